@@ -1,0 +1,1 @@
+../packages/htp-backend-cpu/src/htp_backend_cpu/demos/gemm.py

@@ -1,0 +1,1 @@
+"""Private parts of the core; nothing here is a public name."""

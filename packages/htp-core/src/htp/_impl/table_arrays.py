@@ -1,0 +1,357 @@
+"""The half of the table of tile operations that looks at more than one element."""
+
+from __future__ import annotations
+
+from htp._impl.operation import ALL, FLOATS, INTEGERS, NUMBERS, Op, Parameter, Result
+
+_X = Parameter("x", "tile")
+_AXIS = Parameter("axis", "axis")
+_LAST = Parameter("axis", "axis", -1)
+_FIRST = Parameter("axis", "axis", 0)
+_AXES = Parameter("axis", "axes", None)
+_KEEP = Parameter("keepdims", "flag", False)
+_SHAPE = Parameter("shape", "shape")
+_DTYPE = Parameter("dtype", "dtype")
+_INDICES = Parameter("indices", "index")
+_DESCENDING = Parameter("descending", "flag", False)
+
+
+def _reduce(name: str, dtypes: frozenset[str], result: Result, summary: str, formula: str, example: str) -> Op:
+    return Op(name, "reduce", (_X, _AXES, _KEEP), dtypes, result, summary, formula, example)
+
+
+def _place(name: str, summary: str, example: str) -> Op:
+    formula = f"the first i with x[i] == {name[3:]}(x)"
+    return Op(name, "reduce", (_X, Parameter("axis", "axis", None), _KEEP), NUMBERS, "i64", summary, formula, example)
+
+
+ARRAYS: tuple[Op, ...] = (
+    # reductions and scans
+    _reduce(
+        "sum",
+        ALL,
+        "sum",
+        "The sum; f32 inside for narrow floats, integers wrap.",
+        "x[0] + x[1] + ...",
+        "tile.sum(tile.arange(4))",
+    ),
+    _reduce(
+        "mean",
+        FLOATS,
+        "same",
+        "The mean; f32 inside for narrow floats.",
+        "sum(x) / n",
+        "tile.mean(tile.arange(4, f32))",
+    ),
+    _reduce(
+        "max",
+        ALL,
+        "same",
+        "The largest element; NaN if there is one; the dtype's least value of none.",
+        "max(x[0], x[1], ...)",
+        "tile.max(tile.arange(4))",
+    ),
+    _reduce(
+        "min",
+        ALL,
+        "same",
+        "The smallest element; NaN if there is one; the dtype's largest value of none.",
+        "min(x[0], x[1], ...)",
+        "tile.min(tile.arange(4))",
+    ),
+    _reduce(
+        "prod",
+        ALL,
+        "sum",
+        "The product; f32 inside for narrow floats, integers wrap.",
+        "x[0] * x[1] * ...",
+        "tile.prod(tile.arange(1, 5))",
+    ),
+    _reduce(
+        "any",
+        ALL,
+        "bool",
+        "Whether any element is true (not zero).",
+        "x[0] or x[1] or ...",
+        "tile.any(tile.arange(4) > 2)",
+    ),
+    _reduce(
+        "all",
+        ALL,
+        "bool",
+        "Whether all elements are true (not zero).",
+        "x[0] and x[1] and ...",
+        "tile.all(tile.arange(4) > 2)",
+    ),
+    _place("argmax", "The index of the first largest element, or of the first NaN.", "tile.argmax(tile.arange(4))"),
+    _place("argmin", "The index of the first smallest element, or of the first NaN.", "tile.argmin(tile.arange(4))"),
+    Op(
+        "cumsum",
+        "scan",
+        (_X, _AXIS),
+        ALL,
+        "sum",
+        "Running sums along an axis.",
+        "y[i] = x[0] + ... + x[i]",
+        "tile.cumsum(tile.arange(4), 0)",
+    ),
+    # matrix products
+    Op(
+        "dot",
+        "matmul",
+        (
+            Parameter("a", "tile"),
+            Parameter("b", "tile"),
+            Parameter("acc", "tile", None),
+            Parameter("out_dtype", "dtype", None),
+        ),
+        NUMBERS,
+        "matmul",
+        "The matrix product, added to acc if there is one.",
+        "c[i, j] = acc[i, j] + sum_k a[i, k] * b[k, j]",
+        "tile.dot(tile.eye(2, f32), tile.ones((2, 2), f32))",
+        "@",
+    ),
+    # shape
+    Op(
+        "reshape",
+        "shape",
+        (_X, _SHAPE),
+        ALL,
+        "same",
+        "The elements in row-major order under another shape; one size may be -1.",
+        "y.flat[i] = x.flat[i]",
+        "tile.reshape(tile.arange(4), (2, -1))",
+    ),
+    Op(
+        "transpose",
+        "shape",
+        (_X, Parameter("axes", "axes", None)),
+        ALL,
+        "same",
+        "The axes in another order, reversed if none is given.",
+        "y[j, i] = x[i, j]",
+        "tile.transpose(tile.reshape(tile.arange(4), (2, 2)))",
+    ),
+    Op(
+        "broadcast_to",
+        "shape",
+        (_X, _SHAPE),
+        ALL,
+        "same",
+        "The elements repeated along new axes and axes of size 1.",
+        "y[i, j] = x[0, j]",
+        "tile.broadcast_to(tile.arange(2), (2, 2))",
+    ),
+    Op(
+        "concat",
+        "shape",
+        (Parameter("parts", "tiles"), _FIRST),
+        ALL,
+        "same",
+        "Arrays put one behind the other along an axis.",
+        "y = x0, x1, ...",
+        "tile.concat((tile.arange(2), tile.arange(3)))",
+    ),
+    Op(
+        "split",
+        "shape",
+        (_X, Parameter("sections", "count"), _FIRST),
+        ALL,
+        "same",
+        "A tuple of equal parts along an axis, or of the parts between the given indices.",
+        "concat(split(x, n)) == x",
+        "tile.split(tile.arange(4), 2)",
+    ),
+    Op(
+        "squeeze",
+        "shape",
+        (_X, _AXES),
+        ALL,
+        "same",
+        "Without axes of size 1.",
+        "y[i] = x[i, 0]",
+        "tile.squeeze(tile.ones((1, 2), f32))",
+    ),
+    Op(
+        "expand_dims",
+        "shape",
+        (_X, Parameter("axis", "axes")),
+        ALL,
+        "same",
+        "With new axes of size 1.",
+        "y[i, 0] = x[i]",
+        "tile.expand_dims(tile.arange(2), 1)",
+    ),
+    Op(
+        "flip",
+        "shape",
+        (_X, _AXES),
+        ALL,
+        "same",
+        "The elements in reverse order along axes, all of them if none is given.",
+        "y[i] = x[n - 1 - i]",
+        "tile.flip(tile.arange(3))",
+    ),
+    # make
+    Op("zeros", "make", (_SHAPE, _DTYPE), ALL, "dtype", "All zeros.", "y[i] = 0", "tile.zeros((2,), f32)"),
+    Op("ones", "make", (_SHAPE, _DTYPE), ALL, "dtype", "All ones.", "y[i] = 1", "tile.ones((2,), f32)"),
+    Op(
+        "full",
+        "make",
+        (_SHAPE, Parameter("value", "number"), _DTYPE),
+        ALL,
+        "dtype",
+        "One value everywhere.",
+        "y[i] = value",
+        "tile.full((2,), 0.5, f32)",
+    ),
+    Op(
+        "arange",
+        "make",
+        (
+            Parameter("start", "number"),
+            Parameter("stop", "number", None),
+            Parameter("step", "number", 1),
+            Parameter("dtype", "dtype", "i32"),
+        ),
+        NUMBERS,
+        "dtype",
+        "Evenly spaced integers; `arange(n)` counts from 0.",
+        "y[i] = start + i * step",
+        "tile.arange(1, 7, 2)",
+    ),
+    Op(
+        "iota",
+        "make",
+        (_SHAPE, _AXIS, Parameter("dtype", "dtype", "i32")),
+        NUMBERS,
+        "dtype",
+        "Every element's index along an axis.",
+        "y[i, j] = j",
+        "tile.iota((2, 3), 1)",
+    ),
+    Op(
+        "eye",
+        "make",
+        (Parameter("n", "number"), _DTYPE),
+        ALL,
+        "dtype",
+        "The identity matrix.",
+        "y[i, j] = i == j",
+        "tile.eye(2, f32)",
+    ),
+    # index
+    Op(
+        "take",
+        "index",
+        (_X, _INDICES, _FIRST),
+        ALL,
+        "same",
+        "Whole slices selected by index along an axis; negative indices count from the end.",
+        "y[i, k] = x[indices[i], k]",
+        "tile.take(tile.arange(5), tile.arange(0, 5, 2))",
+    ),
+    Op(
+        "gather",
+        "index",
+        (_X, _INDICES, _AXIS),
+        ALL,
+        "same",
+        "One element per index along an axis; negative indices count from the end.",
+        "y[i, k] = x[indices[i, k], k]",
+        "tile.gather(tile.arange(5), tile.arange(0, 5, 2), 0)",
+    ),
+    Op(
+        "scatter",
+        "index",
+        (_X, _INDICES, Parameter("updates", "operand"), _AXIS, Parameter("mode", "mode", "set")),
+        ALL,
+        "same",
+        "A copy with updates set, added, or taken as max or min at the indices, which may repeat.",
+        "y = x;  y[indices[i, k], k] = updates[i, k]",
+        "tile.scatter(tile.arange(4), tile.arange(2), 9, 0)",
+    ),
+    Op(
+        "sort",
+        "index",
+        (_X, _LAST, _DESCENDING),
+        ALL,
+        "same",
+        "Elements in order along an axis; NaN counts as the largest.",
+        "y[i] <= y[i + 1]",
+        "tile.sort(tile.flip(tile.arange(3)))",
+    ),
+    Op(
+        "argsort",
+        "index",
+        (_X, _LAST, _DESCENDING),
+        ALL,
+        "i64",
+        "Indices that sort along an axis; equal elements keep their order.",
+        "gather(x, y, axis) == sort(x, axis)",
+        "tile.argsort(tile.flip(tile.arange(3)))",
+    ),
+    Op(
+        "topk",
+        "index",
+        (_X, Parameter("k", "count"), _LAST),
+        ALL,
+        "values-and-i64",
+        "The k largest elements, largest first, and their indices; equal ones lowest index first.",
+        "values, indices = sort(x, descending)[:k], argsort(x, descending)[:k]",
+        "tile.topk(tile.arange(5), 2)",
+    ),
+    Op(
+        "one_hot",
+        "index",
+        (_INDICES, Parameter("n", "number"), _DTYPE),
+        INTEGERS,
+        "dtype",
+        "One at the index along a new last axis, zero elsewhere and for an index outside [0, n).",
+        "y[i, j] = indices[i] == j",
+        "tile.one_hot(tile.arange(2), 3, f32)",
+    ),
+    # masks
+    Op(
+        "tril",
+        "mask",
+        (_X, Parameter("k", "number", 0)),
+        ALL,
+        "same",
+        "The lower triangle, zeros above the k-th diagonal.",
+        "y[i, j] = x[i, j] if j <= i + k else 0",
+        "tile.tril(tile.ones((2, 2), i32))",
+    ),
+    Op(
+        "triu",
+        "mask",
+        (_X, Parameter("k", "number", 0)),
+        ALL,
+        "same",
+        "The upper triangle, zeros below the k-th diagonal.",
+        "y[i, j] = x[i, j] if j >= i + k else 0",
+        "tile.triu(tile.ones((2, 2), i32))",
+    ),
+    # boundary
+    Op(
+        "item",
+        "boundary",
+        (_X,),
+        ALL,
+        "same",
+        "The only element as a scalar.",
+        "x[0, ..., 0]",
+        "tile.item(tile.ones((1, 1), f32))",
+    ),
+    Op(
+        "print",
+        "boundary",
+        (Parameter("text", "text"), Parameter("values", "values")),
+        ALL,
+        "none",
+        "Prints a text and values.",
+        "",
+        'tile.print("sum", tile.sum(tile.arange(4)))',
+    ),
+)

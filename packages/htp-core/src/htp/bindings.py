@@ -1,0 +1,169 @@
+"""Packages made callable: which binding loads a package, in which mode, and what a run reports.
+
+Knows contracts and modes; does not know any toolchain, nor how a package was made.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from htp.declarations import Executable, Mode
+from htp.diagnostics import Diagnostic, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from htp.artifact.read import Package
+    from htp.declarations import Binding
+    from htp.session import Session
+
+__all__ = [
+    "ChannelRun",
+    "Executable",
+    "ProcessRun",
+    "RunReport",
+    "Simulated",
+    "TaskRun",
+    "bind_package",
+    "choose_mode",
+]
+
+
+class ProcessRun(msgspec.Struct, frozen=True, kw_only=True):
+    """What a process did, in simulated cycles: when it ended, how long it computed and waited."""
+
+    end: int
+    busy: int
+    stall_in: int
+    stall_out: int
+
+
+class ChannelRun(msgspec.Struct, frozen=True, kw_only=True):
+    """What went through a channel: counts, simulated cycles, and the times of every accept and dequeue."""
+
+    capacity: int
+    sends: int
+    receives: int
+    high_water: int
+    stall_full: int
+    stall_empty: int
+    accepts: tuple[int, ...] = ()
+    dequeues: tuple[int, ...] = ()
+
+
+class TaskRun(msgspec.Struct, frozen=True, kw_only=True):
+    """One task: who ran it, and when it was submitted, started and ended, in simulated cycles."""
+
+    worker: int
+    submit: int
+    start: int
+    end: int
+
+
+class Simulated(msgspec.Struct, frozen=True, kw_only=True):
+    """Simulated time of a run, in cycles."""
+
+    makespan: int
+    processes: dict[str, ProcessRun] = {}
+    channels: dict[str, ChannelRun] = {}
+    tasks: tuple[TaskRun, ...] = ()
+
+
+class RunReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one run; what was not measured is `None`."""
+
+    schema: Literal["htp.run/1"] = "htp.run/1"
+    entry: str
+    target: str
+    mode: Mode
+    wall_seconds: float | None = None
+    simulated: Simulated | None = None
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def bind_package(session: Session, package: Package | str | Path, mode: Mode | None = None) -> Executable:
+    """Builds and loads `package` with the binding of its contract; without a mode the best one that works is taken.
+
+    Raises:
+        Refused: `bind.no-contract`, `bind.no-binding`, `bind.contract-version`, `bind.mode-unavailable`, an
+            `artifact.*` code of a damaged package, or a code of the binding.
+    """
+    opened = _opened(package)
+    binding = _binding(session.bindings.values(), opened)
+    return binding.load.load()(opened, choose_mode(binding, mode))
+
+
+def choose_mode(binding: Binding, wanted: Mode | None) -> Mode:
+    """The mode to use: the wanted one, else the first of device and sim that works here.
+
+    Raises:
+        Refused: `bind.mode-unavailable`, with the reason of every mode that was considered; the binding's own code
+            when there is only one and its probe refuses it.
+    """
+    usual: tuple[Mode, ...] = ("device", "sim")
+    considered: tuple[Mode, ...] = tuple(each for each in usual if each in binding.modes)
+    if wanted is not None:
+        considered = (wanted,)
+    reasons: list[str] = []
+    for mode in considered:
+        try:
+            reason = binding.unavailable(mode)
+        except Refused as refused:
+            if len(considered) == 1:
+                raise
+            reason = refused.diagnostic.message
+        if reason is None:
+            return mode
+        reasons.append(f"{mode}: {reason}")
+    usable = [each for each in binding.modes if each != wanted and _works(binding, each)]
+    raise Refused(
+        "bind.mode-unavailable",
+        f"binding `{binding.name}` cannot run packages in mode `{wanted}` here"
+        if wanted is not None
+        else f"binding `{binding.name}` cannot run packages here",
+        notes=tuple(reasons),
+        help=tuple(f'bind with mode="{each}"' for each in usable),
+    )
+
+
+def _works(binding: Binding, mode: Mode) -> bool:
+    try:
+        return binding.unavailable(mode) is None
+    except Refused:
+        return False
+
+
+def _opened(package: Package | str | Path) -> Package:
+    if isinstance(package, str | Path):
+        from htp.artifact import open_package
+
+        return open_package(Path(package))
+    return package
+
+
+def _binding(bindings: Iterable[Binding], package: Package) -> Binding:
+    contract = package.manifest.contract
+    if contract is None:
+        raise Refused("bind.no-contract", f"{package.path.name}/ has nothing to run: it was compiled without a backend")
+    name = f"{contract.name}/{contract.version}"
+    known = list(bindings)
+    for each in known:
+        if each.contract == name:
+            return each
+    offered = ", ".join(f"{each.name} ({each.contract})" for each in known) or "none"
+    for each in known:
+        if each.contract.rsplit("/", 1)[0] == contract.name:
+            raise Refused(
+                "bind.contract-version",
+                f"the package has contract `{name}`, binding `{each.name}` loads `{each.contract}`",
+                help="compile the program again with the installed packages",
+            )
+    raise Refused(
+        "bind.no-binding",
+        f"no installed binding loads contract `{name}`",
+        notes=(f"installed bindings: {offered}",),
+        help="see `htp plugins` for what is installed, and `htp targets` for what can be built and run",
+    )

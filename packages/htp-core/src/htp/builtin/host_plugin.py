@@ -1,0 +1,15 @@
+"""The host language as a plugin: routines that call kernels and are compiled into the artifact."""
+
+from __future__ import annotations
+
+from htp._version import HTP_API
+from htp.declarations import Dialect
+from htp.hooks import hookimpl
+
+__all__ = ["HTP_API", "htp_dialects"]
+
+
+@hookimpl
+def htp_dialects() -> tuple[Dialect, ...]:
+    """Routines, buffers and slots."""
+    return (Dialect("host", "routines: loops, buffers and calls of kernels, compiled into the artifact"),)

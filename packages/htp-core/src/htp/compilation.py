@@ -1,0 +1,200 @@
+"""The way through: a definition becomes a program, a plan, steps, an emission and a sealed package.
+
+Knows the order of things; each of them is done elsewhere.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from htp.artifact.manifest import MatchRecord, StepContract, TraceLine
+from htp.artifact.publish import check_replaceable
+from htp.bindings import bind_package
+from htp.capabilities import Captured
+from htp.capture import capture
+from htp.diagnostics import Refused
+from htp.passes import run_step
+from htp.planner import find_plan, follow, problem_for
+from htp.resuming import resume
+from htp.sealing import CompiledPackage, seal
+from htp.session import Session, current_session
+from htp.stages import Stage, contract_record, facts_of, portable
+from htp.uses import with_uses
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from htp.artifact import Package
+    from htp.declarations import Executable, Mode
+    from htp.language import Definition
+    from htp.passes import Pass
+    from htp.planner import Plan
+    from htp.program import Program
+    from htp.rewriting import Match
+    from htp.targets import Target
+    from htp.types import Array, Slot
+
+
+@dataclass
+class Steps:
+    """What running a plan leaves: the stages, the trace, and how long each step took."""
+
+    program: Program
+    stages: list[Stage]
+    trace: list[TraceLine] = field(default_factory=list[TraceLine])
+    seconds: dict[str, float] = field(default_factory=dict[str, float])
+
+
+def compile_program(
+    program: Definition[..., object] | Path | str,
+    *,
+    target: str = "cpu",
+    out: Path | str | None = None,
+    dims: Mapping[str, int] | None = None,
+    schedule: object = None,
+    mesh: object = None,
+    strict: bool = False,
+    start_at: str | None = None,
+) -> Package:
+    """Compiles `program` for `target` and publishes the package in the folder `out` (default `build/<name>`).
+
+    `dims` fixes sizes of the signature by name. With `start_at`, `program` is the path of a stage's `program.py`,
+    which may have been edited, and compilation goes on from there. `strict` refuses what is otherwise a warning.
+
+    Raises:
+        Refused: every reason why the program cannot be compiled for the target, each with the user's place.
+    """
+    session = current_session()
+    _refuse_unknown(schedule, "a schedule", "htp-dialect-wsp")
+    _refuse_unknown(mesh, "a mesh", "htp-layout-axe")
+    goal = session.target(target)
+    if isinstance(program, Path | str):
+        resumed = resume(Path(program), start_at, session)
+        started = resumed.program
+    else:
+        resumed, started = None, captured(program, session, dims or {})
+    place = Path(out) if out is not None else Path("build") / started.entry
+    check_replaceable(place)
+    chosen = choose_plan(started, goal, session)
+    first = resumed.number if resumed is not None else 0
+    steps = run_steps(
+        started, chosen, session, first=first, name=resumed.stage if resumed is not None else "00-capture"
+    )
+    package = seal(
+        place, steps.program, goal, session, chosen, steps.stages, steps.trace, steps.seconds, dims or {}, resumed
+    )
+    session.emit_event("htp_artifact_sealed", session=session, package=package)
+    return package
+
+
+def plan(program: Definition[..., object], *, target: str = "cpu", dims: Mapping[str, int] | None = None) -> Plan:
+    """The steps that would compile `program` for `target`; types and composition are checked, nothing is emitted.
+
+    Raises:
+        Refused: every reason why there are none.
+    """
+    session = current_session()
+    goal = session.target(target)
+    started = captured(program, session, dims or {})
+    chosen = choose_plan(started, goal, session)
+    check(started)
+    return chosen
+
+
+def bind(package: Package | Path | str, mode: Mode | None = None) -> Executable:
+    """Builds and loads a package; the result is called with arrays.
+
+    Raises:
+        Refused: `bind.*`, `artifact.*`, or a code of the binding, such as `cpu.no-compiler`.
+    """
+    executable = bind_package(current_session(), package, mode)
+    if isinstance(package, CompiledPackage) and package.slots:
+        attach: Callable[[Mapping[str, Slot[Array]]], None] | None = getattr(executable, "attach", None)
+        if attach is not None:
+            attach(dict(package.slots))
+    return executable
+
+
+def captured(definition: Definition[..., object], session: Session, dims: Mapping[str, int]) -> Program:
+    """The program as the user wrote it, with sizes fixed by `dims`."""
+    if definition.kind == "func":
+        raise Refused(
+            "capture.not-an-entry",
+            f"`{definition.name}` is a helper: it is compiled as part of the kernels that call it",
+            span=definition.place,
+            help="compile a @kernel or a @routine",
+        )
+    program = with_uses(capture(definition)).with_facts([Captured()])
+    if dims:
+        from htp.specialize import specialized
+
+        program = specialized(program, dims)
+    session.emit_event("htp_program_captured", session=session, program=program)
+    return program
+
+
+def check(program: Program) -> None:
+    """Checks shapes, dtypes and directions of every function.
+
+    Raises:
+        Refused: `type.*`.
+    """
+    from htp.lowering.annotate import checked
+    from htp.lowering.inline import InlineHelpers
+
+    inlined = InlineHelpers().apply(program)
+    for function in inlined.functions:
+        checked(inlined, function)
+
+
+def choose_plan(program: Program, target: Target, session: Session) -> Plan:
+    """The plan found, or the one a plugin prefers."""
+    problem = problem_for(program, session.backends[target.backend], session, target=target.name)
+    found = find_plan(problem)
+    other = session.emit_event("htp_choose_plan", session=session, program=program, target=target, plan=found)
+    return found if other is None else follow(problem, other.passes)  # type: ignore[attr-defined]
+
+
+def run_steps(program: Program, chosen: Plan, session: Session, *, first: int, name: str) -> Steps:
+    """Runs the passes; a step that changes neither text nor facts leaves no stage."""
+    steps = Steps(program, [Stage(name, name.partition("-")[2], program, StepContract())])
+    for index, step in enumerate(chosen.passes, start=first + 1):
+        session.emit_event("htp_step_started", session=session, index=index, step=step, program=steps.program)
+        began = time.perf_counter()
+        result = run_step(step, steps.program)
+        identifier = f"{index:02}-{step.name.replace('.', '-')}"
+        steps.seconds[identifier] = time.perf_counter() - began
+        session.emit_event("htp_step_finished", session=session, index=index, step=step, result=result)
+        steps.trace.append(_trace(identifier, step, steps.program, result.program, result.matches, result.changed))
+        if result.changed or result.program.facts != steps.program.facts:
+            steps.stages.append(Stage(identifier, str(step), result.program, contract_record(step.contract)))
+        steps.program = result.program
+    return steps
+
+
+def _trace(
+    identifier: str, step: Pass, before: Program, after: Program, matches: tuple[Match, ...], changed: bool
+) -> TraceLine:
+    return TraceLine(
+        step=identifier,
+        pass_=str(step),
+        contract=contract_record(step.contract),
+        matches=tuple(
+            MatchRecord(id=number, rule=each.rule, span=portable(each.span)) for number, each in enumerate(matches)
+        ),
+        facts_before=facts_of(before),
+        facts_after=facts_of(after),
+        changed=changed,
+    )
+
+
+def _refuse_unknown(value: object, what: str, distribution: str) -> None:
+    if value is not None:
+        raise Refused(
+            "plan.no-provider",
+            f"{what} was given, and no installed plugin understands one",
+            help=f"pip install {distribution}",
+        )

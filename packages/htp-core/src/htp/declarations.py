@@ -1,0 +1,222 @@
+"""What a plugin contributes: frozen declarations that name their heavier parts and load them when needed.
+
+Knows the shape of contributions; does not know which exist (`session`) or how plugins are found (`plugins`).
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar, cast
+
+from htp.diagnostics import Refused
+
+if TYPE_CHECKING:
+    from htp.artifact.read import Package
+    from htp.capabilities import Capability, Use
+    from htp.layout import LayoutFacet
+    from htp.program import Program
+    from htp.targets import Model, Target
+
+__all__ = [
+    "Backend",
+    "Binding",
+    "CodeFile",
+    "Conversion",
+    "Demo",
+    "Dialect",
+    "Emission",
+    "Emit",
+    "Executable",
+    "Lazy",
+    "Load",
+    "Mode",
+    "Named",
+    "Outcome",
+    "Probe",
+    "Variant",
+]
+
+T = TypeVar("T")
+Mode = Literal["emit", "sim", "device"]
+Outcome = Literal["enforced", "lowered", "static", "ignored", "rejected"]
+
+
+@dataclass(frozen=True)
+class Lazy(Generic[T]):
+    """An object named `module:name` that is imported when it is first needed."""
+
+    path: str
+
+    def load(self) -> T:
+        """Imports the module and returns the object.
+
+        Raises:
+            Refused: `plugin.import-failed` when the module cannot be imported or lacks the name.
+        """
+        module, _, name = self.path.partition(":")
+        try:
+            found: object = importlib.import_module(module)
+            for part in name.split(".") if name else ():
+                found = getattr(found, part)
+        except Refused:
+            raise
+        except Exception as error:
+            raise Refused(
+                "plugin.import-failed",
+                f"`{self.path}` cannot be imported: {type(error).__name__}: {error}",
+                help="see `htp plugins` for the plugin that names it",
+            ) from error
+        return cast("T", found)
+
+
+class Named(Protocol):
+    """Anything known by a name."""
+
+    @property
+    def name(self) -> str:
+        """The name, unique among contributions of its kind."""
+        ...
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """A language a program may be written in: the modules whose names belong to it, and what it stands for."""
+
+    name: str
+    summary: str = ""
+    modules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One target of a backend; `model` loads a function that returns its architecture model.
+
+    The variant with the empty name is what the backend's bare name means. `backend` is set only when a plugin
+    offers a variant of a backend it does not own.
+    """
+
+    name: str
+    model: Lazy[Callable[[], Model]]
+    summary: str = ""
+    backend: str = ""
+
+
+@dataclass(frozen=True)
+class Emission:
+    """What a backend writes: sources and contract files by their path inside the package."""
+
+    files: tuple[tuple[str, bytes], ...]
+    contract: str
+    contract_files: tuple[tuple[str, bytes], ...] = ()
+
+
+Emit = Callable[["Program", "Target"], Emission]
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A family of targets: the facts it wants a program to have, the uses it accepts, and what it emits.
+
+    `contract` names the layout of the emitted files and its major version, such as `cpu.package/1`. `passes` are
+    names of passes that belong to every compilation for it, beside those its goal calls for; `milestones` are facts
+    that must hold in this order on the way. `directives` says what becomes of each schedule directive.
+    """
+
+    name: str
+    goal: tuple[Capability, ...]
+    accepts: tuple[Use, ...]
+    targets: tuple[Variant, ...]
+    contract: str
+    emit: Lazy[Emit]
+    summary: str = ""
+    passes: tuple[str, ...] = ()
+    milestones: tuple[Capability, ...] = ()
+    directives: tuple[tuple[str, Outcome], ...] = ()
+
+
+class Executable(Protocol):
+    """A loaded package, ready to be called."""
+
+    def __call__(self, *args: object, **kwargs: object) -> None:
+        """Runs the entry on arrays, positional or by name; Out arrays are written."""
+        ...
+
+    def run(self, *args: object, trace: bool = False, **kwargs: object) -> object:
+        """Runs the entry and returns the report of the run."""
+        ...
+
+
+Load = Callable[["Package", str], Executable]
+Probe = Callable[[str], str | None]
+
+
+@dataclass(frozen=True)
+class Binding:
+    """Builds and loads packages of one contract, in some modes.
+
+    `load(package, mode)` returns an `Executable`. `probe(mode)` returns why the mode is unavailable on this machine,
+    or `None` when it is available; it may also refuse the mode with a code that says how to mend it.
+    """
+
+    name: str
+    contract: str
+    modes: tuple[Mode, ...]
+    load: Lazy[Load]
+    probe: Lazy[Probe] | None = None
+    summary: str = ""
+
+    def unavailable(self, mode: str) -> str | None:
+        """Why `mode` cannot be used here, or `None` when it can.
+
+        Raises:
+            Refused: what the binding's probe refuses the mode with.
+        """
+        if mode not in self.modes:
+            return f"binding `{self.name}` has no mode `{mode}`; it has {', '.join(self.modes)}"
+        return self.probe.load()(mode) if self.probe is not None else None
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A way from one facet kind to another; `convert(facet)` returns the facet or the reason why it cannot."""
+
+    source: str
+    target: str
+    convert: Lazy[Callable[[LayoutFacet], LayoutFacet]]
+    exactness: Literal["exact", "lossy", "checked"] = "exact"
+
+    @property
+    def name(self) -> str:
+        """Identifies the conversion: `source->target`."""
+        return f"{self.source}->{self.target}"
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A show of what a plugin does; `run()` returns what it found, as text, and reports progress on standard error."""
+
+    name: str
+    summary: str
+    run: Lazy[Callable[[], str]]
+
+
+@dataclass(frozen=True)
+class CodeFile:
+    """The diagnostic codes of one owner: a Markdown file inside a package, one section for each code."""
+
+    owner: str
+    package: str
+    path: str
+
+    @property
+    def name(self) -> str:
+        """The owner, which prefixes all its codes."""
+        return self.owner
+
+    def text(self) -> str:
+        """The file's text."""
+        from importlib.resources import files
+
+        return files(self.package).joinpath(self.path).read_text(encoding="utf-8")

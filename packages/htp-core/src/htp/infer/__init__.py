@@ -1,0 +1,1 @@
+"""Inference: the shape, dtype and effects of every expression of a program."""

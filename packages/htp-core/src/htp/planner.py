@@ -1,0 +1,238 @@
+"""Planning: which passes, in which order, make a program meet a goal; and the reason when none do.
+
+Knows contracts only; does not know what passes do, nor what is emitted.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from htp._impl.search import ExhaustedError, Space, relevant, search
+from htp.diagnostics import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from htp.artifact.manifest import PlanFile
+    from htp.capabilities import Capability, Use
+    from htp.declarations import Backend
+    from htp.passes import Pass
+    from htp.program import Program
+    from htp.session import Session
+
+__all__ = ["Plan", "Problem", "Rejected", "Step", "find_plan", "follow", "problem_for"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is known, what is wanted, and what may be used to get there.
+
+    `pins` are names of passes that must occur, `forbids` of passes that must not; `milestones` are facts that must
+    hold in this order on the way. `subject`, `target` and `owners` (pass name to distribution) only serve messages.
+    """
+
+    facts: frozenset[Capability]
+    goal: tuple[Capability, ...]
+    passes: tuple[Pass, ...]
+    uses: tuple[Use, ...] = ()
+    accepts: tuple[Use, ...] = ()
+    pins: tuple[str, ...] = ()
+    forbids: frozenset[str] = frozenset()
+    milestones: tuple[Capability, ...] = ()
+    subject: str = "the program"
+    target: str = "the target"
+    owners: Mapping[str, str] = field(default_factory=dict[str, str])
+    notes: tuple[str, ...] = ()
+
+
+def problem_for(
+    program: Program,
+    backend: Backend,
+    session: Session,
+    *,
+    target: str = "",
+    pins: tuple[str, ...] = (),
+    forbids: frozenset[str] = frozenset(),
+) -> Problem:
+    """The problem of compiling a program for a backend with everything that is installed.
+
+    Plugins in quarantine are named in the notes of a refusal, since what is missing may be theirs.
+    """
+    return Problem(
+        facts=program.facts,
+        goal=backend.goal,
+        passes=session.passes,
+        uses=program.uses,
+        accepts=backend.accepts,
+        pins=tuple(dict.fromkeys((*(each for each in backend.passes if each not in forbids), *pins))),
+        forbids=forbids,
+        milestones=backend.milestones,
+        subject=program.entry,
+        target=target or backend.name,
+        owners=session.pass_owners,
+        notes=tuple(
+            f"in quarantine: {each.problem.message} ({each.problem.code})"
+            for each in session.quarantined
+            if each.problem is not None
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class Step:
+    """One pass of a plan, and the facts it is there for."""
+
+    pass_: Pass
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A pass that could have helped and was left out."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The passes to run, in order."""
+
+    goal: tuple[Capability, ...]
+    steps: tuple[Step, ...]
+    rejected: tuple[Rejected, ...] = ()
+
+    @property
+    def passes(self) -> tuple[Pass, ...]:
+        """The passes to run."""
+        return tuple(each.pass_ for each in self.steps)
+
+    def record(self, target: str, owners: Mapping[str, str] | None = None) -> PlanFile:
+        """The plan as it is written to `plan.json`; `owners` names the distribution of each pass."""
+        from htp.artifact.manifest import Alternative, PlanFile, PlanStep
+
+        return PlanFile(
+            target=target,
+            goal=tuple(map(str, self.goal)),
+            steps=tuple(
+                PlanStep(
+                    id=f"{index:02}-{each.pass_.name.replace('.', '-')}",
+                    pass_=str(each.pass_),
+                    because=each.because,
+                    provider=(owners or {}).get(each.pass_.name, ""),
+                )
+                for index, each in enumerate(self.steps, start=1)
+            ),
+            rejected=tuple(Alternative(pass_=each.name, reason=each.reason) for each in self.rejected),
+        )
+
+    def __str__(self) -> str:
+        return " → ".join(each.pass_.name for each in self.steps) or "nothing to do"
+
+
+def find_plan(problem: Problem) -> Plan:
+    """A plan from the program's facts to the goal without needless steps; equal problems give equal plans.
+
+    The search is complete: a plan is found if and only if there is one, unless the effort limit is reached.
+
+    Raises:
+        Refused: `plan.no-provider` when a fact that is needed cannot come from any pass (all such facts at once),
+            `plan.no-order` when every route destroys something that nothing restores, `plan.gave-up` at the limit,
+            `plan.unknown-pass` for a pin or forbid that names no pass.
+    """
+    from htp._impl import plan_refusals
+
+    _refuse_unknown_names(problem)
+    space = Space.of(problem)
+    if missing := space.unreachable():
+        raise plan_refusals.no_provider(problem, space, missing)
+    try:
+        found = search(space)
+    except ExhaustedError as limit:
+        raise Refused(
+            "plan.gave-up",
+            f"no plan for `{problem.target}` was found within {limit.expanded} attempts; there may be one",
+            help="pin the passes you expect, or forbid those you do not want",
+        ) from None
+    if found is None:
+        raise plan_refusals.no_order(problem, space)
+    return _explained(problem, [space.passes[action.index] for action in found if action.index is not None])
+
+
+def follow(problem: Problem, passes: tuple[Pass, ...]) -> Plan:
+    """A given sequence of passes as a plan, checked against the problem.
+
+    Raises:
+        Refused: `plan.missing-fact` where a pass comes too early, `plan.goal-missed` when the end is not the goal.
+    """
+    facts, uses = problem.facts, frozenset(problem.uses)
+    for step in passes:
+        if missing := step.contract.missing(facts):
+            raise Refused("plan.missing-fact", f"pass `{step.name}` requires `{missing[0]}`, which does not hold there")
+        facts, uses = step.contract.facts_after(facts), step.contract.uses_after(uses)
+    lost = [str(want) for want in problem.goal if not any(fact.satisfies(want) for fact in facts)]
+    lost += [str(use) for use in sorted(uses, key=str) if not any(use.covered_by(each) for each in problem.accepts)]
+    if lost:
+        raise Refused(
+            "plan.goal-missed",
+            f"the given passes do not lead to what `{problem.target}` wants",
+            notes=tuple(f"missing, or left over: `{each}`" for each in lost),
+        )
+    return _explained(problem, list(passes))
+
+
+def _refuse_unknown_names(problem: Problem) -> None:
+    names = sorted(each.name for each in problem.passes)
+    for name in (*problem.pins, *sorted(problem.forbids)):
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=3)
+            raise Refused(
+                "plan.unknown-pass",
+                f"no installed plugin has a pass `{name}`",
+                help=tuple(f"did you mean `{each}`?" for each in near),
+            )
+
+
+def _explained(problem: Problem, passes: list[Pass]) -> Plan:
+    steps = tuple(Step(each, _because(problem, passes, index)) for index, each in enumerate(passes))
+    return Plan(problem.goal, steps, tuple(_rejected(problem, passes)))
+
+
+def _because(problem: Problem, passes: list[Pass], index: int) -> tuple[str, ...]:
+    """The facts (and uses removed) of one step that later steps or the goal rely on."""
+    contract = passes[index].contract
+    live: list[Capability] = list(contract.provides)
+    wanted: dict[str, None] = {}
+    for later in passes[index + 1 :]:
+        for fact in live:
+            if any(fact.satisfies(want) for want in later.contract.requires):
+                wanted[str(fact)] = None
+        live = [fact for fact in live if fact in later.contract.facts_after(frozenset(live))]
+    for fact in live:
+        if any(fact.satisfies(want) for want in (*problem.goal, *problem.milestones)):
+            wanted[str(fact)] = None
+    refused = [use for use in problem.uses if not any(use.covered_by(each) for each in problem.accepts)]
+    removed = [f"no {use}" for use in refused if any(use.covered_by(gone) for gone in contract.eliminates)]
+    pinned = ["pinned"] if passes[index].name in problem.pins else []
+    return (*wanted, *sorted(set(removed)), *pinned)
+
+
+def _rejected(problem: Problem, passes: list[Pass]) -> list[Rejected]:
+    used = {each.name for each in passes}
+    found: list[Rejected] = []
+    for each in sorted(relevant(problem, forbidden_too=True), key=lambda each: each.name):
+        if each.name in used:
+            continue
+        if each.name in problem.forbids:
+            found.append(Rejected(each.name, "forbidden"))
+            continue
+        rivals = [
+            f"`{fact}` comes from `{step.name}`"
+            for fact in each.contract.provides
+            for step in passes
+            if any(fact.satisfies(offer) or offer.satisfies(fact) for offer in step.contract.provides)
+        ]
+        found.append(Rejected(each.name, rivals[0] if rivals else "what it provides is not needed"))
+    return found

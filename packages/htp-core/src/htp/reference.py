@@ -1,0 +1,87 @@
+"""The reference run: what calling a kernel or routine with arrays does.
+
+Knows how arguments become typed regions; the operations themselves are `htp.tile`.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os.path
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from htp.arguments import bind_dims, check_arguments, declared_type
+from htp.diagnostics import Refused, Span
+from htp.types import ScalarType
+from htp.values import Array, wrap_argument
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from htp.language import Definition
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def run_reference(definition: Definition[P, R], args: tuple[object, ...], kwargs: Mapping[str, object]) -> R:
+    """Runs `definition` under NumPy meaning on arrays, or on the values and regions of a calling program.
+
+    Raises:
+        Refused: `run.*` when an argument does not fit its parameter.
+    """
+    names = [each.name for each in definition.params]
+    given = dict(zip(names, args, strict=False)) | dict(kwargs)
+    if len(given) == len(names) == len(args) + len(kwargs) and any(isinstance(each, Array) for each in given.values()):
+        values = [given[name] for name in names]
+    else:
+        arrays = check_arguments(definition.params, args, kwargs)[0]
+        scalars = [isinstance(each.type, ScalarType) for each in definition.params]
+        values = [each.item() if scalar else each for each, scalar in zip(arrays, scalars, strict=True)]
+    wrapped: list[object] = []
+    for param, value in zip(definition.params, values, strict=True):
+        declared = declared_type(param)
+        array = wrap_argument(value, declared, writable=param.direction != "in")
+        wrapped.append(_number(array) if isinstance(declared, ScalarType) else array)
+    shapes = [each.shape if isinstance(each, Array) else () for each in wrapped]
+    bind_dims(definition.params, shapes)
+    try:
+        return definition.python(*wrapped)  # type: ignore[arg-type]
+    except Refused as refusal:
+        raise refusal.at(_user_line(refusal)) from None
+    except ZeroDivisionError as error:
+        raise Refused("run.assertion-failed", f"{error}", span=_user_line(error)) from None
+    except MemoryError as error:
+        raise out_of_memory(str(error)) from None
+    except AssertionError as error:
+        raise _assertion_failed(error) from None
+
+
+def out_of_memory(what: str) -> Refused:
+    """The refusal of a run that needs more memory than there is."""
+    return Refused("run.out-of-memory", f"not enough memory: {what}", help="use smaller tiles or smaller sizes")
+
+
+def _assertion_failed(error: AssertionError) -> Refused:
+    """The refusal of a run whose `assert` does not hold, at the line of the assertion."""
+    place = _user_line(error)
+    written = linecache.getline(place.file, place.line).strip().removeprefix("assert ") if place is not None else ""
+    return Refused("run.assertion-failed", written.split(", ")[0] or str(error), span=place)
+
+
+def _user_line(error: BaseException) -> Span | None:
+    """The innermost line outside of HTP that an error came through."""
+    own = os.path.dirname(__file__)
+    found: Span | None = None
+    trace = error.__traceback__
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if not file.startswith(own):
+            found = Span(file=file, line=trace.tb_lineno)
+        trace = trace.tb_next
+    return found
+
+
+def _number(array: Array) -> int | float | bool:
+    # Scalars are Python numbers inside a program: they adapt to the dtype of the tile beside them.
+    kind = array.kind
+    return bool(array) if kind == "bool" else float(array) if kind == "float" else int(array)

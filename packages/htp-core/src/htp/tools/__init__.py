@@ -1,0 +1,1 @@
+"""What can be done with programs and packages: replay, verify, compare, explain, doctor."""

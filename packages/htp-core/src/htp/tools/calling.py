@@ -1,0 +1,81 @@
+"""Calling what was built from a package once, on inputs that the capture stage accepts.
+
+Knows bindings and comparisons; does not know the command line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import htp
+from htp.diagnostics import Refused
+from htp.tools.compare import Comparison, compare, tolerance
+from htp.tools.inputs import fingerprint, save_arrays
+from htp.tools.replay import run_cases
+from htp.tools.stage import OutputRecord
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from htp.artifact.read import Package
+    from htp.declarations import Mode
+
+
+@dataclass(frozen=True)
+class Call:
+    """Outputs of one call, how long it took if that was measured, and how they compare with stage 00."""
+
+    outputs: tuple[OutputRecord, ...]
+    wall_seconds: float | None
+    comparisons: tuple[tuple[str, Comparison], ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether every comparison holds; true when none was asked for."""
+        return all(comparison.equal for _, comparison in self.comparisons)
+
+
+def call(
+    package: Package,
+    folder: Path,
+    *,
+    seed: int = 1,
+    dims: str = "",
+    inputs: Path | None = None,
+    outputs: Path | None = None,
+    mode: Mode | None = None,
+    check: bool = False,
+) -> Call:
+    """Binds a package and calls it once.
+
+    Inputs come from a file, or are seeded ones that stage 00 accepts; stage 00 runs in a process of its own.
+
+    Raises:
+        Refused: the package cannot be bound here, or its arguments do not fit.
+    """
+    executable = htp.bind(package, mode=mode)
+    options = [f"--inputs={inputs.absolute()}"] if inputs else [f"--make={seed}"]
+    cases = run_cases(package, package.stages[0].id, folder, [*options, f"--seed={seed}", f"--dims={dims}"])
+    name, result = next(iter(cases.results.cases.items()))
+    arrays = cases.inputs_of(name)
+    expected = cases.outputs_of(name)
+    report = executable.run(*arrays.values())
+    if result.refused is not None:
+        raise Refused(
+            "verify.built-differs",
+            f"the built artifact runs where stage 00 is refused with {result.refused}",
+            notes=(result.message,),
+        )
+    found = {written: arrays[written] for written in expected}
+    if outputs is not None:
+        save_arrays(outputs, found)
+    length = max((size for array in (*arrays.values(), *expected.values()) for size in array.shape), default=1)
+    allowed = tolerance([array.dtype for array in arrays.values()], length)
+    comparisons = [(written, compare(expected[written], found[written], allowed=allowed)) for written in sorted(found)]
+    records = tuple(
+        OutputRecord(name=written, dtype=cases.results.dtypes[written], shape=array.shape, sha256=fingerprint(array))
+        for written, array in found.items()
+    )
+    seconds = getattr(report, "wall_seconds", None)
+    return Call(records, seconds if isinstance(seconds, float) else None, tuple(comparisons) if check else ())

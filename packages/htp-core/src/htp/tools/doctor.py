@@ -1,0 +1,100 @@
+"""A look at the installation: what is there, what is missing, and what to do about it.
+
+Knows what HTP needs; does not mend anything.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import sys
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from htp._version import __version__
+from htp.diagnostics import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_LIBRARIES = ("numpy", "ml_dtypes", "msgspec", "pluggy", "packaging")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at; `needed` tells whether HTP works at all without it."""
+
+    subject: str
+    ok: bool
+    found: str
+    fix: str = ""
+    needed: bool = True
+
+
+def examine() -> tuple[Check, ...]:
+    """Everything that was looked at; a check that breaks is itself a finding."""
+    checks: list[Check] = []
+    for look in _LOOKS:
+        try:
+            checks += look()
+        except Exception as error:
+            said = error.diagnostic.message if isinstance(error, Refused) else f"{type(error).__name__}: {error}"
+            checks.append(Check(look.__name__.strip("_"), False, said, "htp explain internal.bug"))
+    return tuple(checks)
+
+
+def _python() -> Iterator[Check]:
+    version = platform.python_version()
+    yield Check("Python", sys.version_info >= (3, 11), f"{version}, {platform.system()} {platform.machine()}", "")
+
+
+def _libraries() -> Iterator[Check]:
+    yield Check("htp-core", True, __version__)
+    for name in _LIBRARIES:
+        try:
+            yield Check(name, True, importlib.metadata.version(name))
+        except importlib.metadata.PackageNotFoundError:
+            yield Check(name, False, "not installed", f"pip install {name}")
+
+
+def _plugins() -> Iterator[Check]:
+    from htp.session import current_session
+
+    for plugin in current_session().plugins:
+        version = plugin.found.version
+        if plugin.state == "active":
+            yield Check(f"plugin {plugin.name}", True, version or "version unknown")
+        elif plugin.problem is None:
+            yield Check(f"plugin {plugin.name}", True, "disabled by HTP_DISABLE_PLUGINS")
+        else:
+            fix = next(iter(plugin.problem.help), f"htp explain {plugin.problem.code}")
+            yield Check(f"plugin {plugin.name}", False, plugin.problem.message, fix, needed=False)
+
+
+def _targets() -> Iterator[Check]:
+    from htp.tools.listing import list_targets
+
+    targets = list_targets()
+    if not targets:
+        yield Check("targets", False, "no backend is installed", "pip install htp-backend-cpu")
+    for target in targets:
+        runs = target.status != "emit only"
+        said = target.status if not target.why else f"{target.status} ({target.why})"
+        yield Check(f"target {target.name}", runs, said, "" if runs else "see `htp targets`", needed=False)
+
+
+def _cache() -> Iterator[Check]:
+    from htp.cache import Cache
+
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        cache = Cache.open()
+    if cache.private:
+        why = str(said[0].message) if said else "a private cache is in use"
+        yield Check("cache", False, why, "set HTP_CACHE_DIR to a folder that can be written", needed=False)
+    else:
+        yield Check("cache", True, str(cache.root))
+
+
+_LOOKS: tuple[Callable[[], Iterator[Check]], ...] = (_python, _libraries, _plugins, _targets, _cache)

@@ -1,0 +1,101 @@
+"""What is installed and what works here: targets, plugins and demos as plain records.
+
+Knows the session; does not know how a listing is printed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from htp.diagnostics import Refused
+from htp.session import current_session
+
+if TYPE_CHECKING:
+    from htp.declarations import Backend, Binding, Demo
+    from htp.plugins import Plugin
+    from htp.session import Session
+
+
+@dataclass(frozen=True)
+class TargetListing:
+    """A target; `status` is the furthest thing that can be done here: `run`, `simulate` or `emit only`."""
+
+    name: str
+    backend: str
+    status: str
+    why: str
+
+
+@dataclass(frozen=True)
+class PluginListing:
+    """A plugin; `provides` counts its contributions, or says why there are none."""
+
+    name: str
+    distribution: str
+    version: str
+    status: str
+    provides: str
+    code: str = ""
+
+
+def list_targets() -> tuple[TargetListing, ...]:
+    """Every target of every installed backend, by name."""
+    session = current_session()
+    found: list[TargetListing] = []
+    for name in session.targets:
+        backend = session.backends[name.partition(":")[0]]
+        owner = _owner(session, "htp_backends", backend)
+        status, why = _status(session, backend)
+        found.append(TargetListing(name, owner, status, why))
+    return tuple(found)
+
+
+def _status(session: Session, backend: Backend) -> tuple[str, str]:
+    """The furthest mode that works, or every reason why none does."""
+    reasons: list[str] = []
+    bindings = [each for each in session.bindings.values() if each.contract == backend.contract]
+    for mode, status in (("device", "run"), ("sim", "simulate")):
+        for binding in bindings:
+            if mode not in binding.modes:
+                continue
+            why = _unavailable(binding, mode)
+            if why is None:
+                return status, "; ".join(reasons)
+            reasons.append(why)
+    return "emit only", "; ".join(reasons) or f"no installed binding loads {backend.contract}"
+
+
+def _unavailable(binding: Binding, mode: str) -> str | None:
+    try:
+        return binding.unavailable(mode)
+    except Refused as refused:
+        return "; ".join((refused.diagnostic.message, *refused.diagnostic.help))
+    except Exception as error:
+        return f"the probe of {binding.name} failed: {type(error).__name__}: {error}"
+
+
+def _owner(session: Session, hook: str, item: object) -> str:
+    for plugin, each in session.contributions(hook):
+        if each is item:
+            return plugin.found.distribution or plugin.name
+    return ""
+
+
+def list_plugins() -> tuple[PluginListing, ...]:
+    """Every announced plugin: core's own first, then by name."""
+    return tuple(_plugin(each) for each in current_session().plugins)
+
+
+def _plugin(plugin: Plugin) -> PluginListing:
+    counts = [(hook.removeprefix("htp_").replace("_", " "), len(items)) for hook, items in plugin.contributions]
+    said, code = ", ".join(f"{kind} {number}" for kind, number in counts if number), ""
+    if plugin.problem is not None:
+        said, code = plugin.problem.message, plugin.problem.code
+    return PluginListing(plugin.name, plugin.found.distribution, plugin.found.version, plugin.state, said, code)
+
+
+def list_demos() -> tuple[Demo, ...]:
+    """Every demo, by name."""
+    demos = [cast("Demo", item) for _, item in current_session().contributions("htp_demos")]
+    return tuple(sorted(demos, key=lambda each: each.name))

@@ -1,0 +1,303 @@
+"""What every verb of the command line does: a call of the library, and how its outcome is said.
+
+Knows the public functions of HTP; does not know argument parsing or exit.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import msgspec
+
+import htp
+from htp.artifact import open_package
+from htp.diagnostics import Refused
+from htp.report import Exit, NextStep, OutputFile
+from htp.tools.answers import Answer, count, table
+from htp.tools.inputs import parse_dims
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterable
+
+    from htp.artifact.read import Package
+    from htp.declarations import Mode
+    from htp.tools.stage import OutputRecord
+
+
+SHOWN = 20
+"""How many findings an answer holds at most."""
+
+
+def compile_(options: argparse.Namespace) -> Answer:
+    """Compiles and publishes; says where to look and how to run it."""
+    from htp.tools.load import load_definition, load_object, split_entry
+
+    path, _ = split_entry(options.program)
+    program = path if options.start_at else load_definition(options.program)
+    schedule = load_object(options.schedule, path) if options.schedule else None
+    package = htp.compile_program(
+        program, target=options.target, out=options.out, dims=parse_dims(options.dims), schedule=schedule,
+        start_at=options.start_at,
+    )  # fmt: skip
+    _say_steps(package)
+    manifest, out = package.manifest, options.out or os.path.relpath(package.path)
+    line = f"{out}: {count(len(package.stages), 'stage')} for {manifest.target}, manifest {manifest.digest[:19]}…"
+    fields = {"package": out, "digest": manifest.digest, "stages": [stage.id for stage in package.stages]}
+    return Answer(
+        lines=(line, *(f"  {each.directive}: {each.outcome}. {each.reason}" for each in manifest.directives)),
+        result={**fields, "directives": manifest.directives},
+        files=(OutputFile(path=out, kind="package"),),
+        inputs=(str(path),),
+        next=(
+            NextStep(why="run", argv=("htp", "run", out)),
+            NextStep(why="check every stage", argv=("htp", "verify", out)),
+        ),
+    )
+
+
+def _say_steps(package: Package) -> None:
+    """What each step took and whether it changed the program, and where built code is kept, on standard error."""
+    from htp.cache import Cache
+
+    try:
+        seconds = msgspec.json.decode((package.path / "logs" / "timings.json").read_bytes(), type=dict[str, float])
+    except (OSError, msgspec.MsgspecError):
+        seconds = {}
+    left = {stage.id for stage in package.stages}
+    for line in package.trace:
+        took = f"{1e3 * seconds[line.step]:8.1f} ms" if line.step in seconds else "not measured"
+        sys.stderr.write(f"  {line.step:<24}{took}{'' if line.step in left else '   changes nothing'}\n")
+    cache = Cache.open()
+    entries = cache.entries()
+    size = sum(each.size for each in entries)
+    sys.stderr.write(f"  cache: {cache.root}, {count(len(entries), 'build')}, {_bytes(size)}\n")
+
+
+def run(options: argparse.Namespace) -> Answer:
+    """Builds and calls a package on seeded or given inputs; with `--check` compares with stage 00."""
+    from htp.tools.calling import call
+
+    package = open_package(options.package)
+    mode = cast("Mode | None", options.mode or None)
+    with tempfile.TemporaryDirectory(prefix="htp-run-") as folder:
+        called = call(
+            package, Path(folder), seed=options.seed, dims=options.dims, inputs=_path(options.inputs),
+            outputs=_path(options.outputs), mode=mode, check=options.check,
+        )  # fmt: skip
+    wall = "not measured" if called.wall_seconds is None else f"{called.wall_seconds * 1e3:.3g} ms wall"
+    verdict = "; ".join(f"{name}: {found}" for name, found in called.comparisons)
+    head = f"{'ok' if called.ok else 'differs'}  {package.manifest.entry}  {wall}"
+    checked = {name: {"equal": found.equal, "text": str(found)} for name, found in called.comparisons}
+    return Answer(
+        lines=(f"{head}   {verdict}".rstrip(), *_outputs(called.outputs)),
+        result={"entry": package.manifest.entry, "outputs": called.outputs, "check": checked},
+        exit=Exit.YES if called.ok else Exit.NO,
+        inputs=(options.package,),
+        files=(OutputFile(path=options.outputs, kind="arrays"),) if options.outputs else (),
+        next=() if called.ok else (NextStep(why="find the stage", argv=("htp", "verify", options.package)),),
+    )
+
+
+def plan(options: argparse.Namespace) -> Answer:
+    """The steps that lead to a target, and with `--why` the facts each is there for."""
+    from htp.tools.load import load_definition
+
+    program = load_definition(options.program)
+    found = htp.plan(program, target=options.target).record(options.target)
+    rows = [(step.id.partition("-")[0], step.pass_) for step in found.steps]
+    if options.why:
+        reasons = [("so that", ", ".join(step.because)) for step in found.steps]
+        rows = [(*row, *reason) for row, reason in zip(rows, reasons, strict=True)]
+    left_out = [f"not {each.pass_}: {each.reason}" for each in found.rejected] if options.why else []
+    return Answer(lines=(*table(rows), *left_out), result=found, inputs=(options.program.rpartition(":")[0],))
+
+
+def targets(options: argparse.Namespace) -> Answer:
+    """Every target, what can be done with it here, and what is missing."""
+    from htp.tools.listing import list_targets
+
+    found = list_targets()
+    rows = [(each.name, each.backend, each.status, each.why) for each in found]
+    return Answer(lines=table([("TARGET", "BACKEND", "STATUS", "NEEDS / WHY"), *rows]), result={"targets": found})
+
+
+def plugins(options: argparse.Namespace) -> Answer:
+    """Every plugin, what it provides, and which were left out and why."""
+    from htp.tools.listing import list_plugins
+
+    found = list_plugins()
+    rows = [(each.name, each.version or "?", each.status, each.provides) for each in found]
+    return Answer(lines=table([("PLUGIN", "VERSION", "STATUS", "PROVIDES"), *rows]), result={"plugins": found})
+
+
+def doctor(options: argparse.Namespace) -> Answer:
+    """Every check with its outcome and, where something is missing, the fix."""
+    from htp.tools.doctor import examine
+
+    findings = examine()
+    lines = [
+        line
+        for each in findings
+        for line in (f"{'ok ' if each.ok else 'NO '} {each.subject}: {each.found}", f"     {each.fix}")
+        if line.strip()
+    ]
+    ok = all(each.ok for each in findings if each.needed)
+    return Answer(lines=tuple(lines), result={"checks": findings}, exit=Exit.YES if ok else Exit.NO)
+
+
+def replay(options: argparse.Namespace) -> Answer:
+    """Runs one stage, or each of a range of stages, and prints its output digests."""
+    from htp.tools.replay import replay as run_stage
+
+    package = open_package(options.package)
+    first = package.stage(options.first) if options.first else None
+    last = package.stage(options.last) if options.last else package.stages[-1]
+    chosen = (package.stage(options.stage),) if options.stage else (last,)
+    if first is not None and not options.stage:
+        chosen = package.stages[package.stages.index(first) : package.stages.index(last) + 1]
+    done = [
+        run_stage(
+            package, stage.id, seed=options.seed, dims=options.dims, inputs=_path(options.inputs),
+            outputs=_path(options.outputs),
+        )
+        for stage in chosen
+    ]  # fmt: skip
+    heads = [each.stage.partition("-")[0] for each in done]
+    lines = [
+        line
+        for head, each in zip(heads, done, strict=True)
+        for line in (f"{head} {each.pass_name}", *_outputs(each.outputs))
+    ]
+    return Answer(
+        lines=tuple(lines),
+        result={"stages": [{"stage": each.stage, "pass": each.pass_name, "outputs": each.outputs} for each in done]},
+        inputs=(options.package,),
+    )
+
+
+def verify(options: argparse.Namespace) -> Answer:
+    """One line for every level, with what failed."""
+    from htp.tools.verify import LEVELS
+    from htp.tools.verify import verify as check
+
+    seeds = [int(seed) for seed in options.seeds.split(",") if seed.strip().isdecimal()]
+    if not seeds:
+        raise Refused("cli.usage", f"{options.seeds!r} holds no seeds", help="write --seeds 1,2")
+    levels = check(options.package, level=options.level, seeds=seeds, dims=options.dims, mode=options.mode)
+    lines: list[str] = []
+    for each in levels:
+        said = f"{len(each.findings)} of {count(each.checks, 'check')} failed"
+        said = count(each.checks, "check") if each.ok else said
+        lines.append(f"{'ok ' if each.ok else 'NO '} level {each.number}: {each.title} ({said})")
+        lines += [f"    {each.note}"] if each.note else []
+    ok = all(each.ok for each in levels)
+    skipped = [
+        f"    level {number}: {LEVELS[number]} (not checked)" for number in range(len(levels), options.level + 1)
+    ]
+    findings = [finding for each in levels for finding in each.findings]
+    skipped += [f"    {len(findings) - SHOWN} more findings are not shown"] if len(findings) > SHOWN else []
+    return Answer(
+        lines=(*lines, *skipped),
+        result={"levels": [{"level": each.number, "ok": each.ok, "checks": each.checks} for each in levels]},
+        exit=Exit.YES if ok else Exit.NO,
+        diagnostics=tuple(findings[:SHOWN]),
+        inputs=(options.package,),
+    )
+
+
+def explain(options: argparse.Namespace) -> Answer:
+    """The page of a code, or one line for every code."""
+    import difflib
+
+    from htp.tools.codes import all_pages, find
+
+    pages = all_pages()
+    if not options.code:
+        rows = [(page.code, page.summary) for page in pages]
+        return Answer(lines=table(rows), result={"codes": [{"code": code, "summary": text} for code, text in rows]})
+    page = find(options.code, pages)
+    if page is None:
+        near = difflib.get_close_matches(options.code, [each.code for each in pages], 3)
+        hints = tuple(f"htp explain {each}" for each in near)
+        raise Refused("cli.unknown-code", f"there is no code {options.code!r}", help=hints or "htp explain")
+    return Answer(lines=(page.code, "", *page.text.splitlines()), result={"code": page.code, "text": page.text})
+
+
+def demo(options: argparse.Namespace) -> Answer:
+    """Runs one demo or all of them, or lists them."""
+    from htp.tools.listing import list_demos
+
+    demos = list_demos()
+    if options.list:
+        rows = [(each.name, each.summary) for each in demos]
+        listed = [{"name": each.name, "summary": each.summary} for each in demos]
+        return Answer(lines=table(rows) or ("no installed plugin brings a demo",), result={"demos": listed})
+    chosen = [each for each in demos if options.name in (None, each.name)]
+    if not chosen:
+        known = ", ".join(each.name for each in demos) or "none; pip install htp-backend-cpu brings some"
+        raise Refused("cli.unknown-demo", f"there is no demo {options.name or 'to run'!r}", help=f"demos: {known}")
+    said = [(each.name, each.run.load()()) for each in chosen]
+    lines = tuple(line for _, text in said for line in text.splitlines())
+    return Answer(lines=lines, result={"demos": [{"name": name, "text": text} for name, text in said]})
+
+
+def cache(options: argparse.Namespace) -> Answer:
+    """Lists, prunes or verifies the cache, or says where it is."""
+    from htp.cache import Cache
+
+    opened = Cache.open()
+    if options.action == "path":
+        return Answer(lines=(str(opened.root),), result={"path": str(opened.root), "private": opened.private})
+    if options.action == "prune":
+        removed = opened.prune(options.bytes, spare_seconds=0 if options.bytes is not None else 3600)
+        said = f"{count(len(removed), 'entry', 'entries')} removed"
+        return Answer(lines=(said, *removed), result={"removed": removed})
+    if options.action == "verify":
+        damaged = opened.verify()
+        lines = tuple(f"{key}: {why}; removed" for key, why in damaged) or ("every entry is whole",)
+        return Answer(lines=lines, result={"damaged": damaged}, exit=Exit.NO if damaged else Exit.YES)
+    entries = opened.entries()
+    rows = [(each.key, _bytes(each.size)) for each in entries]
+    total = f"{count(len(entries), 'entry', 'entries')}, {_bytes(sum(each.size for each in entries))} in {opened.root}"
+    result = [{"key": each.key, "size": each.size} for each in sorted(entries, key=lambda each: each.key)]
+    return Answer(lines=(*table(rows), total), result={"entries": result})
+
+
+def schema(options: argparse.Namespace) -> Answer:
+    """The JSON Schema of a kind of file, or the names of all kinds."""
+    import json
+
+    from htp.artifact.schema import json_schema, schema_names
+
+    if not options.name:
+        return Answer(lines=schema_names(), result={"schemas": schema_names()})
+    found = json_schema(options.name)
+    return Answer(lines=tuple(json.dumps(found, indent=2, sort_keys=True).splitlines()), result=found)
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
+
+
+def _bytes(size: int) -> str:
+    """A size for people.
+
+    >>> _bytes(512), _bytes(21744), _bytes(3_900_000)
+    ('512 B', '21.7 kB', '3.9 MB')
+    """
+    return f"{size} B" if size < 1000 else f"{size / 1e3:.1f} kB" if size < 1e6 else f"{size / 1e6:.1f} MB"
+
+
+def _outputs(outputs: Iterable[OutputRecord]) -> list[str]:
+    return [f"  {output}" for output in outputs]
+
+
+VERBS: dict[str, Callable[[argparse.Namespace], Answer]] = {
+    "compile": compile_, "run": run, "plan": plan, "targets": targets, "plugins": plugins, "doctor": doctor,
+    "replay": replay, "verify": verify, "explain": explain, "demo": demo, "cache": cache, "schema": schema,
+}  # fmt: skip

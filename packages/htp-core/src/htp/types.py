@@ -1,0 +1,306 @@
+"""The types of programs: dtypes, tensors and tiles with their dims, parameter directions, scalars and slots.
+
+Knows annotations as values; does not know syntax, nor how anything is computed.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypeVar, cast
+
+from htp._impl import numeric
+from htp.diagnostics import Refused, Span
+from htp.dtypes import (
+    Floating,
+    Integral,
+    Numeric,
+    bf16,
+    bool_,
+    f8e4m3,
+    f8e5m2,
+    f16,
+    f32,
+    f64,
+    i8,
+    i16,
+    i32,
+    i64,
+    u8,
+    u16,
+    u32,
+    u64,
+)
+from htp.values import Array
+
+if TYPE_CHECKING:
+    from typing import Annotated
+    from typing import Annotated as Tensor
+    from typing import Annotated as Tile
+
+    import numpy as np
+
+    from htp.dims import Expr
+    from htp.values import Number
+
+__all__ = [
+    "DTYPES",
+    "Array",
+    "DType",
+    "Directed",
+    "Direction",
+    "Floating",
+    "In",
+    "InOut",
+    "Integral",
+    "Numeric",
+    "Out",
+    "Param",
+    "Scalar",
+    "ScalarType",
+    "Slot",
+    "Tensor",
+    "TensorType",
+    "Tile",
+    "TileType",
+    "bf16",
+    "bool_",
+    "dtype_named",
+    "f8e4m3",
+    "f8e5m2",
+    "f16",
+    "f32",
+    "f64",
+    "i8",
+    "i16",
+    "i32",
+    "i64",
+    "numpy_dtype",
+    "u8",
+    "u16",
+    "u32",
+    "u64",
+]
+
+DType: TypeAlias = type[Array]
+Direction = Literal["in", "out", "inout"]
+D = TypeVar("D", bound=Array)
+
+DTYPES: tuple[DType, ...] = (f64, f32, f16, bf16, f8e4m3, f8e5m2, i64, i32, i16, i8, u64, u32, u16, u8, bool_)
+
+
+def numpy_dtype(dtype: DType) -> np.dtype[np.generic]:
+    """The NumPy (or `ml_dtypes`) dtype that stores `dtype`."""
+    return numeric.numpy_dtype(dtype.name)
+
+
+def dtype_named(name: str) -> DType | None:
+    """The dtype called `name` in source text, or None.
+
+    >>> dtype_named("bf16").bits
+    16
+    """
+    return next((each for each in DTYPES if each.name == name), None)
+
+
+@dataclass(frozen=True)
+class TensorType:
+    """An array in global memory: dtype, dims, and the layout facets behind the dims."""
+
+    dtype: DType
+    dims: tuple[Expr, ...]
+    facets: tuple[object, ...] = ()
+
+    def __str__(self) -> str:
+        return _text("Tensor", self)
+
+
+@dataclass(frozen=True)
+class TileType:
+    """An on-chip value; its dims are upper bounds, a tail has a smaller shape."""
+
+    dtype: DType
+    dims: tuple[Expr, ...]
+    facets: tuple[object, ...] = ()
+
+    def __str__(self) -> str:
+        return _text("Tile", self)
+
+
+@dataclass(frozen=True)
+class ScalarType:
+    """A number known when the program runs."""
+
+    dtype: DType
+
+    def __str__(self) -> str:
+        return f"Scalar[{self.dtype.name}]"
+
+
+@dataclass(frozen=True)
+class Directed:
+    """A tensor or tile parameter with its direction."""
+
+    direction: Direction
+    type: TensorType | TileType
+
+    def __str__(self) -> str:
+        return f"{_FORMS[self.direction]}[{self.type}]"
+
+
+@dataclass(frozen=True)
+class Param:
+    """One parameter of a decorated function; a helper's parameters have no type."""
+
+    name: str
+    direction: Literal["in", "out", "inout", "scalar"]
+    type: TensorType | TileType | ScalarType | None
+
+
+class Slot(Generic[D]):
+    """A number that lives beside a compiled program and can be set between runs without compiling again.
+
+    >>> limit = Slot(i32, 4)
+    >>> limit.value = 8
+    >>> limit.value
+    8
+    """
+
+    __slots__ = ("_dtype", "_initial", "_value")
+
+    def __init__(self, dtype: type[D], value: Number = 0) -> None:
+        self._dtype = dtype
+        self._initial: Number = numeric.python_number(dtype(value).__array__())
+        self._value: Number = self._initial
+
+    @property
+    def dtype(self) -> type[D]:
+        """The dtype of the value."""
+        return self._dtype
+
+    @property
+    def initial(self) -> Number:
+        """The value it was made with."""
+        return self._initial
+
+    @property
+    def value(self) -> D:
+        """The value as a Python number, which takes the dtype of the tile beside it; type checkers see the dtype."""
+        return cast("D", self._value)
+
+    @value.setter
+    def value(self, value: D | Number) -> None:
+        found = value if isinstance(value, self._dtype) else self._dtype(value)  # type: ignore[arg-type]
+        self._value = numeric.python_number(found.__array__())
+
+    def __repr__(self) -> str:
+        return f"Slot({self._dtype.name}, {self._initial!r})"
+
+
+_FORMS = {"in": "In", "out": "Out", "inout": "InOut"}
+
+
+def _text(form: str, type_: TensorType | TileType) -> str:
+    dims = [str(dim) if dim.constant is not None else f'"{dim}"' for dim in type_.dims]
+    return f"{form}[{', '.join([type_.dtype.name, *dims, *(repr(facet) for facet in type_.facets)])}]"
+
+
+def _items(form: str, items: object) -> tuple[DType, tuple[Expr, ...], tuple[object, ...]]:
+    from htp.dims import Expr, const, parse
+
+    first, *rest = cast("tuple[object, ...]", items) if isinstance(items, tuple) else (items,)
+    dtype = _dtype(form, first)
+    dims: list[Expr] = []
+    while rest and isinstance(rest[0], str | int | Expr) and not isinstance(rest[0], bool):
+        item = rest.pop(0)
+        dim = item if isinstance(item, Expr) else parse(item) if isinstance(item, str) else const(cast("int", item))
+        if dim.constant is not None and dim.constant < 0:
+            raise Refused("type.bad-annotation", f"a dim of {form}[...] is negative: {dim}", span=_caller())
+        dims.append(dim)
+    for item in rest:
+        if isinstance(item, str | int | float) or item is None:
+            raise Refused(
+                "type.bad-annotation",
+                f"{form}[...] has the item {item!r} where a layout facet was expected",
+                span=_caller(),
+                help=f'write the dtype, then the dims, then the facets: {form}[f32, "M", 128, facet]',
+            )
+    return dtype, tuple(dims), tuple(rest)
+
+
+def _caller() -> Span | None:
+    """The user's line that writes a type; None while annotations are evaluated from text."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "htp":
+        frame = frame.f_back
+    if frame is None or frame.f_code.co_filename.startswith("<") or frame.f_globals.get("__name__") == "inspect":
+        return None
+    return Span(file=frame.f_code.co_filename, line=frame.f_lineno)
+
+
+def _dtype(form: str, item: object) -> DType:
+    for dtype in DTYPES:
+        if item is dtype:
+            return dtype
+    shown = cast("type[object]", item).__name__ if isinstance(item, type) else repr(item)
+    example = "Scalar[i32]" if form == "Scalar" else f'{form}[f32, "M", 128]'
+    raise Refused(
+        "type.bad-annotation",
+        f"{form}[...] begins with a dtype of htp, not {shown}",
+        span=_caller(),
+        help=f"write for instance {example}",
+    )
+
+
+if TYPE_CHECKING:
+    Scalar: TypeAlias = Annotated[D, "scalar"]
+    In: TypeAlias = Annotated[D, "in"]
+    Out: TypeAlias = Annotated[D, "out"]
+    InOut: TypeAlias = Annotated[D, "inout"]
+else:
+
+    class Tensor:
+        """`Tensor[f32, "M", 128]`: an array in global memory; dims are ints, names or expressions over names."""
+
+        def __class_getitem__(cls, items: object) -> TensorType:
+            return TensorType(*_items("Tensor", items))
+
+    class Tile:
+        """`Tile[f16, 64, 64]`: an on-chip value with static upper bounds of its sizes."""
+
+        def __class_getitem__(cls, items: object) -> TileType:
+            return TileType(*_items("Tile", items))
+
+    class Scalar:
+        """`Scalar[i32]`: a number known when the program runs."""
+
+        def __class_getitem__(cls, item: object) -> ScalarType:
+            return ScalarType(_dtype("Scalar", item))
+
+    def _directed(direction: Direction, type_: object) -> Directed:
+        if not isinstance(type_, TensorType | TileType):
+            raise Refused(
+                "type.bad-annotation",
+                f"{_FORMS[direction]}[...] takes a Tensor[...] or Tile[...], not {type_!r}",
+                span=_caller(),
+                help=f'write {_FORMS[direction]}[Tensor[f32, "M", 128]]; scalars are written Scalar[i32]',
+            )
+        return Directed(direction, type_)
+
+    class In:
+        """`In[Tensor[...]]`: a parameter that is only read."""
+
+        def __class_getitem__(cls, type_: object) -> Directed:
+            return _directed("in", type_)
+
+    class Out:
+        """`Out[Tensor[...]]`: a parameter every element of which is overwritten and never read before."""
+
+        def __class_getitem__(cls, type_: object) -> Directed:
+            return _directed("out", type_)
+
+    class InOut:
+        """`InOut[Tensor[...]]`: a parameter that is read and stored to."""
+
+        def __class_getitem__(cls, type_: object) -> Directed:
+            return _directed("inout", type_)

@@ -1,0 +1,132 @@
+"""Replaying and verifying hand-written packages: honest ones pass, every kind of lie is found."""
+
+from pathlib import Path
+
+import pytest
+
+from htp.artifact import Manifest, Package, open_package, publish_package
+from htp.artifact.manifest import StageRecord
+from htp.diagnostics import Refused
+from htp.tools.replay import replay
+from htp.tools.verify import verify
+
+STAGE = '''"""A stage."""
+
+from htp import In, Out, Tensor, f32, i32, kernel, run_stage, tile
+
+
+@kernel
+def scale(
+    x: In[Tensor[f32, "M", "N"]], i: In[Tensor[i32, "K"]], y: Out[Tensor[f32, "M", "N"]], z: Out[Tensor[i32, "K"]]
+) -> None:
+    {body}
+
+
+if __name__ == "__main__":
+    run_stage(scale)
+'''
+HONEST = "y[:] = x[:] * 2.0 + 1.0\n    z[:] = i[:] + 1"
+
+
+def package(folder: Path, *bodies: str) -> Package:
+    files, stages = {"plan.json": b"{}\n"}, []
+    for number, body in enumerate(bodies):
+        name = f"ir/stages/{number:02}-step{number}"
+        files[f"{name}/program.py"] = STAGE.format(body=body).encode()
+        files[f"{name}/state.json"] = b"{}\n"
+        stages.append(
+            StageRecord(
+                id=f"{number:02}",
+                pass_=f"step{number}",
+                folder=name,
+                program=f"{name}/program.py",
+                state=f"{name}/state.json",
+            )
+        )
+    return publish_package(folder / "pkg", files, Manifest(entry="scale", target="cpu", stages=tuple(stages)))
+
+
+def codes(levels) -> list[list[str]]:
+    return [sorted({finding.code for finding in level.findings}) for level in levels]
+
+
+def test_a_stage_prints_a_digest_of_every_output(tmp_path):
+    made = package(tmp_path, HONEST)
+    found = replay(made, "00", seed=3, dims="M=3,N=5,K=2")
+    assert [(each.name, each.dtype, each.shape) for each in found.outputs] == [("y", "f32", (3, 5)), ("z", "i32", (2,))]
+    assert found == replay(made, "step0", seed=3, dims="M=3,N=5,K=2")
+    assert found.outputs != replay(made, "0", seed=4, dims="M=3,N=5,K=2").outputs
+    assert open_package(made.path) == made
+
+
+def test_given_inputs_are_used(tmp_path):
+    import hashlib
+
+    import numpy as np
+
+    made = package(tmp_path, HONEST)
+    x, i = np.arange(6, dtype=np.float32).reshape(2, 3), np.array([4], np.int32)
+    np.savez(tmp_path / "given.npz", x=x, i=i)
+    found = replay(made, "00", inputs=tmp_path / "given.npz", outputs=tmp_path / "out.npz")
+    assert [each.sha256 for each in found.outputs] == [
+        hashlib.sha256((x * 2 + 1).tobytes()).hexdigest(),
+        hashlib.sha256((i + 1).tobytes()).hexdigest(),
+    ]
+    assert np.load(tmp_path / "out.npz")["y"].tolist() == [[1, 3, 5], [7, 9, 11]]
+
+
+def test_an_honest_package_passes(tmp_path):
+    made = package(tmp_path, HONEST, "y[:] = x[:] + x[:] + 1.0\n    z[:] = 1 + i[:]")
+    levels = verify(made.path, level=2)
+    assert [level.ok for level in levels] == [True, True, True]
+    assert levels[2].checks >= 15
+    assert open_package(made.path) == made
+
+
+def test_a_broken_seal_stops_at_level_0(tmp_path):
+    made = package(tmp_path, HONEST)
+    (made.path / "plan.json").write_text("[]")
+    levels = verify(made.path)
+    assert codes(levels) == [["artifact.altered-file"]]
+
+
+def test_a_stage_that_does_not_run_stops_at_level_1(tmp_path):
+    levels = verify(package(tmp_path, HONEST, "y[:] = x[:] * undefined").path)
+    assert codes(levels) == [[], ["replay.stage-failed"]]
+    assert "NameError" in str(levels[1].findings[0].notes)
+    assert codes(verify(package(tmp_path, "1 / 0").path)) == [[], ["replay.stage-failed"]]
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        "y[:] = x[:] * 2.001 + 1.0\n    z[:] = i[:] + 1",
+        "y[:] = x[:] * 2.0 + 1.0\n    z[:] = tile.where(i[:] == 3, i[:], i[:] + 1)\n    z[:1] = i[:1]",
+        "y[:-1] = x[:-1] * 2.0 + 1.0\n    z[:] = i[:] + 1",
+        "y[:] = tile.where(x[:] == x[:], x[:] * 2.0 + 1.0, 0.0)\n    z[:] = i[:] + 1",
+        "m = min(x.shape[0] // 16 * 16, x.shape[0]) or x.shape[0]\n    y[:m] = x[:m] * 2.0 + 1.0\n    z[:] = i[:] + 1",
+    ],
+    ids=["value", "integer", "last row not written", "NaN swallowed", "tail not written"],
+)
+def test_a_stage_that_computes_something_else_is_found_at_level_2(tmp_path, lie):
+    levels = verify(package(tmp_path, HONEST, lie).path)
+    assert codes(levels) == [[], [], ["verify.stage-differs"]]
+
+
+def test_a_stage_that_is_refused_where_the_first_is_not(tmp_path):
+    lie = f"{HONEST}\n    tile.take(i[:], i[:] * 0 + 20)"
+    found = verify(package(tmp_path, HONEST, lie).path)[2].findings
+    assert any("is refused with run.index-out-of-range" in each.message for each in found)
+
+
+def test_no_inputs_can_be_found(tmp_path):
+    impossible = "assert x.shape[0] == 1013\n    y[:] = x[:]\n    z[:] = i[:]"
+    with pytest.raises(Refused, match=r"replay\.stage-failed|replay\.no-usable-inputs"):
+        replay(package(tmp_path, impossible), "00")
+    assert replay(package(tmp_path, impossible), "00", dims="M=1013").outputs
+
+
+def test_a_stage_that_never_ends(tmp_path):
+    made = package(tmp_path, "import time\n    time.sleep(60)")
+    with pytest.raises(Refused, match=r"replay\.timeout"):
+        replay(made, "00", timeout=1.5)
