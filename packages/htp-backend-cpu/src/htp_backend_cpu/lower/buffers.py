@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING
 
 from htp.dims import Expr, const
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 # A buffer of known size up to this many bytes lies on the stack, larger ones in the thread's arena.
 STACK_BYTES = 128 * 1024
+# A buffer whose bound exceeds this takes the size it has at run time: a slice may be far longer than what it is cut from.
+BOUND_BYTES = 64 * 1024 * 1024
 # Rows of known length are padded to whole strips of this many elements.
 LANES = 16
 
@@ -98,10 +101,11 @@ class Memory:
         last = sizes[-1].constant
         if len(sizes) > 1 and last is not None and last > 1:
             sizes[-1] = const(-(-last // LANES) * LANES)
-        known = 1
-        for size in sizes:
-            known *= size.constant if size.constant is not None else STACK_BYTES * 8
-        space = "stack" if known * max(dtype.bits, 8) // 8 <= STACK_BYTES else "scratch"
+        known = prod(1 if size.constant is None else size.constant for size in sizes) * max(dtype.bits, 8) // 8
+        if known > BOUND_BYTES:
+            sizes = list(dims)
+        constant = all(size.constant is not None for size in sizes)
+        space = "stack" if constant and known <= STACK_BYTES else "scratch"
         value = call("alloc", tuple_of(sizes), dtype.name, space=ast.Constant(space))
         return annotated(name, str(TileType(dtype, tuple(sizes))), value)
 
