@@ -91,3 +91,10 @@ def test_file_runs_as_a_script(example) -> None:
     assert done.returncode == 0, done.stderr
     assert "largest error" in done.stdout
     assert float(done.stdout.rsplit(" ", 1)[1]) <= 1e-5
+
+
+def test_the_demo_runs_the_examples() -> None:
+    demos = ROOT / "packages" / "htp-backend-cpu" / "src" / "htp_backend_cpu" / "demos"
+    names = sorted(each.name for each in demos.glob("*.py") if each.name != "__init__.py")
+    assert names
+    assert [name for name in names if (ROOT / "examples" / name).read_text() != (demos / name).read_text()] == []

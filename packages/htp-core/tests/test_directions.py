@@ -34,6 +34,7 @@ def verdict(folder, body, size='"N"'):
         ("if k > 0:\n    y[:] = x\nelse:\n    y[:] = x * 2.0", '"N"'),
         ("y[:] = x\ny[0] = y[1] + 1.0", "64"),
         ("y[k:] = x[k:]\ny[:k] = x[:k]", '"N"'),
+        ("n = x.shape[0]\ny[0 : n - 1] = x[0 : n - 1]\ny[n - 1 :] = x[n - 1 :]", '"N"'),
     ],
 )
 def test_what_may_write_everything_is_accepted(tmp_path, body, size):
@@ -50,6 +51,8 @@ def test_what_may_write_everything_is_accepted(tmp_path, body, size):
         ("for i in range(0, 64, 32):\n    y[i : i + 16] = x[i : i + 16]", "64", "type.out-partly-written"),
         ("for i in range(1, 64):\n    y[i] = x[i]", "64", "type.out-partly-written"),
         ("for i in range(63):\n    y[i] = x[i]", "64", "type.out-partly-written"),
+        ("y[1:] = x[1:]", '"N"', "type.out-partly-written"),
+        ("n = x.shape[0]\ny[0 : n - 1] = x[0 : n - 1]", '"N"', "type.out-partly-written"),
         ("y[:] = y[:] + x", '"N"', "type.read-unwritten"),
         ("y[:] = x\nx[:] = y[:]", '"N"', "type.store-into-input"),
     ],

@@ -1,4 +1,4 @@
-"""The programs that `htp demo` compiles: each file stands alone and is also linked from the repository's `examples/`.
+"""The programs that `htp demo` compiles: each file stands alone and is copied in the repository's `examples/`.
 
 Knows nothing of the compiler; `htp_backend_cpu.demo` compiles, runs and times what is here.
 """

@@ -100,12 +100,13 @@ def _missing(access: Access, known: Inference, function: Function) -> tuple[int,
     sizes = known.roots[access.root]
     for axis, size in enumerate(sizes):
         start, extent = access.box.start[axis], access.box.extent[axis]
+        facts = access.facts.with_nonnegative(size - 1)  # an empty array has nothing to leave out
         loops = [each for each in _loops(function) if _symbol(each, known) & (start.symbols | extent.symbols)]
         if not loops:
-            if access.facts.nonnegative(start - 1):
-                return axis, f"the slice starts at {start}"
-            if access.facts.nonnegative(size - start - extent - 1):
-                return axis, f"the slice ends at {start + extent} of {size}"
+            if facts.nonnegative(start - 1):
+                return axis, f"the slice starts at {facts.simplify(start)}"
+            if facts.nonnegative(size - start - extent - 1):
+                return axis, f"the slice ends at {facts.simplify(start + extent)} of {size}"
         elif len(loops) == 1 and (gap := _gap(loops[0], start, extent, size, known, access.facts)) is not None:
             return axis, gap
     return None

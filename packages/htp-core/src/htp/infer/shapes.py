@@ -159,6 +159,8 @@ def clip(facts: Facts, bound: Expr, size: Expr) -> Expr | None:
         return facts.simplify(_positive(facts, bound + size))
     if facts.nonnegative(bound):
         return facts.simplify(minimum(bound, size))
+    if facts.with_nonnegative(size - 1).nonnegative(bound):  # negative only where there is nothing to count back in
+        return facts.simplify(minimum(maximum(bound, const(0)), size))
     return None
 
 
