@@ -17,14 +17,15 @@ from htp.report import Exit
 from htp_backend_cpu.demos.workloads import workloads
 
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("packages/*/README.md"), *(ROOT / "docs").rglob("*.md")])
-GENERATED = {"language", "codes", "cli.md"}
+GENERATED = {"language", "codes", "cli.md", "hooks.md", "laws.md", "matrix.md"}
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 def programs() -> list[Path]:
-    """Hand-written pages with Python on them; codes have a test of their own."""
-    reference = ROOT / "docs" / "reference"
+    """Hand-written pages with Python on them; codes and tutorials have tests of their own."""
+    reference, tutorials = ROOT / "docs" / "reference", ROOT / "docs" / "extending"
     written = [each for each in PAGES if not GENERATED & set(each.parts[len(reference.parts):][:1])]
+    written = [each for each in written if tutorials not in each.parents]
     return [each for each in written if BLOCK.search(each.read_text(encoding="utf-8"))]
 
 
@@ -56,6 +57,19 @@ def test_readme_shows_what_the_demo_prints(compiled) -> None:
             assert f"  stages    {steps}\n" in shown
     labels = re.findall(r"^  (\w+)  +", shown, re.MULTILINE)
     assert labels == ["stages", "compiled", "error", "time", "package"] * len(names)
+
+
+def test_the_refusal_on_the_page_is_what_is_printed(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "concepts" / "refusals.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```{code-block} \w+\n:caption: ([^\n]+)\n\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    (name, program), (command, shown) = blocks
+    (tmp_path / name).write_text(program, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", *command.split()], cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={**os.environ, "NO_COLOR": "1"},
+    )  # fmt: skip
+    said = done.stderr.replace(f"{tmp_path}{os.sep}", "")
+    assert said.partition("  what the code means")[0] == shown
 
 
 def test_exit_codes_are_all_listed() -> None:

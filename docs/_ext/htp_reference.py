@@ -1,11 +1,13 @@
-"""Generates the reference pages from what is installed: operations, codes and commands.
+"""Generates the reference pages from what is installed: operations, codes, commands, hooks, and what goes together.
 
-Knows how a page looks; the content is in `htp.ops`, in the `codes/*.md` of every plugin and in the parser of `htp`.
+Knows how a page looks; the content is in `htp.ops`, in the `codes/*.md` of every plugin, in the parser of `htp` and in
+what `htp matrix` finds.
 """
 
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import os
 import re
@@ -55,7 +57,15 @@ INFO = re.compile(r"^```python (wrong|right)\b.*$", re.MULTILINE)
 def generate(app: Sphinx) -> None:
     """Writes all generated pages below `reference/`; a page that did not change is left alone."""
     reference = Path(app.srcdir) / "reference"
-    pages = {**language_pages(), **code_pages(), "cli.md": cli_page(), "../start/generated/softmax.md": stage_texts()}
+    pages = {
+        **language_pages(),
+        **code_pages(),
+        "cli.md": cli_page(),
+        "hooks.md": hooks_page(),
+        "matrix.md": matrix_page(),
+        "laws.md": laws_page(),
+        "../start/generated/softmax.md": stage_texts(),
+    }
     for folder in ("language", "codes"):
         for stale in (reference / folder).glob("*.md"):
             if f"{folder}/{stale.name}" not in pages:
@@ -181,13 +191,69 @@ def stage_texts() -> str:
     return "\n".join(blocks)
 
 
+def hooks_page() -> str:
+    """Every hook with its signature and meaning."""
+    from htp import hooks
+
+    parts = [
+        "# Hooks", "",
+        "A plugin implements those it needs, as functions of its module marked `@htp.hooks.hookimpl`;",
+        "[How plugins are loaded](../extending/plugins.md) says what becomes of them.", "",
+        "## Contributions", "",
+        "They take nothing, have no effect, and return tuples of declarations that never change.", "",
+        *map(_hook, hooks.CONTRIBUTIONS),
+        "## Events", "",
+        "They are called with keywords; an implementation names those it wants. Core's plugins come first, then the",
+        "others by name; `tryfirst` and `trylast` put one before or behind them all.", "",
+        *map(_hook, hooks.EVENTS),
+    ]  # fmt: skip
+    return "\n".join(parts)
+
+
+def _hook(name: str) -> str:
+    from htp import hooks
+
+    function = getattr(hooks, name)
+    signature = str(inspect.signature(function)).replace("'", "")
+    return f"### {name}\n\n```text\n{name}{signature}\n```\n\n{inspect.getdoc(function)}\n"
+
+
+def laws_page() -> str:
+    """The laws of every conformance class, from their docstrings."""
+    from htp import testing
+
+    head = "What `htp.testing` checks of each kind of extension; see [Conformance](../extending/conformance.md)."
+    lines = ["# Laws", "", head, ""]
+    for name in (each for each in testing.__all__ if each.endswith("Conformance") and each != "Conformance"):
+        unit = getattr(testing, name)
+        lines += [f"## {name}", "", (unit.__doc__ or "").strip().split("\n\n", 1)[0], "", "| law | |", "|---|---|"]
+        for law in unit.laws():
+            text = " ".join((getattr(unit, law).__doc__ or "").split())
+            lines.append(f"| {law.removeprefix('test_').replace('_', ' ')} | {text} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def matrix_page() -> str:
+    """What every installed unit and target make of each other."""
+    from htp.tools.matrix import markdown, matrix
+
+    head = [
+        "# What goes together", "",
+        "Every installed unit against every target, computed from the contracts: `ok`, or the code of the refusal.",
+        "`htp matrix` prints the same for what is installed with you.", "",
+    ]  # fmt: skip
+    return "\n".join((*head, *markdown(matrix()), ""))
+
+
 def cli_page() -> str:
     """The help of every command as it is printed."""
     verbs = re.findall(r"^    ([a-z-]+)\b", _help(), re.MULTILINE)
     parts = [
         "# Commands", "",
         "`htp` and `python -m htp` are the same. Answers go to standard output, progress to standard error;",
-        "`--format json` prints one `htp.report/1` object. All commands share their [exit codes](exit-codes.md).", "",
+        "`--format json` prints one `htp.report/1` object, `jsonl` one diagnostic on each line and the report last,",
+        "`sarif` a SARIF 2.1.0 log. All commands share their [exit codes](exit-codes.md).", "",
     ]  # fmt: skip
     for verb in verbs:
         parts += [f"## {verb}", "", "```text", _help(verb).rstrip(), "```", ""]

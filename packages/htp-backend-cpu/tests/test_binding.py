@@ -241,6 +241,21 @@ def test_binding_changes_nothing_in_the_package(package):
     assert sorted((each.name, each.stat().st_mtime_ns) for each in package.path.rglob("*")) == before
 
 
+@pytest.mark.parametrize("wanted", ["many", "0", "-2", "2.5", "4 ", "\u0662"])
+def test_a_number_of_threads_that_is_none_is_refused(package, monkeypatch, wanted):
+    monkeypatch.setenv("HTP_NUM_THREADS", wanted)
+    with pytest.raises(Refused) as caught:
+        bind_package(OnlyCpu(), package)
+    assert caught.value.code == "cpu.bad-thread-count"
+    assert repr(wanted) in caught.value.diagnostic.message
+
+
+@pytest.mark.parametrize("wanted", ["", "1", "16"])
+def test_a_number_of_threads_or_none_is_taken(package, monkeypatch, wanted):
+    monkeypatch.setenv("HTP_NUM_THREADS", wanted)
+    assert bind_package(OnlyCpu(), package).native.entry == "add"
+
+
 def test_a_mode_that_the_cpu_does_not_have(package):
     with pytest.raises(Refused, match="mode `sim`") as found:
         bind_package(OnlyCpu(), package, "sim")

@@ -292,6 +292,20 @@ for i in range(1, x.shape[0], 4):
         _vectors(1, 33, 4000, extreme=False),
         ulps=64,
     ),
+    _case(
+        "arrays_without_axes",
+        {"x": "In[f32, N]", "y": "In[f32]", "z": "Out[f32]"},
+        "z[...] = tile.max(x[:]) + y[...]",
+        lambda x, y: {"z": x.max() + y},
+        [{"x": np.arange(size, dtype=f32), "y": np.array(0.5, f32)} for size in (1, 33)],
+    ),
+    _case(
+        "ranking_one_element",
+        {"x": "In[f32, 1]", "y": "Out[i64, 1]", "z": "Out[i64, 1]"},
+        "t = x[:] * 2\ny[:] = tile.argsort(t)\nz[:] = tile.argmax(x[:] + 1, axis=0, keepdims=True)",
+        lambda x: {"y": np.zeros(1, np.int64), "z": np.zeros(1, np.int64)},
+        _vectors(1, extreme=False),
+    ),
 ]
 
 

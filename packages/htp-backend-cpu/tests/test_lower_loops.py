@@ -155,3 +155,23 @@ def test_positions_are_checked_where_they_are_used():
         LowerToLoops(),
     )
     assert text.count("checked(tile.cast(i[c], i64), N, 'user.py:") == 1
+
+
+def test_a_slice_with_a_huge_constant_length_takes_the_memory_it_has():
+    before = program("""def f(a: In[Tensor[f32, "M", "N"]], y: Out[Tensor[f32, "N"]]) -> None:
+    M = a.shape[0]
+    N = a.shape[1]
+    for i in range(M):
+        x: Tile[f32, 'min(1099511627776, M - i)', 'N'] = a[i:i + min(1099511627776, M - i), :]
+        t1: Tile[f32, 'min(1099511627776, M - i)', 'N'] = tile.exp(x)
+        t2: Tile[f32, 1, 'N'] = tile.sum(t1, axis=0, keepdims=True)
+        t3: Tile[f32, 'min(1099511627776, M - i)', 'N'] = t1 / t2
+        t4: Tile[f32, 1, 'N'] = tile.max(t3, axis=0, keepdims=True)
+        t5: Tile[f32, 'N'] = tile.reshape(t4, (N,))
+        y[:] = t5
+""")
+    behind = LowerToLoops().apply(before)
+    assert 't1: Tile[f32, \'min(1099511627776, M - i)\', \'N\']' in body(behind)
+    a, y = np.array([[0.0, 1.0], [2.0, 3.0], [1.0, 5.0]], np.float32), np.zeros(2, np.float32)
+    _run(behind, a, y)
+    np.testing.assert_allclose(y, [1.0, 1.0])

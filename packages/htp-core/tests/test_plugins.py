@@ -1,64 +1,15 @@
-import importlib
+import json
+import subprocess
 import sys
-import textwrap
 
 import pytest
 
 from htp.capabilities import CORE_CAPABILITIES, CORE_USES, Typed
-from htp.diagnostics import Refused
-from htp.plugins import Found, discover
+from htp.cli import main
+from htp.plugins import Found
 from htp.session import Session, current_session, use_session
-
-HEAD = """
-from dataclasses import dataclass
-from htp.capabilities import Capability, Typed
-from htp.declarations import Backend, Binding, CodeFile, Conversion, Dialect, Lazy, Variant
-from htp.hooks import hookimpl
-from htp.passes import Pass
-
-HTP_API = 1
-"""
-GOOD = """
-@hookimpl
-def htp_dialects():
-    return (Dialect("{0}"),)
-"""
-
-
-class Site:
-    """A folder on `sys.path` in which distributions are made."""
-
-    def __init__(self, root):
-        self.root = root
-        self.modules = []
-
-    def add(self, name, body=GOOD, *, head=HEAD, requires=("htp-core>=0.1,<1",), version="0.1.0", point=None):
-        module = f"made_{name}"
-        body = body.format(name) if body is GOOD else body
-        (self.root / f"{module}.py").write_text(head + textwrap.dedent(body))
-        info = self.root / f"htp_{name}-{version}.dist-info"
-        info.mkdir()
-        lines = ["Metadata-Version: 2.1", f"Name: htp_{name}", f"Version: {version}"]
-        info.joinpath("METADATA").write_text(
-            "\n".join([*lines, *(f"Requires-Dist: {each}" for each in requires)]) + "\n"
-        )
-        info.joinpath("entry_points.txt").write_text(f"[htp.plugins]\n{point or name} = {module}\n")
-        self.modules.append(module)
-
-    def session(self):
-        importlib.invalidate_caches()
-        made = [each for each in discover() if each.builtin or each.value in self.modules]
-        return Session(made)
-
-
-@pytest.fixture
-def site(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.delenv("HTP_DISABLE_PLUGINS", raising=False)
-    made = Site(tmp_path)
-    yield made
-    for module in made.modules:
-        sys.modules.pop(module, None)
+from htp.tools import import_cost
+from htp.tools.import_cost import ImportCost
 
 
 def state(session, name):
@@ -140,6 +91,11 @@ def test_a_good_plugin_contributes(site):
 
 BROKEN = {
     "import error": ({"body": "import nowhere_at_all"}, "plugin.import-failed", "ModuleNotFoundError"),
+    "module that is gone": (
+        {"body": None},
+        "plugin.import-failed",
+        "names the module `made_broken`, which does not exist",
+    ),
     "exits on import": ({"body": "raise SystemExit(3)"}, "plugin.import-failed", "SystemExit"),
     "syntax error": ({"body": "def ("}, "plugin.import-failed", "SyntaxError"),
     "other api": ({"body": "HTP_API = 2"}, "plugin.wrong-api", "built for plugin API 2"),
@@ -198,6 +154,105 @@ BROKEN = {
         "plugin.raised",
         "OSError: disk",
     ),
+    "exiting hook": (
+        {"body": "@hookimpl\ndef htp_passes():\n    raise SystemExit(3)"},
+        "plugin.raised",
+        "SystemExit: 3",
+    ),
+    "refusing hook": (
+        {
+            "body": "@hookimpl\ndef htp_passes():\n"
+            "    raise Refused('broken.licence', 'htp-broken 0.1.0: none', help='buy')",
+        },
+        "broken.licence",
+        "none",
+    ),
+    "property that raises": (
+        {
+            "body": "class P:\n    HTP_API = 1\n    @property\n    def htp_x(self):\n        raise OSError('x')\n"
+            "import sys\nsys.modules[__name__] = P()",
+        },
+        "plugin.raised",
+        "while its hooks were looked for: OSError: x",
+    ),
+    "unknown hook under another name": (
+        {"body": "@hookimpl(specname='htp_pases')\ndef passes():\n    return ()"},
+        "plugin.bad-hook",
+        "did you mean `htp_passes`",
+    ),
+    "wrapping event": (
+        {"body": "@hookimpl(wrapper=True)\ndef htp_step_started():\n    return (yield)"},
+        "plugin.bad-hook",
+        "must not wrap",
+    ),
+    "fact that can change": (
+        {
+            "body": "@dataclass(frozen=True)\nclass F(Capability, owner='broken'):\n    widths: list\n"
+            "@hookimpl\ndef htp_backends():\n"
+            "    return (Backend('b', (F([1]),), (), (), 'b.package/1', Lazy('a:b')),)",
+        },
+        "plugin.bad-item",
+        "returned Backend `b`, whose `goal[0].widths` is a list",
+    ),
+    "list in a backend": (
+        {"body": "@hookimpl\ndef htp_backends():\n    return (Backend('b', [], (), (), 'b.package/1', Lazy('a:b')),)"},
+        "plugin.bad-item",
+        "whose `goal` is [], not `tuple[Capability, ...]`",
+    ),
+    "text for a use": (
+        {
+            "body": "@hookimpl\ndef htp_backends():\n"
+            "    return (Backend('b', (), ('tile',), (), 'b.package/1', Lazy('a:b')),)",
+        },
+        "plugin.bad-item",
+        "whose `accepts` is ('tile',), not `tuple[Use, ...]`",
+    ),
+    "pass with a list": (
+        {
+            "body": "@dataclass(frozen=True)\nclass P(Pass):\n    sizes: list = field(default_factory=list)\n"
+            "@hookimpl\ndef htp_passes():\n    return (P(),)",
+        },
+        "plugin.bad-item",
+        "whose `sizes` is a list",
+    ),
+    "pass that keeps state": (
+        {
+            "body": "class P(Pass):\n    def __init__(self):\n        self.seen = {}\n"
+            "@hookimpl\ndef htp_passes():\n    return (P(),)",
+        },
+        "plugin.bad-item",
+        "whose `seen` is a dict",
+    ),
+    "contract of lists": (
+        {"body": "class P(Pass):\n    provides = [Typed()]\n@hookimpl\ndef htp_passes():\n    return (P(),)"},
+        "plugin.bad-item",
+        "whose `provides` is [Typed()], not a tuple",
+    ),
+    "policy that can change": (
+        {"body": "class P:\n    name = 'p'\n@hookimpl\ndef htp_policies():\n    return (P(),)"},
+        "plugin.bad-item",
+        "class `P` is not frozen",
+    ),
+    "pass with a bad name": (
+        {"body": "class P(Pass):\n    name = 'My Pass'\n@hookimpl\ndef htp_passes():\n    return (P(),)"},
+        "plugin.bad-item",
+        "`My Pass`; names are lower-case words",
+    ),
+    "name that is a keyword": (
+        {"body": "@hookimpl\ndef htp_dialects():\n    return (Dialect('d', '', ('m',), ('for',)),)"},
+        "plugin.bad-item",
+        "the name `for`, which a program cannot spell",
+    ),
+    "set that is not its module": (
+        {"body": "@hookimpl\ndef htp_intrinsics():\n    return (IntrinsicSet('foo', 'htp_foo.bar', ()),)"},
+        "plugin.bad-item",
+        "not the last part of its module `htp_foo.bar`",
+    ),
+    "handler of a plain name": (
+        {"body": "@hookimpl\ndef htp_handlers():\n    return (HandlerSet('cpu', 'm', ('rowmax',)),)"},
+        "plugin.bad-item",
+        "named with their set, as `foo.rowmax`",
+    ),
     "claims core's dialect": (
         {"body": "@hookimpl\ndef htp_dialects():\n    return (Dialect('tile'),)"},
         "plugin.duplicate-id",
@@ -207,117 +262,56 @@ BROKEN = {
 }
 
 
+def told(capsys, session, verb):
+    """What a command answers in a session."""
+    with use_session(session):
+        main([verb, "--format", "json"])
+    return json.loads(capsys.readouterr().out)["result"]
+
+
 @pytest.mark.parametrize(("how", "code", "text"), BROKEN.values(), ids=BROKEN)
-def test_a_broken_plugin_is_quarantined_and_stops_no_other(site, how, code, text):
+def test_a_broken_plugin_is_quarantined_and_stops_no_other(site, capsys, monkeypatch, how, code, text):
+    monkeypatch.setattr(import_cost, "import_cost", lambda values, path=None: ImportCost(0.0, ()))
     site.add("good")
     site.add("broken", **how)
     site.add("zebra")
     session = site.session()
-    (broken,) = [each for each in session.plugins if each.found.value == "made_broken"]
+    (broken,) = [each for each in session.plugins if each.found.distribution == "htp-broken"]
     assert broken.state == "quarantined"
     assert broken.problem.code == code
     assert text in broken.problem.message
     assert "htp-broken 0.1.0" in broken.problem.message
+    assert broken.problem.help
+    assert all(broken.problem.help)
     assert broken.contributions == ()
     assert session.quarantined == (broken,)
     assert {"good", "zebra", "tile", "host"} <= set(session.dialects)
+    (row,) = [each for each in told(capsys, session, "plugins")["plugins"] if each["distribution"] == "htp-broken"]
+    assert (row["status"], row["code"]) == ("quarantined", code)
+    assert broken.problem.message in row["provides"]
+    assert row["help"] == list(broken.problem.help)
+    (check,) = [each for each in told(capsys, session, "doctor")["checks"] if each["code"] == code]
+    assert check["subject"] == f"plugin {broken.name}"
+    assert (check["ok"], check["fix"]) == (False, broken.problem.help[0])
+    assert broken.problem.message in check["found"]
+
+
+@pytest.mark.parametrize("verb", ["plugins", "doctor"])
+def test_the_commands_show_a_broken_plugin_in_a_process_of_their_own(site, verb):
+    site.add("broken", "import nowhere_at_all")
+    site.add("zebra")
+    command = [sys.executable, "-m", "htp", verb]
+    done = subprocess.run(command, env=site.environment, capture_output=True, text=True, check=True)
+    assert "plugin `broken` of htp-broken 0.1.0 cannot be imported: ModuleNotFoundError" in done.stdout
+    assert 'python -c "import made_broken"' in done.stdout
+    assert "zebra" in done.stdout
+    assert done.stderr == ""
 
 
 def test_the_requirement_is_checked_before_anything_is_imported(site):
     site.add("broken", "raise SystemExit", requires=("htp-core>=7",))
     assert state(site.session(), "broken").problem.code == "plugin.needs-core"
     assert "made_broken" not in sys.modules
-
-
-def test_of_two_that_claim_one_name_neither_counts(site):
-    same = "@hookimpl\ndef htp_dialects():\n    return (Dialect('csp'), Dialect('{}'))"
-    site.add("one", same.format("first"))
-    site.add("two", same.format("second"))
-    session = site.session()
-    assert [each.name for each in session.quarantined] == ["one", "two"]
-    assert {"csp", "first", "second"}.isdisjoint(session.dialects)
-    assert "`two` of htp-two 0.1.0" in state(session, "one").problem.message
-    assert state(session, "one").problem.help[0] == "HTP_DISABLE_PLUGINS=one"
-
-
-def test_disabling_one_of_them_settles_it(site, monkeypatch):
-    same = "@hookimpl\ndef htp_dialects():\n    return (Dialect('csp'),)"
-    site.add("one", same)
-    site.add("two", same)
-    monkeypatch.setenv("HTP_DISABLE_PLUGINS", "nothing, htp-one")
-    session = site.session()
-    assert state(session, "one").state == "disabled"
-    assert state(session, "two").state == "active"
-    assert "made_one" not in sys.modules
-    assert "csp" in session.dialects
-
-
-def test_a_star_disables_all_but_core(site, monkeypatch):
-    site.add("one")
-    monkeypatch.setenv("HTP_DISABLE_PLUGINS", "*")
-    states = {each.name: each.state for each in site.session().plugins}
-    assert states == {"host": "active", "tile": "active", "one": "disabled"}
-
-
-def test_two_passes_of_one_name_are_refused_when_loaded(site):
-    body = "@hookimpl\ndef htp_passes():\n    return (Lazy('made_{}:P'),)\nclass P(Pass):\n    name = 'fuse'"
-    site.add("one", body.format("one"))
-    site.add("two", body.format("two"))
-    with pytest.raises(Refused) as caught:
-        _ = site.session().passes
-    assert caught.value.code == "plugin.duplicate-id"
-
-
-@pytest.mark.parametrize(
-    ("path", "code"),
-    [
-        ("made_one:x", "plugin.bad-item"),
-        ("made_one:absent", "plugin.import-failed"),
-        ("nowhere:P", "plugin.import-failed"),
-    ],
-)
-def test_a_lazy_name_that_leads_nowhere_is_refused_when_needed(site, path, code):
-    site.add("one", f"x = 3\n@hookimpl\ndef htp_passes():\n    return (Lazy('{path}'),)")
-    session = site.session()
-    assert state(session, "one").state == "active"
-    with pytest.raises(Refused) as caught:
-        _ = session.passes
-    assert caught.value.code == code
-
-
-def test_events_reach_every_plugin_and_failures_are_named(site):
-    site.add("one", "seen = []\n@hookimpl\ndef htp_step_started(index):\n    seen.append(index)\n    return index")
-    site.add("two", "seen = []\n@hookimpl\ndef htp_step_started(step, index):\n    seen.append((step, index))")
-    site.add("zoo", "@hookimpl\ndef htp_program_captured(program):\n    raise KeyError(program)")
-    session = site.session()
-    assert session.emit_event("htp_step_started", session=session, index=4, step="s", program="p") is None
-    assert sys.modules["made_one"].seen == [4]
-    assert sys.modules["made_two"].seen == [("s", 4)]
-    with pytest.raises(Refused) as caught:
-        session.emit_event("htp_program_captured", session=session, program="p")
-    assert caught.value.code == "plugin.raised"
-    assert "`zoo` failed in `htp_program_captured`" in caught.value.diagnostic.message
-
-
-def test_the_first_plan_that_a_plugin_chooses_counts(site):
-    choose = "@hookimpl\ndef htp_choose_plan(plan):\n    return {}"
-    site.add("one", choose.format("None"))
-    site.add("two", choose.format("plan + '!'"))
-    site.add("zoo", choose.format("'zoo'"))
-    session = site.session()
-    answer = session.emit_event("htp_choose_plan", session=session, program="p", target="t", plan="plan")
-    assert answer == "plan!"
-
-
-def test_a_plugin_that_fails_at_the_start_is_quarantined(site):
-    site.add(
-        "one", GOOD.format("one") + "\n@hookimpl\ndef htp_session_started(session):\n    1 / len(session.dialects) / 0"
-    )
-    site.add("two")
-    session = site.session().start()
-    assert state(session, "one").problem.code == "plugin.raised"
-    assert "one" not in session.dialects
-    assert "two" in session.dialects
 
 
 def test_a_plugin_may_be_an_object_inside_a_module(site):
@@ -349,8 +343,6 @@ def test_the_current_session_can_be_set():
 
 
 def test_finding_and_declaring_import_neither_pluggy_nor_numpy_nor_packaging():
-    import subprocess
-
     code = (
         "import sys, htp.session, htp.plugins, htp.declarations, htp.targets, htp.layout, htp.planner, htp.passes\n"
         "htp.plugins.discover()\n"

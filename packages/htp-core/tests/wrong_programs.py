@@ -355,3 +355,8 @@ def with_many_arguments():
         pass
 
     return f
+
+
+@kernel
+def forgets_keepdims(x: In[Tensor[f32, "M", "N"]], y: Out[Tensor[f32, "M", "N"]]) -> None:
+    y[:, :] = x[:, :] - tile.max(x[:, :], axis=1)

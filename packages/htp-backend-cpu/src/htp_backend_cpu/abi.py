@@ -64,12 +64,16 @@ class Native(Record, frozen=True, kw_only=True):
 
 
 class MappedLine(Record, frozen=True, kw_only=True):
-    """One generated line, the statement it was printed from, and the user's place behind both."""
+    """One generated line, the statement it was printed from, and the user's place behind both.
+
+    `handler` is the intrinsic, with the distribution, whose handler wrote the line.
+    """
 
     line: int
     function: str
     statement: str
     origin: str | None = None
+    handler: str | None = None
 
 
 class SourceMap(Record, frozen=True, kw_only=True):

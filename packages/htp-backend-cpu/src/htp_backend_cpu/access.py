@@ -127,7 +127,9 @@ def _piece(printer: Expressions, index: ast.expr, scope: Scope) -> str:
 
 
 def indices_of(node: ast.Subscript) -> list[ast.expr]:
-    """The indices between the brackets."""
+    """The indices between the brackets; `...` is the only element of an array without axes."""
+    if isinstance(node.slice, ast.Constant) and node.slice.value is ...:
+        return []
     return list(node.slice.elts) if isinstance(node.slice, ast.Tuple) else [node.slice]
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import os
 import time
 from typing import TYPE_CHECKING, cast
 
@@ -17,8 +18,9 @@ from htp.dims import const, parse
 from htp.loops import out_of_range, span_of
 from htp.reference import out_of_memory
 from htp.types import Array, Param, ScalarType, Slot, TensorType, TileType, dtype_named, numpy_dtype
-from htp_backend_cpu.abi import Native
-from htp_backend_cpu.build import build, runtime_library, sources_of
+from htp_backend_cpu.abi import Native, SourceMap
+from htp_backend_cpu.blame import handler_at_fault
+from htp_backend_cpu.build import CompilerRefused, build, runtime_library, sources_of
 from htp_backend_cpu.compilers import find_compiler
 from htp_backend_cpu.module import FORMATS
 
@@ -129,14 +131,20 @@ def load(package: Package, mode: str) -> NativeProgram:
     """Builds the package, or finds it built, and loads it.
 
     Raises:
-        Refused: `cpu.no-compiler`.
+        Refused: `cpu.no-compiler`, `cpu.bad-thread-count`, `cpu.bad-handler`.
         Bug: the compiler refuses the emitted program; what it said is in `logs/build.txt` of the package.
     """
     if mode != "device":
         raise Bug(f"the CPU binding was asked for mode {mode}")
+    _check_threads()
     native = package.record("contract/cpu.json", Native)
     sources = sources_of({each.path: package.read(each.path) for each in package.files})
-    return NativeProgram(native, build(sources, logs=package.path / "logs"), package.manifest.target)
+    try:
+        library = build(sources, logs=package.path / "logs")
+    except CompilerRefused as refused:
+        mapped = package.record("contract/source_map.json", SourceMap)
+        raise handler_at_fault(refused.said, mapped, package.read(mapped.file).decode()) or refused from None
+    return NativeProgram(native, library, package.manifest.target)
 
 
 def probe(mode: str) -> str | None:
@@ -149,6 +157,17 @@ def probe(mode: str) -> str | None:
         return f"the CPU has no mode {mode}"
     find_compiler()
     return None
+
+
+def _check_threads() -> None:
+    """Refuses a wish for threads that the native runtime would overlook."""
+    wanted = os.environ.get("HTP_NUM_THREADS", "")
+    if wanted and not (wanted.isascii() and wanted.isdecimal() and int(wanted) >= 1):
+        raise Refused(
+            "cpu.bad-thread-count",
+            f"HTP_NUM_THREADS is {wanted!r}, which is no number of threads",
+            help="set it to 1 or more, or unset it to use every processor",
+        )
 
 
 @functools.cache

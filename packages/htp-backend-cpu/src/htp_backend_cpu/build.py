@@ -29,6 +29,14 @@ LIBRARY = "library.so"
 BUILD_SECONDS = 600.0
 
 
+class CompilerRefused(Bug):
+    """The compiler refuses the emitted program; carries what it said."""
+
+    def __init__(self, said: str, code: int) -> None:
+        super().__init__(f"the C++ compiler refuses the emitted program (exit status {code}):\n{_head(said)}")
+        self.said = said
+
+
 def build(sources: Mapping[str, bytes], *, flags: tuple[str, ...] = (), logs: Path | None = None) -> Path:
     """The shared library made from all `.cpp` files among `sources`; their headers are the other files.
 
@@ -42,7 +50,7 @@ def build(sources: Mapping[str, bytes], *, flags: tuple[str, ...] = (), logs: Pa
 
     Raises:
         Refused: `cpu.no-compiler`.
-        Bug: the compiler refuses the sources; carries what it said.
+        CompilerRefused: the compiler refuses the sources; carries what it said.
     """
     compiler = find_compiler()
     every = (*FLAGS, *flags)
@@ -100,7 +108,7 @@ def _compile(compiler: Compiler, flags: tuple[str, ...], names: list[str], folde
     if logs is not None:
         logs.mkdir(parents=True, exist_ok=True)
         (logs / "build.txt").write_text(text, encoding="utf-8")
-    raise Bug(f"the C++ compiler refuses the emitted program (exit status {code}):\n{_head(text)}")
+    raise CompilerRefused(text, code)
 
 
 def _head(text: str, lines: int = 40) -> str:

@@ -20,11 +20,13 @@ from htp.unparse import param_text, statement_text
 from htp_backend_cpu.abi import CONTRACT, MappedLine, SourceMap, abi_file, c_header, native_face
 from htp_backend_cpu.checks import Checks
 from htp_backend_cpu.dims import dim_text
+from htp_backend_cpu.handlers import Handlers
 from htp_backend_cpu.literals import literal
 from htp_backend_cpu.module import module_source
 from htp_backend_cpu.names import spelled
 from htp_backend_cpu.scope import BOOL, FLOAT, FLOATS, INT, ArrayName, Kind, Scope, SlotName
-from htp_backend_cpu.statements import INDENT, Line, Statements
+from htp_backend_cpu.source import INDENT, Line
+from htp_backend_cpu.statements import Statements
 
 if TYPE_CHECKING:
     from htp.program import Function, Program
@@ -42,13 +44,13 @@ def emit(program: Program, target: Target | None = None) -> Emission:
     Raises:
         Bug: a statement is not register form; the message quotes it.
     """
-    checks = Checks()
-    lines = [Line(text) for text in _head(program)]
+    checks, handlers = Checks(), Handlers()
+    printed = [(each.name, _function(each, program, checks, handlers)) for each in _callees_first(program)]
+    lines = _head(program, handlers)
     owners = [""] * len(lines)
-    for function in _callees_first(program):
-        printed = _function(function, program, checks)
-        lines += [*printed, Line("")]
-        owners += [function.name] * len(printed) + [""]
+    for owner, block in (*_handlers(handlers), ("", [Line(text) for text in _values(program)]), *printed):
+        lines += [*block, Line("")]
+        owners += [owner] * len(block) + [""]
     abi = native_face(program, tuple(checks.rows))
     lines += [Line("}  // namespace program"), Line("}  // namespace htp"), Line("")]
     lines += [Line(text) for text in _entry(program, abi)]
@@ -76,10 +78,25 @@ def prelude() -> dict[str, bytes]:
     return {each.name: each.read_bytes() for each in folder.iterdir() if each.name.endswith(".hpp")}
 
 
-def _head(program: Program) -> list[str]:
+def _head(program: Program, handlers: Handlers) -> list[Line]:
     origin = program.main.origin
-    lines = [f"// {program.entry}, from {PurePath(origin.file).name}:{origin.line}", '#include "htp_regions.hpp"', ""]
-    lines += ["namespace htp {", "namespace program {", ""]
+    first = f"// {program.entry}, from {PurePath(origin.file).name}:{origin.line}"
+    own = [Line(first), Line('#include "htp_regions.hpp"')]
+    return [*own, *handlers.includes, Line(""), Line("namespace htp {")]
+
+
+def _handlers(handlers: Handlers) -> list[tuple[str, list[Line]]]:
+    """What handlers wrote: helpers, then functions, each under the name by which the program calls it."""
+    if not handlers.functions:
+        return []
+    named = [(f"handlers::{name}", lines) for name, lines in handlers.functions]
+    helpers = [("", lines) for lines in handlers.helpers]
+    return [("", [Line("namespace handlers {")]), *helpers, *named, ("", [Line("}  // namespace handlers")])]
+
+
+def _values(program: Program) -> list[str]:
+    """The constants and slots of the program."""
+    lines = ["namespace program {", ""]
     for name, value in program.constants:
         dtype = "bool_" if isinstance(value, bool) else "i64" if isinstance(value, int) else "f64"
         lines.append(f"constexpr {dtype} {spelled(name)} = {literal(value)};")
@@ -87,7 +104,7 @@ def _head(program: Program) -> list[str]:
     if program.slots:
         slots = [f"{INDENT}{slot.dtype.name} {spelled(name)};" for name, slot in program.slots]
         lines += ["// Values that may change between runs.", "struct Slots {", *slots, "};", ""]
-    return lines
+    return lines[:-1]
 
 
 def _callees_first(program: Program) -> list[Function]:
@@ -107,7 +124,7 @@ def _callees_first(program: Program) -> list[Function]:
     return list(found.values())
 
 
-def _function(function: Function, program: Program, checks: Checks) -> list[Line]:
+def _function(function: Function, program: Program, checks: Checks, handlers: Handlers) -> list[Line]:
     names: dict[str, ArrayName | Kind | SlotName] = {}
     for name, value in program.constants:
         names[name] = BOOL if isinstance(value, bool) else INT if isinstance(value, int) else FLOAT
@@ -131,7 +148,7 @@ def _function(function: Function, program: Program, checks: Checks) -> list[Line
     constants = {
         name: value for name, value in program.constants if name not in {each.name for each in function.params}
     }
-    printer = Statements(functions, constants, checks, slots=bool(program.slots))
+    printer = Statements(functions, constants, checks, handlers, slots=bool(program.slots))
     printer.block(function.body, scope.inner(), 1)
     head = [f"// {line}".rstrip() for line in function.doc.split("\n")] if function.doc else []
     head.append(f"// {function.name}({', '.join(param_text(each) for each in function.params)})")
@@ -186,5 +203,5 @@ def _mapped(lines: list[Line], owners: list[str]) -> list[MappedLine]:
         origin = origin_of(line.statement)
         place = f"{PurePath(origin.file).name}:{origin.line}" if origin is not None else None
         text = statement_text(line.statement).split("\n")[0]
-        rows.append(MappedLine(line=number, function=owner, statement=text, origin=place))
+        rows.append(MappedLine(line=number, function=owner, statement=text, origin=place, handler=line.handler))
     return rows

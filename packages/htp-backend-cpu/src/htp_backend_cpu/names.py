@@ -31,7 +31,7 @@ PRELUDE = frozenset(
         "mean", "mma", "transpose_block", "sort_row", "topk_row", "argsort_row", "argmax_row", "argmin_row", "parallel",
         "range",
         "checked", "require", "print_tile", "cut", "span", "along", "row", "region", "clip_index", "Stack",
-        "Scratch", "Line", "Failure", "HTP_LAMBDA",
+        "Scratch", "Line", "Failure", "HTP_LAMBDA", "handlers", "only",
     )
 )  # fmt: skip
 

@@ -5,10 +5,14 @@ Knows names and declarations; everything heavier is loaded when it is needed.
 
 from __future__ import annotations
 
-from htp.capabilities import DialectUse, Loops, OpUse, Parallel, Vectorized
+from typing import TYPE_CHECKING
+
+from htp.capabilities import DialectUse, DTypeUse, Loops, OpUse, Parallel, Vectorized
 from htp.declarations import Backend, Binding, CodeFile, Demo, Lazy, Variant
 from htp.hooks import hookimpl
-from htp.passes import Pass
+
+if TYPE_CHECKING:
+    from htp.passes import Pass
 
 __all__ = ["HTP_API", "htp_backends", "htp_bindings", "htp_demos", "htp_diagnostics", "htp_passes"]
 
@@ -27,7 +31,7 @@ def htp_backends() -> tuple[Backend, ...]:
             name="cpu",
             summary="readable C++17 for the machine at hand, built by its compiler",
             goal=(Loops(), Parallel(), Vectorized()),
-            accepts=(DialectUse("tile"), DialectUse("host"), OpUse("*")),
+            accepts=(DialectUse("tile"), DialectUse("host"), OpUse("*"), DTypeUse("*")),
             targets=(Variant(name="", model=Lazy("htp_backend_cpu.host:host_model"), summary="this machine"),),
             contract=CONTRACT,
             emit=Lazy("htp_backend_cpu.emit:emit"),
@@ -53,7 +57,7 @@ def htp_bindings() -> tuple[Binding, ...]:
 @hookimpl
 def htp_passes() -> tuple[Pass | Lazy[type[Pass]] | Lazy[Pass], ...]:
     """The lowering from tiles to register form."""
-    return tuple(Lazy[type[Pass]](f"htp_backend_cpu.lower.{name}") for name in PASSES)
+    return tuple(Lazy["type[Pass]"](f"htp_backend_cpu.lower.{name}") for name in PASSES)
 
 
 @hookimpl

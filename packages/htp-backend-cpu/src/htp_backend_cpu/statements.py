@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from htp.foreign import intrinsic_called
 from htp.program import origin_of
 from htp.types import ScalarType
 from htp_backend_cpu.access import cut, element_access, indices_of
@@ -18,23 +19,16 @@ from htp_backend_cpu.expressions import Expressions
 from htp_backend_cpu.literals import constant_of
 from htp_backend_cpu.names import spelled
 from htp_backend_cpu.scope import DTYPES, FLOAT, INT, ArrayName, Kind, RegisterName, Scope, Strip, not_register_form
+from htp_backend_cpu.source import INDENT, Line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from htp.program import Function
     from htp_backend_cpu.checks import Checks
+    from htp_backend_cpu.handlers import Handlers
 
-INDENT = "    "
 ORIGIN_COLUMN = 84
-
-
-@dataclass(frozen=True)
-class Line:
-    """One generated line and the statement it was printed from."""
-
-    text: str
-    statement: ast.stmt | None = None
 
 
 @dataclass
@@ -44,6 +38,7 @@ class Statements:
     functions: Mapping[str, Function]
     constants: Mapping[str, bool | float]
     checks: Checks
+    handlers: Handlers
     slots: bool = False
     lines: list[Line] = field(default_factory=list[Line])
     place: str = ""
@@ -70,6 +65,8 @@ class Statements:
         match node:
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
                 self._definition(node, name, value, scope, depth)
+            case ast.Assign(value=ast.Call() as call) if intrinsic_called(call) is not None:
+                self._write(depth, self.handlers.call(node, call, scope, self.expressions), node)
             case ast.Assign(targets=[target]):
                 self._assignment(node, target, node.value, scope, depth)
             case ast.AugAssign():

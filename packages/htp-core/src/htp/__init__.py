@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from htp.loops import empty
     from htp.planner import Plan
     from htp.program import Program
-    from htp.strided import strided
+    from htp.strides import strided
     from htp.tools.stage import run_stage
     from htp.types import (
         In,
@@ -55,7 +55,7 @@ _HOMES = {
     "htp.loops": ("empty",),
     "htp.planner": ("Plan",),
     "htp.program": ("Program",),
-    "htp.strided": ("strided",),
+    "htp.strides": ("strided",),
     "htp.tools.stage": ("run_stage",),
     "htp.types": (
         "In", "InOut", "Out", "Scalar", "Slot", "Tensor", "Tile",

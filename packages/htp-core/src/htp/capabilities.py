@@ -23,6 +23,7 @@ __all__ = [
     "CORE_USES",
     "Capability",
     "Captured",
+    "DTypeUse",
     "DialectUse",
     "DirectiveUse",
     "FacetUse",
@@ -63,7 +64,7 @@ class Capability:
         """Whether this fact is at least as strong as `wanted` (record width subtyping).
 
         Both are of one class and every field set in `wanted` equals, or is a set or range that holds, this fact's
-        field.
+        field; where that is a set or range too, all of it lies in the wanted one.
 
         >>> Vectorized(width=16).satisfies(Vectorized()), Vectorized(width=16).satisfies(Vectorized(width=8))
         (True, False)
@@ -94,13 +95,19 @@ class Captured(Capability):
 class Typed(Capability):
     """Every expression has a known type and shape."""
 
+    def verify(self, program: Program) -> None:
+        """Inference succeeds, and every tile variable is annotated with its dtype and rank."""
+        from htp._impl.forms import untyped
+
+        _none(self, untyped(program))
+
 
 @dataclass(frozen=True)
 class Inlined(Capability):
     """No `@htp.func` helper is left: every call to one was replaced by its body."""
 
     def verify(self, program: Program) -> None:
-        """No function of kind `func` is left and none is called."""
+        """No function of kind `func` is left."""
         for each in program.functions:
             if each.kind == "func":
                 raise untrue(self, f"the helper `{each.name}` is still there", each.origin)
@@ -110,10 +117,22 @@ class Inlined(Capability):
 class Normalized(Capability):
     """Three-address tile form: every tile operation has names, constants or slices as operands."""
 
+    def verify(self, program: Program) -> None:
+        """No tile operation is an operand of another one, no operation is a method of an expression."""
+        from htp._impl.forms import not_normal
+
+        _none(self, not_normal(program))
+
 
 @dataclass(frozen=True)
 class Simplified(Capability):
     """Constants are folded, dimensions reduced by what is known about them, and unused values removed."""
+
+    def verify(self, program: Program) -> None:
+        """Core's simplification finds nothing to do."""
+        from htp._impl.forms import not_simple
+
+        _none(self, not_simple(program))
 
 
 @dataclass(frozen=True)
@@ -130,6 +149,15 @@ class Loops(Capability):
 @dataclass(frozen=True)
 class Parallel(Capability):
     """Independent iterations are marked `parallel`."""
+
+    def verify(self, program: Program) -> None:
+        """In no marked loop do all iterations assign one variable or write one place.
+
+        Whether different positions overlap, and whether more loops could be marked, is not checked.
+        """
+        from htp._impl.forms import not_parallel
+
+        _none(self, not_parallel(program))
 
 
 @dataclass(frozen=True)
@@ -198,6 +226,13 @@ class IntrinsicUse(Use):
 
 
 @dataclass(frozen=True)
+class DTypeUse(Use):
+    """A dtype named by a parameter or in a body, such as `f64`."""
+
+    kind: ClassVar[str] = "dtype"
+
+
+@dataclass(frozen=True)
 class FacetUse(Use):
     """A layout facet kind attached to a value, such as `axe`, in one of its roles."""
 
@@ -232,7 +267,7 @@ CORE_CAPABILITIES: tuple[type[Capability], ...] = (
     Parallel,
     Vectorized,
 )
-CORE_USES: tuple[type[Use], ...] = (DialectUse, OpUse, IntrinsicUse, FacetUse, PendingUse, DirectiveUse)
+CORE_USES: tuple[type[Use], ...] = (DialectUse, OpUse, IntrinsicUse, DTypeUse, FacetUse, PendingUse, DirectiveUse)
 
 
 def holds(wanted: Capability, facts: Iterable[Capability]) -> bool:
@@ -243,6 +278,11 @@ def holds(wanted: Capability, facts: Iterable[Capability]) -> bool:
 def untrue(fact: Capability, reason: str, span: Span | None = None) -> Refused:
     """The refusal a `verify` raises when `fact` does not hold of the program."""
     return Refused("plan.broken-promise", f"`{fact}` does not hold: {reason}", span=span)
+
+
+def _none(fact: Capability, findings: Iterable[tuple[str, Span | None]]) -> None:
+    for reason, span in findings:
+        raise untrue(fact, reason, span)
 
 
 def parse_fact(text: str, classes: Iterable[type[Capability]] = CORE_CAPABILITIES) -> Capability:
@@ -270,11 +310,23 @@ def _fields_satisfy(offered: Capability | Use, wanted: Capability | Use, skip: t
             continue
         want: object = getattr(wanted, each.name)
         have: object = getattr(offered, each.name)
-        if want is None or want == have:
-            continue
-        if not (isinstance(want, (frozenset, range)) and have in want):
+        if want is not None and want != have and not _lies_in(have, want):
             return False
     return True
+
+
+def _lies_in(have: object, want: object) -> bool:
+    """Whether a value, or every value of a set or range that is not empty, is among those wanted."""
+    if not isinstance(want, (frozenset, range)):
+        return False
+    among = cast("frozenset[object] | range", want)
+    if not isinstance(have, (frozenset, range)):
+        return have in among
+    if isinstance(have, range) and isinstance(among, range):
+        ends = len(have) > 0 and have[0] in among and have[-1] in among
+        return ends and (len(have) == 1 or have.step % among.step == 0)
+    some = cast("frozenset[object] | range", have)
+    return 0 < len(some) <= len(among) and all(each in among for each in some)
 
 
 def _text(record: Capability | Use, tag: str, skip: tuple[str, ...] = ()) -> str:

@@ -14,15 +14,18 @@ import textwrap
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
+from htp._impl.spelling import Resolver
 from htp.diagnostics import Refused, Span
+from htp.foreign import inactive, kind_declared
 from htp.language import Definition
-from htp.program import Constant, Function, Program, stamp
-from htp.syntax import Canonical, Resolver
+from htp.program import CORE_KINDS, Constant, Function, Program, stamp
+from htp.syntax import Canonical
 from htp.types import Slot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from htp.intrinsics import Intrinsic
     from htp.types import Array, Param
 
 AnyDefinition = Definition[..., object]
@@ -37,19 +40,52 @@ def capture(entry: AnyDefinition) -> Program:
     """
     collected = _Collected()
     collected.add(entry)
+    program = collected.program(entry)
+    _refuse_taken(program, collected.lent)
+    return program
+
+
+def capture_meaning(intrinsic: Intrinsic[..., object]) -> Program:
+    """The program of an intrinsic's body as a helper, with every helper it calls; attributes are parameters too.
+
+    Raises:
+        Refused: `capture.*`.
+    """
+    collected = _Collected(defaults=True)
+    entry = Definition(intrinsic.python, "func", {})
+    collected.add(entry)
     return collected.program(entry)
 
 
-class _Collected:
-    """Functions, constants and slots found so far, each under one canonical name."""
+def _refuse_taken(program: Program, lent: Mapping[str, Span]) -> None:
+    """Refuses names of plugins that the program also gives to something of its own."""
+    own = {each.name: "a function" for each in program.functions}
+    own |= {name: "a constant" for name, _ in program.constants} | {name: "a slot" for name, _ in program.slots}
+    for name, place in sorted(lent.items()):
+        if name in own:
+            raise Refused(
+                "capture.name-taken",
+                f"`{name}` is {own[name]} of this program, and a name that a plugin lends to it",
+                span=place,
+                help=f"call the program's own `{name}` something else",
+            )
 
-    def __init__(self) -> None:
+
+class _Collected:
+    """Functions, constants and slots found so far, each under one canonical name.
+
+    With `defaults` a function may give its parameters default values, which do not count.
+    """
+
+    def __init__(self, *, defaults: bool = False) -> None:
+        self.defaults = defaults
         self.functions: dict[str, Function] = {}
         self.names: dict[int, str] = {}
         self.open: list[AnyDefinition] = []
         self.constants: dict[str, Constant] = {}
         self.slots: dict[str, Slot[Array]] = {}
         self.kept: list[object] = []
+        self.lent: dict[str, Span] = {}
 
     def program(self, entry: AnyDefinition) -> Program:
         return Program(
@@ -69,11 +105,18 @@ class _Collected:
             )
         if (known := self.names.get(id(definition))) is not None:
             return known
+        if definition.kind not in CORE_KINDS:
+            if not kind_declared(definition.dialect, definition.kind):
+                what = f"`@{definition.kind}` of dialect `{definition.dialect}`"
+                raise inactive(what, definition.home).at(definition.place)
+            self.lent.setdefault(definition.kind, definition.place)
         name = _unique(definition.name, {*self.functions, *self.constants, *self.slots, *self.names.values()})
         self.names[id(definition)] = name
         self.kept.append(definition)
         self.open.append(definition)
         tree, file = _source(definition)
+        if self.defaults:
+            tree.args.kw_defaults = [None for _ in tree.args.kw_defaults]
         self.functions[name] = function_from(
             tree, file, name, definition.kind, definition.params, _Live(self, definition)
         )
@@ -128,6 +171,9 @@ class _Live(Resolver):
         if name:
             self.collected.slots[name] = found
         return name or "slot"
+
+    def lend(self, name: str, place: Span) -> None:
+        self.collected.lent.setdefault(name, place)
 
 
 def _missing(name: str) -> object:
@@ -189,11 +235,11 @@ def function_from(
             end_column=(getattr(node, "end_col_offset", column) or column) + 1,
         )
 
-    if tree.args.defaults or tree.args.kw_defaults:
+    if given := [each for each in (*tree.args.defaults, *tree.args.kw_defaults) if each is not None]:
         raise Refused(
             "capture.unsupported-syntax",
             f"a parameter of `{tree.name}` has a default value",
-            span=place((tree.args.defaults or tree.args.kw_defaults)[0] or tree),
+            span=place(given[0]),
             help="pass every argument",
         )
     assigned = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
@@ -204,8 +250,9 @@ def function_from(
         statements = statements[1:]
     canonical = Canonical(resolver, place, local, kind)
     body = tuple(stamp(each, canonical_place) for each, canonical_place in _placed(canonical.body(statements)))
-    spelled = tuple(replace(each, name=canonical.local[each.name]) for each in params)
-    return Function(name=name, kind=kind, params=spelled, body=body, origin=place(tree), doc=doc)  # type: ignore[arg-type]
+    places = {each.arg: place(each) for each in (*tree.args.args, *tree.args.kwonlyargs)}
+    spelled = tuple(replace(each, name=canonical.local[each.name], origin=places[each.name]) for each in params)
+    return Function(name=name, kind=kind, params=spelled, body=body, origin=place(tree), doc=doc)
 
 
 def _placed(body: tuple[ast.stmt, ...]) -> list[tuple[ast.stmt, Span]]:
@@ -242,6 +289,9 @@ class _Module(Resolver):
 
     def slot(self, name: str, value: object) -> str | None:
         return self.names.get(id(cast("object", value)), name) if isinstance(value, Slot) else None
+
+    def lend(self, name: str, place: Span) -> None:
+        """The module level binds every name once, so none can be taken twice."""
 
 
 @dataclass(frozen=True)

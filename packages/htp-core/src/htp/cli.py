@@ -15,6 +15,8 @@ from htp._version import __version__
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+FORMATS = ("text", "json", "jsonl", "sarif")
+DOCUMENTS = ("markdown", "html")
 _NO_PACKAGE = "the folder that `htp compile` wrote"
 _PROGRAM = "a Python file and the kernel or routine in it, as gelu.py:gelu"
 
@@ -42,6 +44,7 @@ def build_parser(*, plugins: bool = False) -> argparse.ArgumentParser:
     verb.add_argument("program", help=_PROGRAM)
     _target(verb)
     verb.add_argument("-o", "--out", help="the package's folder (build/ENTRY)")
+    _steps(verb)
     verb.add_argument("--schedule", help="a schedule in the same file, or FILE:NAME")
     verb.add_argument("--dims", default="", help="sizes known when compiling, as M=64,N=32")
     verb.add_argument(
@@ -57,7 +60,11 @@ def build_parser(*, plugins: bool = False) -> argparse.ArgumentParser:
     verb = _verb(verbs, "plan", "find out whether and how a program can be compiled")
     verb.add_argument("program", help=_PROGRAM)
     _target(verb)
-    verb.add_argument("--why", action="store_true", help="the reason for every step")
+    _steps(verb)
+    verb.add_argument("--why", action="store_true", help="every reason: for each step, or for there being no plan")
+
+    verb = _verb(verbs, "matrix", "what goes together: every installed unit against every target", FORMATS + DOCUMENTS)
+    verb.add_argument("--target", action="append", default=[], help="a target of `htp targets`, repeatable (all)")
 
     _verb(verbs, "targets", "what can be compiled for, and what runs here")
     _verb(verbs, "plugins", "what is installed, and what was left out and why")
@@ -80,6 +87,15 @@ def build_parser(*, plugins: bool = False) -> argparse.ArgumentParser:
     verb = _verb(verbs, "explain", "the page of a diagnostic code")
     verb.add_argument("code", nargs="?", help="a code such as type.shape-mismatch; without it, all codes")
 
+    verb = _verb(verbs, "new", "start an extension: a package that installs, passes its tests and conforms")
+    verb.add_argument("kind", choices=("dialect", "intrinsics", "layout", "pass", "backend"))
+    verb.add_argument("name", help="lower-case words with hyphens, as ring-buffer")
+    verb.add_argument("-o", "--out", help="the new folder (htp-KIND-NAME)")
+
+    verb = _verb(verbs, "conform", "hold an installed extension against the laws of its kind")
+    verb.add_argument("name", help="a plugin of `htp plugins`, or a distribution")
+    verb.add_argument("--programs", metavar="FILE", help="a Python file with programs to try besides core's own")
+
     verb = _verb(verbs, "demo", "run one of the programs that plugins bring to show what they do")
     verb.add_argument("name", nargs="?", help="which; without it, all of them")
     verb.add_argument("--list", action="store_true", help="say only which there are")
@@ -101,15 +117,22 @@ def _verb(
     verbs: argparse._SubParsersAction[_Parser],  # pyright: ignore[reportPrivateUsage]
     name: str,
     summary: str,
+    formats: tuple[str, ...] = FORMATS,
 ) -> argparse.ArgumentParser:
     verb = verbs.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
-    verb.add_argument("--format", choices=("text", "json"), default="text", help="how to answer on standard output")
+    verb.add_argument("--format", choices=formats, default="text", help="how to answer on standard output")
     verb.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="whether to use colour")
     return verb
 
 
 def _target(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--target", default="cpu", help="a target of `htp targets` (cpu)")
+
+
+def _steps(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--pin", action="append", default=[], metavar="PASS", help="a pass that must run, repeatable")
+    verb.add_argument("--forbid", action="append", default=[], metavar="PASS", help="a pass that must not, repeatable")
+    verb.add_argument("--plan", help="a plan.json, or a package with one, whose steps are run")
 
 
 def _values(verb: argparse.ArgumentParser) -> None:
@@ -165,8 +188,7 @@ def _answer(words: list[str]) -> int:
 def _wanted(words: Sequence[str], option: str) -> str:
     """The value of an option in a command line that could not be parsed."""
     for word, following in zip(words, [*words[1:], ""], strict=False):
-        if word == option and following == "json":
-            return "json"
-        if word == f"{option}=json":
-            return "json"
+        value = following if word == option else word.removeprefix(f"{option}=")
+        if word.startswith(option) and value in FORMATS:
+            return value
     return "text"

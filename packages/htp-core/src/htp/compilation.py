@@ -10,14 +10,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
+from htp._impl.obtaining import obtaining
+from htp._impl.written_plans import passes_of, read_plan
 from htp.artifact.manifest import MatchRecord, StepContract, TraceLine
 from htp.artifact.publish import check_replaceable
 from htp.bindings import bind_package
 from htp.capabilities import Captured
 from htp.capture import capture
 from htp.diagnostics import Refused
+from htp.environment import Environment
 from htp.passes import run_step
-from htp.planner import find_plan, follow, problem_for
+from htp.planner import Plan, find_plan, follow, problem_for
 from htp.resuming import resume
 from htp.sealing import CompiledPackage, seal
 from htp.session import Session, current_session
@@ -25,13 +30,14 @@ from htp.stages import Stage, contract_record, facts_of, portable
 from htp.uses import with_uses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from htp.artifact import Package
     from htp.declarations import Executable, Mode
     from htp.language import Definition
     from htp.passes import Pass
-    from htp.planner import Plan
+    from htp.planner import Problem
+    from htp.plugins import Plugin
     from htp.program import Program
     from htp.rewriting import Match
     from htp.targets import Target
@@ -58,18 +64,23 @@ def compile_program(
     mesh: object = None,
     strict: bool = False,
     start_at: str | None = None,
+    pins: Sequence[str] = (),
+    forbids: Sequence[str] = (),
+    plan: Path | str | None = None,
 ) -> Package:
     """Compiles `program` for `target` and publishes the package in the folder `out` (default `build/<name>`).
 
     `dims` fixes sizes of the signature by name. With `start_at`, `program` is the path of a stage's `program.py`,
     which may have been edited, and compilation goes on from there. `strict` refuses what is otherwise a warning.
+    Passes named in `pins` must run, those in `forbids` must not; `plan` is a `plan.json`, or a package with one, whose
+    steps are run instead of planned ones.
 
     Raises:
         Refused: every reason why the program cannot be compiled for the target, each with the user's place.
     """
     session = current_session()
-    _refuse_unknown(schedule, "a schedule", "htp-dialect-wsp")
-    _refuse_unknown(mesh, "a mesh", "htp-layout-axe")
+    _refuse_unknown(schedule, "a schedule", ("dialect", "wsp"), session)
+    _refuse_unknown(mesh, "a mesh", ("facet", "axe"), session)
     goal = session.target(target)
     if isinstance(program, Path | str):
         resumed = resume(Path(program), start_at, session)
@@ -78,11 +89,14 @@ def compile_program(
         resumed, started = None, captured(program, session, dims or {})
     place = Path(out) if out is not None else Path("build") / started.entry
     check_replaceable(place)
-    chosen = choose_plan(started, goal, session)
+    chosen = choose_plan(started, goal, session, pins=pins, forbids=forbids, written=plan)
     first = resumed.number if resumed is not None else 0
     steps = run_steps(
         started, chosen, session, first=first, name=resumed.stage if resumed is not None else "00-capture"
     )
+    session.require(goal.backend, chosen.passes)
+    if left := Environment(goal, session.backends[goal.backend], session).check_left(steps.program):
+        raise Refused.of(*left)
     package = seal(
         place, steps.program, goal, session, chosen, steps.stages, steps.trace, steps.seconds, dims or {}, resumed
     )
@@ -90,8 +104,18 @@ def compile_program(
     return package
 
 
-def plan(program: Definition[..., object], *, target: str = "cpu", dims: Mapping[str, int] | None = None) -> Plan:
+def plan(
+    program: Definition[..., object],
+    *,
+    target: str = "cpu",
+    dims: Mapping[str, int] | None = None,
+    pins: Sequence[str] = (),
+    forbids: Sequence[str] = (),
+    plan: Path | str | None = None,
+) -> Plan:
     """The steps that would compile `program` for `target`; types and composition are checked, nothing is emitted.
+
+    `pins`, `forbids` and `plan` are those of `compile_program`.
 
     Raises:
         Refused: every reason why there are none.
@@ -99,8 +123,8 @@ def plan(program: Definition[..., object], *, target: str = "cpu", dims: Mapping
     session = current_session()
     goal = session.target(target)
     started = captured(program, session, dims or {})
-    chosen = choose_plan(started, goal, session)
-    check(started)
+    chosen = choose_plan(started, goal, session, pins=pins, forbids=forbids, written=plan)
+    check(started, chosen)
     return chosen
 
 
@@ -136,26 +160,63 @@ def captured(definition: Definition[..., object], session: Session, dims: Mappin
     return program
 
 
-def check(program: Program) -> None:
-    """Checks shapes, dtypes and directions of every function.
+def check(program: Program, chosen: Plan) -> None:
+    """Checks shapes, dtypes and directions of every function, behind the steps that bring it into core's language.
 
     Raises:
         Refused: `type.*`.
     """
-    from htp.lowering.annotate import checked
+    from htp.lowering.annotate import Annotate, checked
     from htp.lowering.inline import InlineHelpers
 
+    understood = Annotate().contract.understands_use
+    for step in chosen.passes:
+        if all(map(understood, program.uses)):
+            break
+        program = run_step(step, program).program
     inlined = InlineHelpers().apply(program)
     for function in inlined.functions:
         checked(inlined, function)
 
 
-def choose_plan(program: Program, target: Target, session: Session) -> Plan:
-    """The plan found, or the one a plugin prefers."""
-    problem = problem_for(program, session.backends[target.backend], session, target=target.name)
+def choose_plan(
+    program: Program,
+    target: Target,
+    session: Session,
+    *,
+    pins: Sequence[str] = (),
+    forbids: Sequence[str] = (),
+    written: Path | str | None = None,
+) -> Plan:
+    """The written plan, else the one found, or the one a plugin prefers to that."""
+    session.require(target.backend)
+    environment = Environment(target, session.backends[target.backend], session)
+    if lacking := environment.check(program):
+        raise Refused.of(*lacking)
+    problem = problem_for(program, environment, pins=tuple(pins), forbids=frozenset(forbids))
+    if written is not None:
+        return follow(problem, passes_of(read_plan(written), problem.passes))
     found = find_plan(problem)
-    other = session.emit_event("htp_choose_plan", session=session, program=program, target=target, plan=found)
-    return found if other is None else follow(problem, other.passes)  # type: ignore[attr-defined]
+    answer = session.ask("htp_choose_plan", session=session, program=program, target=target, plan=found)
+    return found if answer is None else _preferred(problem, session, *answer)
+
+
+def _preferred(problem: Problem, session: Session, plugin: Plugin, answer: object) -> Plan:
+    """The plan a plugin prefers, which must lead to the goal like any other."""
+    help = f"HTP_DISABLE_PLUGINS={plugin.name}"
+    if not isinstance(answer, Plan):
+        said = f"{plugin.found} answered `htp_choose_plan` with a {type(answer).__name__}, not a `Plan`"
+        raise Refused("plugin.bad-item", said, help=help)
+    if foreign := [each.name for each in answer.passes if each.name not in session.pass_owners]:
+        said = f"{plugin.found} chose the pass `{foreign[0]}`, which no installed plugin contributes"
+        raise Refused("plan.unknown-pass", said, help=help)
+    try:
+        return follow(problem, answer.passes)
+    except Refused as refusal:
+        by = f"this order was chosen by {plugin.found}"
+        raise Refused.of(
+            *(replace(each, notes=(*each.notes, by), help=(*each.help, help)) for each in refusal.diagnostics)
+        ) from refusal
 
 
 def run_steps(program: Program, chosen: Plan, session: Session, *, first: int, name: str) -> Steps:
@@ -191,10 +252,12 @@ def _trace(
     )
 
 
-def _refuse_unknown(value: object, what: str, distribution: str) -> None:
+def _refuse_unknown(value: object, what: str, reader: tuple[str, str], session: Session) -> None:
     if value is not None:
+        found = obtaining(*reader, session.plugins)
         raise Refused(
             "plan.no-provider",
             f"{what} was given, and no installed plugin understands one",
-            help=f"pip install {distribution}",
+            chain=found.reasons if found is not None else (),
+            help=found.text if found is not None else (),
         )

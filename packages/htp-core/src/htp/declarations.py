@@ -15,6 +15,7 @@ from htp.diagnostics import Refused
 if TYPE_CHECKING:
     from htp.artifact.read import Package
     from htp.capabilities import Capability, Use
+    from htp.intrinsics import Handler, Intrinsic
     from htp.layout import LayoutFacet
     from htp.program import Program
     from htp.targets import Model, Target
@@ -29,6 +30,8 @@ __all__ = [
     "Emission",
     "Emit",
     "Executable",
+    "HandlerSet",
+    "IntrinsicSet",
     "Lazy",
     "Load",
     "Mode",
@@ -82,11 +85,75 @@ class Named(Protocol):
 
 @dataclass(frozen=True)
 class Dialect:
-    """A language a program may be written in: the modules whose names belong to it, and what it stands for."""
+    """A language a program may be written in: the modules whose names belong to it, and what it stands for.
+
+    `names` are callables of the first module that programs use in calls, as what a `for` goes over, and in `with`;
+    `kinds` are the kinds of function it adds, each with a decorator of that name in the first module.
+    """
 
     name: str
     summary: str = ""
     modules: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class IntrinsicSet:
+    """The intrinsics of one module, whose last part is the set's name; programs say `from package import name`.
+
+    `intrinsics` are the names of the functions, `opaque` those of them that no target may expand
+    (`@intrinsic(expandable=False)`). `bridges` are distributions that may contribute handlers though they own neither
+    the set nor the backend.
+    """
+
+    name: str
+    module: str
+    intrinsics: tuple[str, ...]
+    summary: str = ""
+    bridges: tuple[str, ...] = ()
+    opaque: tuple[str, ...] = ()
+
+    @property
+    def qualified(self) -> tuple[str, ...]:
+        """The names by which programs, handlers and uses know the intrinsics: `foo.rowmax`."""
+        return tuple(f"{self.name}.{each}" for each in self.intrinsics)
+
+    def load(self, intrinsic: str) -> Intrinsic[..., object]:
+        """The intrinsic of that plain or qualified name; imports the module.
+
+        Raises:
+            Refused: `plugin.import-failed` when the module cannot be imported or lacks it, `plugin.bad-item` when it is
+                another thing than the set declares.
+        """
+        from htp.intrinsics import intrinsic_in
+
+        return intrinsic_in(self, intrinsic.removeprefix(f"{self.name}."))
+
+
+@dataclass(frozen=True)
+class HandlerSet:
+    """How one backend emits some intrinsics, named with their set: `@emits` functions of one module."""
+
+    backend: str
+    module: str
+    intrinsics: tuple[str, ...]
+    summary: str = ""
+
+    @property
+    def name(self) -> str:
+        """Identifies the handlers: `htp_foo_cpu.handlers->cpu`."""
+        return f"{self.module}->{self.backend}"
+
+    def load(self, intrinsic: str) -> Handler:
+        """The handler of the intrinsic of that qualified name; imports the module.
+
+        Raises:
+            Refused: `plugin.import-failed` when the module cannot be imported or has no handler of it.
+        """
+        from htp.intrinsics import handler_in
+
+        return handler_in(self, intrinsic)
 
 
 @dataclass(frozen=True)
@@ -121,7 +188,13 @@ class Backend:
 
     `contract` names the layout of the emitted files and its major version, such as `cpu.package/1`. `passes` are
     names of passes that belong to every compilation for it, beside those its goal calls for; `milestones` are facts
-    that must hold in this order on the way. `directives` says what becomes of each schedule directive.
+    that must hold in this order on the way. `bridges` are distributions that may contribute handlers for it though they
+    own neither it nor the intrinsics.
+
+    What is neither accepted nor removed by a pass is refused. A backend that accepts no `DTypeUse` says nothing about
+    dtypes and has them all; one that names some has only those. Intrinsics are accepted by their handlers beside what
+    is listed. Directives are accepted by `directives` alone, which says what becomes of each: one that is missing
+    there, or `rejected`, is refused, since nothing may be dropped in silence.
     """
 
     name: str
@@ -134,6 +207,7 @@ class Backend:
     passes: tuple[str, ...] = ()
     milestones: tuple[Capability, ...] = ()
     directives: tuple[tuple[str, Outcome], ...] = ()
+    bridges: tuple[str, ...] = ()
 
 
 class Executable(Protocol):

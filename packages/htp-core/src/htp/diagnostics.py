@@ -12,6 +12,9 @@ import msgspec
 
 Severity = Literal["error", "warning", "note"]
 
+LINES = 15
+"""How many lines a diagnostic takes at most, unless everything was asked for."""
+
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):
     """A place in a user's file; lines and columns count from 1, the end column is exclusive."""
@@ -35,13 +38,25 @@ class Label(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
+class Reason(msgspec.Struct, frozen=True, kw_only=True):
+    """One link of a causal chain, and who says so: a distribution with its version, or a pass."""
+
+    text: str
+    by: str = ""
+
+
 class Diagnostic(msgspec.Struct, frozen=True, kw_only=True):
-    """One finding: a public code, one sentence, the place, and how to mend it."""
+    """One finding: a public code, one sentence, the place, why it is so, and how to mend it.
+
+    `label` is said under the carets of `span`; `chain` leads from what is wanted to what is missing.
+    """
 
     code: str
     message: str
     severity: Severity = "error"
     span: Span | None = None
+    label: str = ""
+    chain: tuple[Reason, ...] = ()
     labels: tuple[Label, ...] = ()
     notes: tuple[str, ...] = ()
     help: tuple[str, ...] = ()
@@ -56,31 +71,31 @@ class Refused(Exception):
         message: str,
         *,
         span: Span | None = None,
+        label: str = "",
         labels: tuple[Label, ...] = (),
+        chain: tuple[Reason, ...] = (),
         notes: tuple[str, ...] = (),
         help: tuple[str, ...] | str = (),
-        others: tuple[Diagnostic, ...] = (),
     ) -> None:
         hints = (help,) if isinstance(help, str) else help
-        self.diagnostic = Diagnostic(
-            code=code, message=message, span=span, labels=labels, notes=notes, help=hints
+        self.diagnostics = (
+            Diagnostic(
+                code=code, message=message, span=span, label=label, labels=labels, chain=chain, notes=notes, help=hints
+            ),
         )
-        self.diagnostics = (self.diagnostic, *others)
         super().__init__(code, message)
 
     @classmethod
     def of(cls, *diagnostics: Diagnostic) -> Refused:
         """One refusal out of several independent findings, in the order given."""
-        first, *rest = diagnostics
-        return cls(
-            first.code,
-            first.message,
-            span=first.span,
-            labels=first.labels,
-            notes=first.notes,
-            help=first.help,
-            others=tuple(rest),
-        )
+        refusal = cls(diagnostics[0].code, diagnostics[0].message)
+        refusal.diagnostics = diagnostics
+        return refusal
+
+    @property
+    def diagnostic(self) -> Diagnostic:
+        """The first finding."""
+        return self.diagnostics[0]
 
     @property
     def code(self) -> str:
@@ -101,19 +116,43 @@ class Bug(Exception):
     """HTP broke one of its own rules; never the user's fault."""
 
 
-def render(diagnostic: Diagnostic, *, width: int = 100) -> str:
-    """Draws a diagnostic as text: code and message, the user's lines with carets, notes, help."""
-    lines = [f"{diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}"]
-    if diagnostic.span is not None:
-        lines += _source_lines(diagnostic.span, diagnostic.labels, width)
-    lines += [f"   = {note}" for note in diagnostic.notes]
-    lines += [f"help: {hint}" for hint in diagnostic.help]
-    return "\n".join(lines)
+def render(diagnostic: Diagnostic, *, width: int = 100, limit: int | None = LINES) -> str:
+    """Draws a diagnostic as text: code and message, the user's lines with carets, why it is so, help.
+
+    Beyond `limit` lines the middle of the reasons is left out; `None` draws everything.
+    """
+    head = [f"{diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}"]
+    head += _source_lines(diagnostic, width)
+    help = [f"help: {hint}" for hint in diagnostic.help]
+    reasons = _reasons(diagnostic)
+    if limit is not None:
+        reasons = _without_middle(reasons, max(3, limit - len(head) - len(help)), diagnostic.code)
+    return "\n".join((*head, *(f"   = {each}" for each in reasons), *help))
 
 
-def _source_lines(span: Span, labels: tuple[Label, ...], width: int) -> list[str]:
+def _reasons(diagnostic: Diagnostic) -> list[str]:
+    """The chain, its authors in one column unless that makes long lines longer, then the notes."""
+    column = max((len(each.text) for each in diagnostic.chain if each.by), default=0)
+    column = column if column <= 80 else 0
+    chain = [f"{each.text.ljust(column)}  ({each.by})" if each.by else each.text for each in diagnostic.chain]
+    return [*chain, *diagnostic.notes]
+
+
+def _without_middle(lines: list[str], room: int, code: str) -> list[str]:
+    if len(lines) <= room:
+        return lines
+    command = "`htp plan … --why`" if code.startswith("plan.") else "`--format json`"
+    first, last = room // 2, (room - 1) // 2
+    return [*lines[:first], f"… {len(lines) - first - last} more; {command} prints all", *lines[len(lines) - last :]]
+
+
+def _source_lines(diagnostic: Diagnostic, width: int) -> list[str]:
+    span, labels = diagnostic.span, diagnostic.labels
+    if span is None:
+        return []
+    nearby = ((each.span, each.text, "-") for each in labels if each.span.file == span.file)
     marks = sorted(
-        [(span, "", "^"), *((each.span, each.text, "-") for each in labels if each.span.file == span.file)],
+        ((span, diagnostic.label, "^"), *nearby),
         key=lambda mark: (mark[0].line, mark[0].column),
     )
     gutter = max(2, len(str(max(mark[0].line for mark in marks))))

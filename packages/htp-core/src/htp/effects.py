@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 
+from htp.foreign import intrinsic_called, intrinsic_named
 from htp.names import BUILTINS, DTYPES
 
 __all__ = ["has_effect"]
@@ -22,7 +23,8 @@ def has_effect(node: ast.AST) -> bool:
     """Whether evaluating `node` may do more than yield a value.
 
     Calls are effects unless they are known to be pure: `htp.tile` operations other than `print`, dtype constructors,
-    integer builtins and the methods of tile values. Reading a tensor is not an effect within one statement.
+    integer builtins, the methods of tile values, and intrinsics that are not declared to have effects. Reading a
+    tensor is not an effect within one statement.
     """
     impure = (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
     return any(isinstance(each, impure) or (isinstance(each, ast.Call) and not _pure(each)) for each in ast.walk(node))
@@ -35,5 +37,7 @@ def _pure(call: ast.Call) -> bool:
     if isinstance(function, ast.Attribute):
         if isinstance(function.value, ast.Name) and function.value.id == "tile":
             return function.attr not in IMPURE_TILE
+        if (name := intrinsic_called(call)) is not None and (intrinsic := intrinsic_named(name)) is not None:
+            return not intrinsic.effects
         return function.attr in PURE_METHODS
     return False

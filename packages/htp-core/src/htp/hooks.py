@@ -6,6 +6,7 @@ arguments, of which an implementation names those it wants. Knows the signatures
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pluggy
@@ -15,7 +16,19 @@ if TYPE_CHECKING:
 
     from htp.artifact.read import Package
     from htp.capabilities import Capability, Use
-    from htp.declarations import Backend, Binding, CodeFile, Conversion, Demo, Dialect, Lazy, Named, Variant
+    from htp.declarations import (
+        Backend,
+        Binding,
+        CodeFile,
+        Conversion,
+        Demo,
+        Dialect,
+        HandlerSet,
+        IntrinsicSet,
+        Lazy,
+        Named,
+        Variant,
+    )
     from htp.layout import LayoutFacet
     from htp.passes import Pass, StepResult
     from htp.planner import Plan
@@ -23,7 +36,7 @@ if TYPE_CHECKING:
     from htp.session import Session
     from htp.targets import Target
 
-__all__ = ["CONTRIBUTIONS", "EVENTS", "hookimpl", "hookspec"]
+__all__ = ["CONTRIBUTIONS", "EVENTS", "hookimpl", "hookspec", "new_manager"]
 
 hookspec = pluggy.HookspecMarker("htp")
 hookimpl = pluggy.HookimplMarker("htp")
@@ -42,14 +55,14 @@ def htp_dialects() -> tuple[Dialect, ...]:
 
 
 @hookspec
-def htp_intrinsics() -> tuple[Named, ...]:
-    """Intrinsics: functions whose body is their meaning."""
+def htp_intrinsics() -> tuple[IntrinsicSet, ...]:
+    """Sets of intrinsics: functions whose body is their meaning."""
     return ()
 
 
 @hookspec
-def htp_handlers() -> tuple[Named, ...]:
-    """Ways of emitting an intrinsic for a backend; the plugin owns the one or the other."""
+def htp_handlers() -> tuple[HandlerSet, ...]:
+    """Ways of emitting intrinsics for a backend; the plugin owns the one or the other, or is named as their bridge."""
     return ()
 
 
@@ -140,6 +153,20 @@ def htp_artifact_sealed(session: Session, package: Package) -> None:
 @hookspec
 def htp_cli(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:  # pyright: ignore[reportPrivateUsage]
     """The command line is being set up; a plugin may add verbs."""
+
+
+class _Manager(pluggy.PluginManager):
+    def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
+        """As in pluggy, which looks closely at every name of a module; here only at those that are marked."""
+        marked = hasattr(getattr(plugin, name, None), "htp_impl")
+        return super().parse_hookimpl_opts(plugin, name) if marked else None
+
+
+def new_manager() -> pluggy.PluginManager:
+    """A plugin manager that knows the hooks of this module and no plugin."""
+    manager = _Manager("htp")
+    manager.add_hookspecs(sys.modules[__name__])
+    return manager
 
 
 CONTRIBUTIONS = (

@@ -9,24 +9,36 @@ import inspect
 from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar, overload
 
 from htp.diagnostics import Refused, Span
+from htp.program import CORE_KINDS
 from htp.types import Directed, Param, ScalarType, TensorType, TileType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import FrameType
 
-    from htp.program import Kind
-
 P = ParamSpec("P")
 R = TypeVar("R", covariant=True)
 
 
 class Definition(Generic[P, R]):
-    """A decorated function; calling it with arrays runs its NumPy meaning."""
+    """A decorated function; calling it with arrays runs its NumPy meaning.
 
-    def __init__(self, python: Callable[P, R], kind: Kind, annotations: Mapping[str, object]) -> None:
+    `kind` is the decorator's word: `kernel`, `func`, `routine`, or a word of `dialect`, which the module `home` lends.
+    """
+
+    def __init__(
+        self,
+        python: Callable[P, R],
+        kind: str,
+        annotations: Mapping[str, object],
+        *,
+        dialect: str = "",
+        home: str = "",
+    ) -> None:
         self.python = python
-        self.kind: Kind = kind
+        self.kind = kind
+        self.dialect = dialect
+        self.home = home
         self.name = python.__name__
         self.__name__ = python.__name__
         self.__doc__ = python.__doc__
@@ -63,7 +75,7 @@ def kernel(python: Callable[P, R]) -> Definition[P, R]:
     Raises:
         Refused: `capture.bad-annotation` when a parameter has no tile type.
     """
-    return Definition(python, "kernel", _annotations(python, inspect.currentframe()))
+    return Definition(python, "kernel", annotations_of(python, caller_frame()))
 
 
 def func(python: Callable[P, R]) -> Definition[P, R]:
@@ -73,12 +85,47 @@ def func(python: Callable[P, R]) -> Definition[P, R]:
 
 def routine(python: Callable[P, R]) -> Definition[P, R]:
     """Makes `python` a routine: host orchestration that is compiled into the artifact."""
-    return Definition(python, "routine", _annotations(python, inspect.currentframe()))
+    return Definition(python, "routine", annotations_of(python, caller_frame()))
 
 
-def _annotations(python: Callable[..., object], decorator: FrameType | None) -> Mapping[str, object]:
+def decorator(kind: str, dialect: str) -> Callable[[Callable[P, R]], Definition[P, R]]:
+    """The decorator that makes functions of a kind which a dialect adds; it stands under that name in its module.
+
+    Raises:
+        Refused: `capture.name-taken` when core has a decorator of that name.
+    """
+    if kind in CORE_KINDS:
+        raise Refused(
+            "capture.name-taken",
+            f"dialect `{dialect}` cannot add the kind `{kind}`: it is core's",
+            help="choose another word",
+        )
+
+    maker = caller_frame()
+    home = str(maker.f_globals.get("__name__", "")) if maker is not None else ""
+
+    def decorate(python: Callable[P, R]) -> Definition[P, R]:
+        return Definition(python, kind, annotations_of(python, caller_frame()), dialect=dialect, home=home)
+
+    decorate.__name__ = kind
+    decorate.__doc__ = f"Makes `python` a {kind} of the dialect `{dialect}`."
+    return decorate
+
+
+def caller_frame() -> FrameType | None:
+    """The frame that called the function which asks."""
+    own = inspect.currentframe()
+    asking = own.f_back if own is not None else None
+    return asking.f_back if asking is not None else None
+
+
+def annotations_of(python: Callable[..., object], caller: FrameType | None) -> Mapping[str, object]:
+    """The annotations of a function as values; `caller` is the frame in which it is decorated.
+
+    Raises:
+        Refused: `capture.bad-annotation`.
+    """
     # Names that only annotations use are not in the closure, so the frame that decorates is asked for them.
-    caller = decorator.f_back if decorator is not None else None
     scope = {**inspect.getclosurevars(python).nonlocals, **(caller.f_locals if caller is not None else {})}
     try:
         return inspect.get_annotations(python, locals=scope, eval_str=True)
@@ -98,7 +145,7 @@ def _place(python: Callable[..., object]) -> Span:
     return Span(file=code.co_filename, line=code.co_firstlineno)
 
 
-def _param(python: Callable[..., object], function_kind: Kind, name: str, annotations: Mapping[str, object]) -> Param:
+def _param(python: Callable[..., object], function_kind: str, name: str, annotations: Mapping[str, object]) -> Param:
     place = _place(python)
     kind = inspect.signature(python).parameters[name].kind
     if kind not in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY):

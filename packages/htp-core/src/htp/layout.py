@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, Self, runtime_che
 
 import msgspec
 
-from htp.catalogue import FACETS, install_hint
+from htp.catalogue import distribution_of, install_hint
 from htp.diagnostics import Diagnostic, Refused
 
 if TYPE_CHECKING:
@@ -173,9 +173,8 @@ def open_envelope(envelope: Envelope, kinds: Mapping[str, type[LayoutFacet]]) ->
     """
     kind = kinds.get(envelope.kind)
     if kind is None:
-        hint = (
-            install_hint(FACETS[envelope.kind]) if envelope.kind in FACETS else "install the package that provides it"
-        )
+        distribution = distribution_of("facet", envelope.kind)
+        hint = install_hint(distribution) if distribution else "install the package that provides it"
         installed = ", ".join(sorted(kinds)) or "none"
         raise Refused(
             "layout.unknown-facet", f"unknown layout facet `{envelope.kind}` (installed: {installed})", help=hint

@@ -11,12 +11,16 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
+from htp.analyses import hand_on
 from htp.capabilities import Capability, Use, holds
 from htp.diagnostics import Bug, Refused
 from htp.rewriting import Match, Rewriter, recording
 from htp.rules import Rule, apply_rules
+from htp.uses import WRITTEN, written_uses
 
 if TYPE_CHECKING:
+    from htp.analyses import Analysis
+    from htp.environment import Environment
     from htp.program import Function, Program
 
 __all__ = ["Contract", "Option", "Pass", "StepResult", "VisitorPass", "run_step"]
@@ -26,13 +30,27 @@ Option = bool | int | float | str | None | tuple["Option", ...]
 
 @dataclass(frozen=True)
 class Contract:
-    """The row type of a pass; what it does not mention survives."""
+    """The row type of a pass; what it does not mention survives, except analyses.
+
+    `eliminates` and `introduces` speak of uses. What a pass brings into some programs only stands in `may_introduce`:
+    the planner does not count on it, and what is left of it at the end is held against the target. For each class of
+    use that `understands` lists, the pass works only on programs whose uses of that class are all covered there.
+    `preserves` lists the analyses that stay true although the program changes.
+    """
 
     requires: tuple[Capability, ...] = ()
     provides: tuple[Capability, ...] = ()
     invalidates: tuple[Capability, ...] = ()
     eliminates: tuple[Use, ...] = ()
     introduces: tuple[Use, ...] = ()
+    may_introduce: tuple[Use, ...] = ()
+    understands: tuple[Use, ...] | None = None
+    preserves: tuple[Analysis[object], ...] = ()
+
+    def understands_use(self, use: Use) -> bool:
+        """Whether the pass can work on a program that makes `use`; a pass that lists no use of a class takes all."""
+        listed = [each for each in self.understands or () if type(each) is type(use)]
+        return not listed or any(use.covered_by(each) for each in listed)
 
     def missing(self, facts: frozenset[Capability]) -> tuple[Capability, ...]:
         """The required facts that do not hold in `facts`, in declared order."""
@@ -63,6 +81,9 @@ class Pass:
     invalidates: ClassVar[tuple[Capability, ...]] = ()
     eliminates: ClassVar[tuple[Use, ...]] = ()
     introduces: ClassVar[tuple[Use, ...]] = ()
+    may_introduce: ClassVar[tuple[Use, ...]] = ()
+    understands: ClassVar[tuple[Use, ...] | None] = None
+    preserves: ClassVar[tuple[Analysis[object], ...]] = ()
     cost: ClassVar[int] = 1
     rules: ClassVar[tuple[Rule, ...]] = ()
 
@@ -77,7 +98,14 @@ class Pass:
     @property
     def contract(self) -> Contract:
         """What this pass, with these options, requires and promises."""
-        return Contract(self.requires, self.provides, self.invalidates, self.eliminates, self.introduces)
+        return Contract(
+            self.requires, self.provides, self.invalidates, self.eliminates, self.introduces, self.may_introduce,
+            self.understands, self.preserves,
+        )  # fmt: skip
+
+    def for_target(self, environment: Environment) -> Pass:
+        """This pass with the options that suit a target; the planner asks every pass before it plans."""
+        return self
 
     @property
     def options(self) -> dict[str, Option]:
@@ -138,14 +166,41 @@ class StepResult:
 def run_step(step: Pass, program: Program, *, verify: bool | None = None, match_limit: int | None = None) -> StepResult:
     """Runs one pass and holds it to its contract.
 
-    With `verify` (by default when the environment says `HTP_VERIFY=all`) every fact the pass provides and every fact
-    it claims to keep is checked against the resulting program. `match_limit` applies only that many rewrites.
+    The uses of the result are read from its text again; uses that are not written in the text follow the contract.
+    With `verify` (by default when the environment says `HTP_VERIFY=all`) everything the pass promises is checked
+    against the resulting program. `match_limit` applies only that many rewrites.
 
     Raises:
-        Refused: `plan.missing-fact` when a required fact does not hold, `plan.broken-promise` when the result does
-            not keep the contract, and whatever the pass itself refuses.
+        Refused: `plan.missing-fact` when a required fact does not hold or the program makes a use the pass does not
+            understand, `plan.broken-promise` when the result does not keep the contract, and whatever the pass itself
+            refuses.
         Bug: the pass failed in another way.
     """
+    from htp._impl.promises import check_promises, snapshot
+
+    _check_applicable(step, program)
+    verify = verify if verify is not None else os.environ.get("HTP_VERIFY") == "all"
+    before = snapshot(program) if verify else ()
+    with recording(match_limit) as recorder:
+        try:
+            made = step.apply(program)
+            result = _settled(step, program, made)
+        except (Refused, Bug):
+            raise
+        except Exception as error:
+            raise Bug(f"pass {step.name} failed with {type(error).__name__}: {error}") from error
+    if verify:
+        check_promises(step, program, result, before)
+    return StepResult(
+        program=result,
+        matches=tuple(recorder.matches),
+        added=result.facts - program.facts,
+        dropped=program.facts - result.facts,
+        changed=made is not program and result.canonical != program.canonical,
+    )
+
+
+def _check_applicable(step: Pass, program: Program) -> None:
     contract = step.contract
     if missing := contract.missing(program.facts):
         held = ", ".join(sorted(map(str, program.facts))) or "nothing"
@@ -155,41 +210,23 @@ def run_step(step: Pass, program: Program, *, verify: bool | None = None, match_
             notes=(f"known about the program: {held}",),
             help="run a pass that provides it first, or let `htp plan` choose the order",
         )
-    with recording(match_limit) as recorder:
-        try:
-            result = step.apply(program)
-        except (Refused, Bug):
-            raise
-        except Exception as error:
-            raise Bug(f"pass {step.name} failed with {type(error).__name__}: {error}") from error
-    facts = contract.facts_after(program.facts)
-    result = result.with_facts(add=facts - result.facts, drop=result.facts - facts)
-    left = tuple(use for use in result.uses if not any(use.covered_by(gone) for gone in contract.eliminates))
-    if len(left) != len(result.uses):
-        result = replace(result, uses=left)
-    if verify if verify is not None else os.environ.get("HTP_VERIFY") == "all":
-        _check_promises(step, result)
-    return StepResult(
-        program=result,
-        matches=tuple(recorder.matches),
-        added=facts - program.facts,
-        dropped=program.facts - facts,
-        changed=result is not program and result.canonical != program.canonical,
-    )
-
-
-def _check_promises(step: Pass, result: Program) -> None:
-    provided = set(step.contract.provides)
-    for fact in sorted(result.facts, key=str):
-        try:
-            fact.verify(result)
-        except Refused as refusal:
-            verb = "provide" if fact in provided else "keep"
-            found = refusal.diagnostic
+    for use in program.uses:
+        if not contract.understands_use(use):
             raise Refused(
-                "plan.broken-promise",
-                f"pass `{step.name}` promises to {verb} `{fact}` and does not",
-                span=found.span,
-                notes=(found.message, *found.notes),
-                help=f"declare `{fact}` in `invalidates` of the pass, or mend the pass",
-            ) from refusal
+                "plan.missing-fact",
+                f"pass `{step.name}` does not understand `{use}`, which the program makes here",
+                span=use.spans[0] if use.spans else None,
+                help="run a pass that removes it first, or let `htp plan` choose the order",
+            )
+
+
+def _settled(step: Pass, before: Program, made: Program) -> Program:
+    """What the pass made, with the facts, uses and analyses that hold now."""
+    contract = step.contract
+    hand_on(before, made, contract.preserves)
+    left = (use for use in made.uses if not any(use.covered_by(gone) for gone in contract.eliminates))
+    stated = (use for use in (*left, *contract.introduces) if not isinstance(use, WRITTEN))
+    uses = tuple(dict.fromkeys((*written_uses(made), *stated)))
+    result = replace(made, facts=contract.facts_after(before.facts), uses=uses)
+    hand_on(made, result, ())
+    return result

@@ -5,11 +5,12 @@ Knows contracts only; does not know what passes do, nor what is emitted.
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from htp._impl.search import ExhaustedError, Space, relevant, search
+from htp._impl.encoding import Space, by_class, covered, relevant
+from htp._impl.search import ExhaustedError, search
+from htp.capabilities import holds
 from htp.diagnostics import Refused
 
 if TYPE_CHECKING:
@@ -17,10 +18,9 @@ if TYPE_CHECKING:
 
     from htp.artifact.manifest import PlanFile
     from htp.capabilities import Capability, Use
-    from htp.declarations import Backend
+    from htp.environment import Environment
     from htp.passes import Pass
     from htp.program import Program
-    from htp.session import Session
 
 __all__ = ["Plan", "Problem", "Rejected", "Step", "find_plan", "follow", "problem_for"]
 
@@ -30,7 +30,8 @@ class Problem:
     """What is known, what is wanted, and what may be used to get there.
 
     `pins` are names of passes that must occur, `forbids` of passes that must not; `milestones` are facts that must
-    hold in this order on the way. `subject`, `target` and `owners` (pass name to distribution) only serve messages.
+    hold in this order on the way. `subject`, `target`, `owners` (pass name to distribution), `environment` and `notes`
+    only serve messages.
     """
 
     facts: frozenset[Capability]
@@ -44,34 +45,35 @@ class Problem:
     subject: str = "the program"
     target: str = "the target"
     owners: Mapping[str, str] = field(default_factory=dict[str, str])
+    environment: Environment | None = None
     notes: tuple[str, ...] = ()
 
 
 def problem_for(
     program: Program,
-    backend: Backend,
-    session: Session,
+    environment: Environment,
     *,
-    target: str = "",
     pins: tuple[str, ...] = (),
     forbids: frozenset[str] = frozenset(),
 ) -> Problem:
-    """The problem of compiling a program for a backend with everything that is installed.
+    """The problem of compiling a program for a target with everything that is installed.
 
     Plugins in quarantine are named in the notes of a refusal, since what is missing may be theirs.
     """
+    backend, session = environment.backend, environment.session
     return Problem(
         facts=program.facts,
         goal=backend.goal,
-        passes=session.passes,
+        passes=tuple(each.for_target(environment) for each in session.passes),
         uses=program.uses,
-        accepts=backend.accepts,
+        accepts=environment.accepts,
         pins=tuple(dict.fromkeys((*(each for each in backend.passes if each not in forbids), *pins))),
         forbids=forbids,
         milestones=backend.milestones,
         subject=program.entry,
-        target=target or backend.name,
+        target=environment.target.name,
         owners=session.pass_owners,
+        environment=environment,
         notes=tuple(
             f"in quarantine: {each.problem.message} ({each.problem.code})"
             for each in session.quarantined
@@ -143,6 +145,7 @@ def find_plan(problem: Problem) -> Plan:
             `plan.unknown-pass` for a pin or forbid that names no pass.
     """
     from htp._impl import plan_refusals
+    from htp._impl.core import minimal_core
 
     _refuse_unknown_names(problem)
     space = Space.of(problem)
@@ -157,7 +160,7 @@ def find_plan(problem: Problem) -> Plan:
             help="pin the passes you expect, or forbid those you do not want",
         ) from None
     if found is None:
-        raise plan_refusals.no_order(problem, space)
+        raise plan_refusals.no_order(problem, minimal_core(problem))
     return _explained(problem, [space.passes[action.index] for action in found if action.index is not None])
 
 
@@ -165,33 +168,51 @@ def follow(problem: Problem, passes: tuple[Pass, ...]) -> Plan:
     """A given sequence of passes as a plan, checked against the problem.
 
     Raises:
-        Refused: `plan.missing-fact` where a pass comes too early, `plan.goal-missed` when the end is not the goal.
+        Refused: `plan.missing-fact` where a pass comes too early, `plan.goal-missed` when the end is not the goal, a
+            pinned pass or a milestone is left out, or a forbidden pass is run; `plan.unknown-pass` for a pin or forbid
+            that names no pass.
     """
+    _refuse_unknown_names(problem)
     facts, uses = problem.facts, frozenset(problem.uses)
+    passed = _milestones_passed(problem, facts, 0)
     for step in passes:
-        if missing := step.contract.missing(facts):
+        contract = step.contract
+        if missing := contract.missing(facts):
             raise Refused("plan.missing-fact", f"pass `{step.name}` requires `{missing[0]}`, which does not hold there")
-        facts, uses = step.contract.facts_after(facts), step.contract.uses_after(uses)
-    lost = [str(want) for want in problem.goal if not any(fact.satisfies(want) for fact in facts)]
-    lost += [str(use) for use in sorted(uses, key=str) if not any(use.covered_by(each) for each in problem.accepts)]
+        for use in sorted(uses, key=str):
+            if not contract.understands_use(use):
+                raise Refused("plan.missing-fact", f"pass `{step.name}` comes before `{use}` is removed")
+        facts, uses = contract.facts_after(facts), contract.uses_after(uses)
+        passed = _milestones_passed(problem, facts, passed)
+    run = {each.name for each in passes}
+    lost = [f"missing: `{want}`" for want in problem.goal if not holds(want, facts)]
+    lost += [f"missing on the way: `{each}`" for each in problem.milestones[passed:]]
+    lost += [f"missing: pinned pass `{name}`" for name in problem.pins if name not in run]
+    lost += [f"forbidden: pass `{name}`" for name in sorted(problem.forbids & run)]
+    lost += [f"left over: `{use}`" for use in sorted(uses, key=str) if not covered(use, problem.accepts)]
     if lost:
         raise Refused(
-            "plan.goal-missed",
-            f"the given passes do not lead to what `{problem.target}` wants",
-            notes=tuple(f"missing, or left over: `{each}`" for each in lost),
+            "plan.goal-missed", f"the given passes do not lead to what `{problem.target}` wants", notes=tuple(lost)
         )
     return _explained(problem, list(passes))
 
 
+def _milestones_passed(problem: Problem, facts: frozenset[Capability], passed: int) -> int:
+    while passed < len(problem.milestones) and holds(problem.milestones[passed], facts):
+        passed += 1
+    return passed
+
+
 def _refuse_unknown_names(problem: Problem) -> None:
-    names = sorted(each.name for each in problem.passes)
+    names = {each.name for each in problem.passes}
     for name in (*problem.pins, *sorted(problem.forbids)):
         if name not in names:
-            near = difflib.get_close_matches(name, names, n=3)
+            from htp._impl.fixes import respelled, verified
+
             raise Refused(
                 "plan.unknown-pass",
                 f"no installed plugin has a pass `{name}`",
-                help=tuple(f"did you mean `{each}`?" for each in near),
+                help=verified(problem, respelled(problem, name)),
             )
 
 
@@ -221,6 +242,7 @@ def _because(problem: Problem, passes: list[Pass], index: int) -> tuple[str, ...
 
 def _rejected(problem: Problem, passes: list[Pass]) -> list[Rejected]:
     used = {each.name for each in passes}
+    offers = by_class((fact, step.name) for step in passes for fact in step.contract.provides)
     found: list[Rejected] = []
     for each in sorted(relevant(problem, forbidden_too=True), key=lambda each: each.name):
         if each.name in used:
@@ -228,11 +250,11 @@ def _rejected(problem: Problem, passes: list[Pass]) -> list[Rejected]:
         if each.name in problem.forbids:
             found.append(Rejected(each.name, "forbidden"))
             continue
-        rivals = [
-            f"`{fact}` comes from `{step.name}`"
+        rivals = (
+            f"`{fact}` comes from `{name}`"
             for fact in each.contract.provides
-            for step in passes
-            if any(fact.satisfies(offer) or offer.satisfies(fact) for offer in step.contract.provides)
-        ]
-        found.append(Rejected(each.name, rivals[0] if rivals else "what it provides is not needed"))
+            for offer, name in offers.get(type(fact), ())
+            if fact.satisfies(offer) or offer.satisfies(fact)
+        )
+        found.append(Rejected(each.name, next(rivals, "what it provides is not needed")))
     return found

@@ -6,6 +6,10 @@ Knows entry points, versions, hooks and the types of contributions; does not kno
 from __future__ import annotations
 
 import os
+import re
+import sys
+from collections import Counter
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -13,12 +17,12 @@ from htp._version import __version__
 from htp.diagnostics import Diagnostic, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from importlib.metadata import EntryPoint
+    from collections.abc import Mapping, Sequence
+    from importlib.metadata import Distribution, EntryPoint
 
     import pluggy
 
-__all__ = ["BUILTIN", "CORE", "GROUP", "Found", "Plugin", "discover", "load_plugins"]
+__all__ = ["BUILTIN", "CORE", "GROUP", "Found", "Plugin", "canonical", "discover", "load_plugins", "unmatched"]
 
 GROUP = "htp.plugins"
 CORE = "htp-core"
@@ -42,6 +46,15 @@ class Found:
         """Whether core itself brings the plugin."""
         return self.distribution == CORE
 
+    @property
+    def owner(self) -> str:
+        """Who owns what the plugin contributes: its distribution, or itself where that is unknown."""
+        return self.distribution or self.name
+
+    def __str__(self) -> str:
+        origin = f" of {self.distribution} {self.version}".rstrip() if self.distribution else ""
+        return f"plugin `{self.name}`{origin}"
+
 
 @dataclass(frozen=True)
 class Plugin:
@@ -63,17 +76,25 @@ class Plugin:
         return dict(self.contributions).get(hook, ())
 
 
+def canonical(distribution: str) -> str:
+    """A distribution's name as all its spellings agree on (https://peps.python.org/pep-0503/#normalized-names).
+
+    >>> canonical("HTP_Backend.cpu")
+    'htp-backend-cpu'
+    """
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
 def discover(group: str = GROUP) -> tuple[Found, ...]:
-    """Every announced plugin: core's own first, then by name; nothing is imported."""
+    """Every announced plugin: core's own first, then by name; nothing is imported.
+
+    Core's own are those of the code that runs, whatever the metadata of its installation says.
+    """
     from importlib.metadata import entry_points
 
-    found: dict[tuple[str, str], Found] = {}
-    for point in entry_points(group=group):
-        each = _announced(point)
-        found.setdefault((each.name, each.value), each)
-    for name, value in BUILTIN.items():
-        found.setdefault((name, value), Found(name, value, CORE, __version__))
-    return tuple(sorted(found.values(), key=lambda each: (not each.builtin, each.name, each.distribution, each.value)))
+    found = {Found(name, value, CORE, __version__) for name, value in BUILTIN.items()}
+    found |= {each for each in map(_announced, entry_points(group=group)) if not each.builtin}
+    return tuple(sorted(found, key=lambda each: (not each.builtin, each.name, each.distribution, each.value)))
 
 
 def load_plugins(manager: pluggy.PluginManager, found: Sequence[Found]) -> tuple[Plugin, ...]:
@@ -82,30 +103,77 @@ def load_plugins(manager: pluggy.PluginManager, found: Sequence[Found]) -> tuple
     A plugin that fails is quarantined and never stops another. `HTP_DISABLE_PLUGINS` names plugins or distributions
     to leave out, separated by commas; `*` leaves out all but core's own.
     """
-    from htp._impl.gates import merge, through_gates
+    from htp._impl.claims import announced_twice, conflicts
+    from htp._impl.gates import through_gates
 
-    disabled = {each.strip() for each in os.environ.get("HTP_DISABLE_PLUGINS", "").split(",") if each.strip()}
+    disabled = _disabled()
+    unwanted = {each for each in found if any(_names(text, each) for text in disabled)}
+    twice = announced_twice([each for each in found if each not in unwanted])
     plugins: list[Plugin] = []
     for each in found:
-        if {each.name, each.distribution} & disabled or ("*" in disabled and not each.builtin):
+        if each in unwanted:
             plugins.append(Plugin(each, "disabled"))
+        elif each in twice:
+            plugins.append(Plugin(each, "quarantined", twice[each]))
+        else:
+            try:
+                with redirect_stdout(sys.stderr):  # standard output is for answers
+                    plugins.append(through_gates(manager, each))
+            except Refused as refusal:
+                plugins.append(Plugin(each, "quarantined", refusal.diagnostic))
+    return quarantine(manager, plugins, conflicts(plugins))
+
+
+def quarantine(
+    manager: pluggy.PluginManager, plugins: Sequence[Plugin], problems: Mapping[Found, Diagnostic]
+) -> tuple[Plugin, ...]:
+    """The plugins, of which those with a problem no longer count and are no longer called."""
+    settled: list[Plugin] = []
+    for plugin in plugins:
+        problem = problems.get(plugin.found) if plugin.state == "active" else None
+        if problem is None:
+            settled.append(plugin)
             continue
-        try:
-            plugins.append(through_gates(manager, each))
-        except Refused as refusal:
-            plugins.append(Plugin(each, "quarantined", refusal.diagnostic))
-    conflicts = merge(plugins)
-    for index, plugin in enumerate(plugins):
-        if problem := conflicts.get(index):
-            manager.unregister(plugin.module)
-            plugins[index] = replace(plugin, state="quarantined", problem=problem, contributions=())
-    return tuple(plugins)
+        manager.unregister(plugin.module)
+        settled.append(replace(plugin, state="quarantined", problem=problem, contributions=()))
+    return tuple(settled)
+
+
+def unmatched(found: Sequence[Found]) -> tuple[str, ...]:
+    """The names in `HTP_DISABLE_PLUGINS` that are no plugin and no distribution."""
+    return tuple(text for text in _disabled() if text != "*" and not any(_names(text, each) for each in found))
+
+
+def _disabled() -> tuple[str, ...]:
+    texts = (each.strip() for each in os.environ.get("HTP_DISABLE_PLUGINS", "").split(","))
+    return tuple(Counter(each for each in texts if each))
+
+
+def _names(text: str, found: Found) -> bool:
+    """Whether a name in `HTP_DISABLE_PLUGINS` means this plugin."""
+    return text == found.name or canonical(text) == found.distribution or (text == "*" and not found.builtin)
 
 
 def _announced(point: EntryPoint) -> Found:
     distribution = point.dist
     if distribution is None:
         return Found(point.name, point.value)
-    requires: Iterable[str] = distribution.requires or ()
-    name = distribution.name.lower().replace("_", "-").replace(".", "-")
-    return Found(point.name, point.value, name, distribution.version, tuple(requires))
+    try:
+        name, version, requires = _metadata(distribution)
+    except (OSError, ValueError):  # unreadable, or not text: the plugin fails the gate of requirements
+        return Found(point.name, point.value)
+    return Found(point.name, point.value, canonical(name), version, requires)
+
+
+def _metadata(distribution: Distribution) -> tuple[str, str, tuple[str, ...]]:
+    """Name, version and requirements: single lines of the headers; the description behind them is not parsed."""
+    text = distribution.read_text("METADATA")
+    if text is None:  # an egg, whose requirements are in another file
+        name, version = distribution.metadata["Name"], distribution.metadata["Version"]
+        return name or "", version or "", tuple(distribution.requires or ())
+    headers: dict[str, list[str]] = {}
+    for line in text.partition("\n\n")[0].splitlines():
+        key, _, value = line.partition(":")
+        headers.setdefault(key.lower(), []).append(value.strip())
+    name, version = (next(iter(headers.get(key, ())), "") for key in ("name", "version"))
+    return name, version, tuple(headers.get("requires-dist", ()))

@@ -8,19 +8,23 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from htp.diagnostics import Bug, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from htp.analyses import Analysis
     from htp.capabilities import Capability, Use
     from htp.types import Array, Param, Slot
 
-Kind = Literal["kernel", "func", "routine"]
+CORE_KINDS = ("kernel", "func", "routine")
+"""The kinds of function that core knows; a dialect may add words of its own."""
+
 Constant = int | float | bool
 Node = TypeVar("Node", bound=ast.AST)
+Result = TypeVar("Result")
 
 
 def origin_of(node: ast.AST) -> Span | None:
@@ -41,7 +45,7 @@ class Function:
     """One function of a program; `body` is never changed in place."""
 
     name: str
-    kind: Kind
+    kind: str
     params: tuple[Param, ...]
     body: tuple[ast.stmt, ...]
     origin: Span
@@ -101,6 +105,17 @@ class Program:
         head += [f"{name} = {value!r}" for name, value in self.constants]
         head += [f"{name} = {slot}" for name, slot in self.slots]
         return "\n".join([*head, *(each.canonical for each in self.functions)])
+
+    @cached_property
+    def results(self) -> dict[Analysis[object], object]:
+        """The analyses made of this program so far."""
+        return {}
+
+    def analysis(self, wanted: Analysis[Result]) -> Result:
+        """What `wanted` finds in this program, computed when it is first asked for."""
+        if wanted not in self.results:
+            self.results[wanted] = wanted.compute(self)
+        return cast("Result", self.results[wanted])
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Program):

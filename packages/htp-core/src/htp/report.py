@@ -1,4 +1,4 @@
-"""What every command answers: one envelope, one table of exit codes, drawn as text or JSON.
+"""What every command answers: one envelope, one table of exit codes, drawn as text, JSON, JSON lines or SARIF.
 
 Knows how an answer is said; does not know any command.
 """
@@ -6,13 +6,15 @@ Knows how an answer is said; does not know any command.
 import enum
 import re
 import sys
-from typing import Literal, TextIO
+from typing import Literal
 
 import msgspec
 
 from htp.artifact.manifest import Record, Sha256
-from htp.artifact.seal import canonical
-from htp.diagnostics import Diagnostic, render
+from htp.artifact.seal import canonical, canonical_line
+from htp.diagnostics import LINES, Diagnostic, render
+
+Format = Literal["text", "json", "jsonl", "sarif"]
 
 
 class Exit(enum.IntEnum):
@@ -44,7 +46,7 @@ class InputFile(Record, frozen=True, kw_only=True):
 
 
 class OutputFile(Record, frozen=True, kw_only=True):
-    """A file that was written, and what it is: `package`, `report`, `arrays`, `reproducer`."""
+    """A file that was written, and what it is: `package`, `report`, `arrays`, `reproducer`, `source`."""
 
     path: str
     kind: str
@@ -125,14 +127,28 @@ def coloured(text: str, *, colour: bool) -> str:
 
 
 def write_report(
-    report: Report, lines: tuple[str, ...], *, format: Literal["text", "json"], colour: bool, out: TextIO | None = None
+    report: Report, lines: tuple[str, ...], *, format: Format, colour: bool, everything: bool = False
 ) -> None:
-    """Writes the answer on standard output as JSON, or its `lines` there and its diagnostics on standard error."""
-    stream = out or sys.stdout
+    """Writes the answer on standard output, or its `lines` there and its diagnostics on standard error.
+
+    JSON lines are one diagnostic each, and the whole report last. As text a diagnostic is cut to its most lines unless
+    `everything` is wanted.
+    """
+    out = sys.stdout
     if format == "json":
-        stream.write(canonical(report).decode())
-        return
-    for line in lines:
-        stream.write(f"{line}\n")
-    for each in report.diagnostics:
-        sys.stderr.write(coloured(render(each), colour=colour) + "\n")
+        out.write(canonical(report).decode())
+    elif format == "jsonl":
+        for each in report.diagnostics:
+            out.write(msgspec.json.encode(each, order="sorted").decode() + "\n")
+        out.write(canonical_line(report).decode())
+    elif format == "sarif":
+        from htp.sarif import sarif_log
+        from htp.tools.codes import all_pages
+
+        out.write(sarif_log(report, {page.code: page for page in all_pages()}).decode())
+    else:
+        for line in lines:
+            out.write(f"{line}\n")
+        for each in report.diagnostics:
+            text = render(each, limit=None if everything else LINES)
+            sys.stderr.write(coloured(text, colour=colour) + "\n")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,6 +15,7 @@ import msgspec
 from htp.artifact.manifest import EditRecord, StateFile
 from htp.diagnostics import Refused
 from htp.stages import load_stage
+from htp.uses import WRITTEN, written_uses
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,6 +55,9 @@ def resume(path: Path, wanted: str | None, session: Session) -> Resumed:
         raise _no_stage(f"the stage cannot be read: {error}") from None
     digest = f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
     program = load_stage(text, str(path), record, session)
+    # The text may have been edited: what is written in it counts, not what was written when it was stored.
+    stay = tuple(each for each in program.uses if not isinstance(each, WRITTEN))
+    program = replace(program, uses=(*written_uses(program), *stay))
     return Resumed(program, found[0], int(found[1]), EditRecord(from_=found[0], digest=digest))
 
 

@@ -9,7 +9,8 @@ import ast
 import copy
 import inspect
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from types import CodeType
 from typing import TYPE_CHECKING, cast
 
@@ -85,7 +86,15 @@ class Rule:
     def match(self, node: ast.expr) -> dict[str, ast.expr] | None:
         """The holes' expressions if the left side fits `node`; guards are not asked."""
         found: dict[str, ast.expr] = {}
-        return found if _fits(self.pattern, node, frozenset(self.holes), found) else None
+        return found if _fits(self._spelled[0], node, frozenset(self.holes), found) else None
+
+    @cached_property
+    def _spelled(self) -> tuple[ast.expr, tuple[Alternative, ...]]:
+        """Both sides as programs spell them: intrinsics with their set, whatever the rule calls it."""
+        names = {name: value for name, value in self.names().items() if name not in self.holes}
+        spell = _Spelled(names).visit
+        right = (replace(each, replacement=cast("ast.expr", spell(each.replacement))) for each in self.alternatives)
+        return cast("ast.expr", spell(self.pattern)), tuple(right)
 
     def replacement(self, node: ast.expr) -> ast.expr | None:
         """The expression that replaces `node`, or `None` where the rule does not apply.
@@ -97,7 +106,7 @@ class Rule:
         if found is None:
             return None
         scope: dict[str, object] = {**self.names(), **{name: Matched(each) for name, each in found.items()}}
-        for alternative in self.alternatives:
+        for alternative in self._spelled[1]:
             if all(self._holds(guard, scope) is wanted for guard, wanted in alternative.guards):
                 self._refuse_unsafe(alternative, found, node)
                 result = _Fill(found).visit(alternative.replacement)
@@ -118,7 +127,7 @@ class Rule:
         effectful = {name for name, each in found.items() if has_effect(each)}
         if not effectful:
             return
-        before = _occurrences(self.pattern, effectful)
+        before = _occurrences(self._spelled[0], effectful)
         after = _occurrences(alternative.replacement, effectful)
         for name in sorted(effectful):
             text = ast.unparse(found[name])
@@ -220,6 +229,26 @@ class _Applier(Rewriter):
         changed.value = new.value if node.value is not None else None
         changed.target = cast("ast.Name | ast.Attribute | ast.Subscript", new.targets[0])
         return changed
+
+
+class _Spelled(Rewriter):
+    """Writes `foo.fma` where an expression names that intrinsic in another way."""
+
+    def __init__(self, names: Mapping[str, object]) -> None:
+        self.names = names
+
+    def visit(self, node: ast.AST) -> ast.AST | list[ast.stmt] | None:
+        from htp.intrinsics import Intrinsic
+
+        value = self._value(node)
+        if isinstance(value, Intrinsic):
+            return ast.parse(cast("Intrinsic[..., object]", value).name, mode="eval").body
+        return super().visit(node)
+
+    def _value(self, node: ast.AST) -> object:
+        if isinstance(node, ast.Attribute):
+            return getattr(self._value(node.value), node.attr, None)
+        return self.names.get(node.id) if isinstance(node, ast.Name) else None
 
 
 class _Fill:

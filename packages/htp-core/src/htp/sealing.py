@@ -25,6 +25,7 @@ from htp.artifact.manifest import (
     SourceRecord,
 )
 from htp.artifact.seal import canonical, canonical_line
+from htp.environment import Environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,8 +79,10 @@ def seal(
         constants=tuple(ConstantRecord(name=each, value=repr(value)) for each, value in program.constants),
         dims=dict(sorted(dims.items())),
         dialects=tuple(sorted({each.name for each in stages[0].program.uses if each.kind == "dialect"})),
+        intrinsics=tuple(sorted({each.name for each in stages[0].program.uses if each.kind == "intrinsic"})),
         facets=tuple(sorted({each.name for each in stages[0].program.uses if each.kind == "facet"})),
         packages=_packages(session),
+        directives=Environment(target, backend, session).directives(stages[0].program, plan.passes),
         stages=tuple(each.record() for each in stages),
         edit=resumed.edit if resumed is not None else None,
     )

@@ -6,16 +6,17 @@ Knows contributions as typed tables; does not know how plugins are loaded or wha
 from __future__ import annotations
 
 import re
+import warnings
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from htp.capabilities import Capability, Use
-from htp.diagnostics import Bug, Refused
-from htp.plugins import Found, Plugin, discover, load_plugins
+from htp.diagnostics import Bug, Diagnostic, Refused
+from htp.plugins import Found, Plugin, discover, load_plugins, quarantine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import pluggy
 
     from htp.declarations import Backend, Binding, CodeFile, Conversion, Dialect, Named, Variant
+    from htp.foreign import Foreign
     from htp.layout import LayoutFacet
     from htp.passes import Pass
     from htp.targets import Target
@@ -30,6 +32,11 @@ if TYPE_CHECKING:
 __all__ = ["Code", "Session", "current_session", "use_session"]
 
 T = TypeVar("T")
+
+_COMPILING = frozenset((
+    "htp_program_captured", "htp_choose_plan", "htp_step_started", "htp_step_finished", "htp_artifact_sealed",
+))  # fmt: skip
+"""Events of a compilation, which a plugin may refuse."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +58,9 @@ class Session:
 
     @cached_property
     def _loaded(self) -> tuple[pluggy.PluginManager, tuple[Plugin, ...]]:
-        import pluggy
+        from htp.hooks import new_manager
 
-        from htp import hooks
-
-        manager = pluggy.PluginManager("htp")
-        manager.add_hookspecs(hooks)
+        manager = new_manager()
         plugins = load_plugins(manager, discover() if self._found is None else self._found)
         return manager, plugins
 
@@ -95,30 +99,26 @@ class Session:
 
     @cached_property
     def passes(self) -> tuple[Pass, ...]:
-        """Every pass, by name; lazily named ones are loaded now.
+        """Every pass, by name; lazily named ones are loaded now, and a plugin whose passes cannot be is quarantined."""
+        from htp._impl.claims import conflicts
+        from htp._impl.passes_loaded import load_passes
 
-        Raises:
-            Refused: `plugin.bad-item` when a name leads to something else than a pass, `plugin.duplicate-id` when two
-                passes have one name, `plugin.import-failed` when it cannot be loaded.
-        """
-        found: dict[str, tuple[Plugin, Pass]] = {}
-        for plugin, item in self.contributions("htp_passes"):
-            each = _pass(plugin, item)
-            if each.name in found:
-                raise Refused(
-                    "plugin.duplicate-id",
-                    f"plugins `{found[each.name][0].name}` and `{plugin.name}` both have a pass `{each.name}`",
-                    help=f"HTP_DISABLE_PLUGINS={plugin.name}",
-                )
-            found[each.name] = (plugin, each)
-        self._pass_owners = {name: _distribution(plugin) for name, (plugin, _) in found.items()}
-        return tuple(found[name][1] for name in sorted(found))
+        manager, plugins = self._loaded
+        loaded, problems = load_passes(plugins)
+        settled = quarantine(manager, loaded, problems)
+        self._replace(quarantine(manager, settled, conflicts(settled)))
+        passes = cast("tuple[Pass, ...]", self._items("htp_passes"))
+        return tuple(sorted(passes, key=lambda each: each.name))
 
-    @property
+    @cached_property
     def pass_owners(self) -> Mapping[str, str]:
         """The distribution, with version, that each pass comes from."""
-        _ = self.passes
-        return MappingProxyType(self._pass_owners)
+        return MappingProxyType({each.name: self.provider("htp_passes", each) for each in self.passes})
+
+    def provider(self, hook: str, item: object) -> str:
+        """The distribution, with version, that contributes `item` through `hook`; empty when none does."""
+        owners = (_distribution(plugin) for plugin, each in self.contributions(hook) if each is item)
+        return next(owners, "")
 
     @cached_property
     def dialects(self) -> Mapping[str, Dialect]:
@@ -144,6 +144,13 @@ class Session:
     def handlers(self) -> Mapping[str, Named]:
         """Intrinsic handlers by name."""
         return self._named("htp_handlers")
+
+    @cached_property
+    def foreign(self) -> Mapping[str, Foreign]:
+        """The names that plugins lend to programs: sets of intrinsics, words and kinds of function of dialects."""
+        from htp.foreign import foreign_names
+
+        return foreign_names(self)
 
     @cached_property
     def policies(self) -> Mapping[str, Named]:
@@ -174,7 +181,8 @@ class Session:
             for backend in self.backends.values()
             for each in backend.targets
         }
-        found |= {_target_name(each.backend, each.name): each for each in self._further}
+        further = (each for each in self._further if each.backend in self.backends)
+        found |= {_target_name(each.backend, each.name): each for each in further}
         return MappingProxyType(dict(sorted(found.items())))
 
     @property
@@ -185,61 +193,113 @@ class Session:
         """The target that `backend[:variant]` names; raises `Refused` `plan.unknown-target`."""
         from htp.targets import parse_target
 
-        return parse_target(text, self.backends, self._further)
+        _ = self.passes  # a plugin that is found to be broken here must not be compiled for
+        return parse_target(text, self.backends, self._further, self.plugins)
 
     @cached_property
     def codes(self) -> Mapping[str, Code]:
-        """Every diagnostic code with its page."""
+        """Every diagnostic code with its page; of a file only the codes of its owner count."""
         found: dict[str, Code] = {}
+        for plugin, file, text in self.code_files():
+            for name, page in _sections(text):
+                if name.startswith(f"{file.owner}."):
+                    found[name] = Code(name, page.strip().split("\n", 1)[0], page, plugin.name)
+        return MappingProxyType(dict(sorted(found.items())))
+
+    def code_files(self) -> tuple[tuple[Plugin, CodeFile, str], ...]:
+        """Every file of code pages with its text; a plugin with a file that cannot be read is quarantined."""
+        found: list[tuple[Plugin, CodeFile, str]] = []
         for plugin, item in self.contributions("htp_diagnostics"):
             file = cast("CodeFile", item)
-            for name, page in _sections(file.text()):
-                found[name] = Code(name, page.strip().split("\n", 1)[0], page, plugin.name)
-        return MappingProxyType(dict(sorted(found.items())))
+            try:
+                found.append((plugin, file, file.text()))
+            except (OSError, ImportError, ValueError, TypeError) as error:
+                message = f"{plugin.found}: the pages of `{file.owner}` cannot be read: {type(error).__name__}: {error}"
+                help = f"HTP_DISABLE_PLUGINS={plugin.name}"
+                self._quarantine(plugin, Diagnostic(code="plugin.bad-item", message=message, help=(help,)))
+        return tuple(found)
 
     def start(self) -> Session:
         """Loads the plugins and tells each that the session has started; one that fails is quarantined."""
-        for plugin in self.plugins:
-            try:
-                self._tell(plugin, "htp_session_started", {"session": self})
-            except Refused as refusal:
-                manager, plugins = self._loaded
-                manager.unregister(plugin.module)
-                out = replace(plugin, state="quarantined", problem=refusal.diagnostic, contributions=())
-                kept = tuple(out if each is plugin else each for each in plugins)
-                for name in [each for each in vars(self) if isinstance(getattr(Session, each, None), cached_property)]:
-                    del self.__dict__[name]
-                self.__dict__["_loaded"] = (manager, kept)
+        self.emit_event("htp_session_started", session=self)
         return self
 
-    def emit_event(self, event: str, **arguments: object) -> object:
-        """Tells every plugin about an event; for hooks that ask for one answer, returns the first.
+    def require(self, backend: str, passes: Iterable[Pass] = ()) -> None:
+        """Refuses to go on with a compilation when what it is made of has gone into quarantine meanwhile.
 
         Raises:
-            Refused: what a plugin refuses, or `plugin.raised` naming the plugin that failed otherwise.
+            Refused: what the plugins in quarantine failed with.
         """
-        for plugin in self.plugins:
-            answer = self._tell(plugin, event, arguments)
-            if answer is not None and not isinstance(answer, list):
-                return answer
+        if backend not in self.backends or any(each.name not in self.pass_owners for each in passes):
+            raise Refused.of(*(each.problem for each in self.quarantined if each.problem is not None))
+
+    def emit_event(self, event: str, **arguments: object) -> None:
+        """Tells every plugin about an event; one that fails is quarantined, with a warning, and the others are told.
+
+        Raises:
+            Refused: what a plugin refuses, if the event belongs to a compilation.
+            Bug: the same; HTP or a plugin broke one of HTP's own rules, and going on would hide it.
+        """
+        for plugin, call in self._listeners(event, arguments):
+            self._told(plugin, event, call)
+
+    def ask(self, event: str, **arguments: object) -> tuple[Plugin, object] | None:
+        """The first answer to a question, and the plugin that gave it; `None` when nobody answers.
+
+        Raises:
+            Refused: what a plugin refuses, or `plugin.raised` for one that fails: nobody knows what it would have
+                answered. It is quarantined.
+            Bug: as for `emit_event`.
+        """
+        for plugin, call in self._listeners(event, arguments):
+            answer = self._told(plugin, event, call, needed=True)
+            if answer is not None:
+                return plugin, answer
         return None
 
-    def _tell(self, plugin: Plugin, event: str, arguments: Mapping[str, object]) -> object:
-        if plugin.state != "active":
-            return None
+    def _listeners(self, event: str, arguments: Mapping[str, object]) -> list[tuple[Plugin, Callable[[], object]]]:
+        """Who implements an event: core's plugins first, then by name, before both those that ask to be first."""
         manager, plugins = self._loaded
-        others = [each.module for each in plugins if each.state == "active" and each is not plugin]
-        caller = cast("Callable[..., object]", manager.subset_hook_caller(event, others))
+        order = {id(each.module): (index, each) for index, each in enumerate(plugins) if each.state == "active"}
+        implementations: list[pluggy.HookImpl] = getattr(manager.hook, event).get_hookimpls()
+        implementations.sort(key=lambda each: (each.trylast - each.tryfirst, order[id(each.plugin)][0]))
+        return [(order[id(each.plugin)][1], _call(each, arguments)) for each in implementations]
+
+    def _told(self, plugin: Plugin, event: str, call: Callable[[], object], *, needed: bool = False) -> object:
+        from htp._impl.failures import failed
+
         try:
-            return caller(**arguments)
-        except (Refused, Bug):
-            raise
-        except Exception as error:
-            raise Refused(
-                "plugin.raised",
-                f"plugin `{plugin.name}` failed in `{event}`: {type(error).__name__}: {error}",
-                help=f"HTP_DISABLE_PLUGINS={plugin.name}",
-            ) from error
+            return call()
+        except Refused as refusal:
+            if event in _COMPILING:
+                raise Refused.of(*(_decided(plugin, each) for each in refusal.diagnostics)) from refusal
+            self._quarantine(plugin, refusal.diagnostic)
+        except Bug as bug:
+            if event in _COMPILING:
+                raise
+            self._quarantine(plugin, failed(plugin.found, f"in `{event}`", bug).diagnostic)
+        except (Exception, SystemExit) as error:
+            refusal = failed(plugin.found, f"in `{event}`", error)
+            self._quarantine(plugin, refusal.diagnostic)
+            if needed:
+                raise refusal from error
+            if event in _COMPILING:
+                said = "; ".join((refusal.diagnostic.message, *refusal.diagnostic.notes))
+                warnings.warn(f"{said}; it is left out from now on", RuntimeWarning, stacklevel=4)
+        return None
+
+    def _quarantine(self, plugin: Plugin, problem: Diagnostic) -> None:
+        manager, plugins = self._loaded
+        self._replace(quarantine(manager, plugins, {plugin.found: problem}))
+
+    def _replace(self, plugins: tuple[Plugin, ...]) -> None:
+        """Puts the plugins in force and forgets all that was derived from the former ones."""
+        manager, former = self._loaded
+        if len(plugins) == len(former) and all(new is old for new, old in zip(plugins, former, strict=True)):
+            return
+        for name in [each for each in vars(self) if isinstance(getattr(Session, each, None), cached_property)]:
+            del self.__dict__[name]
+        self.__dict__["_loaded"] = (manager, plugins)
 
 
 _CURRENT: ContextVar[Session | None] = ContextVar("htp_session", default=None)
@@ -265,19 +325,16 @@ def _installed() -> Session:
     return Session().start()
 
 
-def _pass(plugin: Plugin, item: object) -> Pass:
-    from htp.declarations import Lazy
-    from htp.passes import Pass
+def _call(implementation: pluggy.HookImpl, arguments: Mapping[str, object]) -> Callable[[], object]:
+    """The implementation with those of the arguments that it names."""
+    function = cast("Callable[..., object]", implementation.function)
+    return lambda: function(*(arguments[name] for name in implementation.argnames))
 
-    loaded = cast("Lazy[object]", item).load() if isinstance(item, Lazy) else item
-    if isinstance(loaded, type) and issubclass(loaded, Pass):
-        try:
-            loaded = loaded()
-        except TypeError as error:
-            raise Refused("plugin.bad-item", f"plugin `{plugin.name}`: {item!r} needs options: {error}") from error
-    if not isinstance(loaded, Pass):
-        raise Refused("plugin.bad-item", f"plugin `{plugin.name}`: {item!r} is no pass")
-    return loaded
+
+def _decided(plugin: Plugin, diagnostic: Diagnostic) -> Diagnostic:
+    import msgspec
+
+    return msgspec.structs.replace(diagnostic, notes=(*diagnostic.notes, f"refused by {plugin.found}"))
 
 
 def _distribution(plugin: Plugin) -> str:

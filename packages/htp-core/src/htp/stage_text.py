@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import ast
 import importlib
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn, cast
 
+from htp.declarations import Lazy
 from htp.diagnostics import Refused, Span
+from htp.foreign import dialect_of, foreign_name, inactive
 from htp.names import CORE, LOOPS
 from htp.types import Directed, Param, ScalarType, Slot
 
@@ -39,6 +42,9 @@ def read_module(tree: ast.Module, file: str) -> StageModule:
     for node in tree.body:
         if isinstance(node, ast.ImportFrom):
             _import(module, node, file)
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                module.objects[alias.asname or alias.name] = _lent(node, "", alias.name, file)
         elif isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             _binding(module, node.targets[0].id, node.value, file)
         elif isinstance(node, ast.FunctionDef):
@@ -55,11 +61,26 @@ def read_module(tree: ast.Module, file: str) -> StageModule:
 def _import(module: StageModule, node: ast.ImportFrom, file: str) -> None:
     if node.module == "__future__":
         return
+    home = node.module or ""
     for alias in node.names:
-        allowed = MODULES.get(node.module or "", frozenset[str]())
-        if alias.name not in allowed or alias.asname is not None:
-            _refuse(node, file, f"a stage imports only public names of htp, not `{node.module}.{alias.name}`")
-        module.objects[alias.name] = getattr(importlib.import_module(node.module or "htp"), alias.name)
+        if alias.asname is not None or node.level:
+            _refuse(node, file, f"a stage imports names as they are, not `{ast.unparse(node)}`")
+        if home in MODULES:
+            if alias.name not in MODULES[home]:
+                _refuse(node, file, f"a stage imports only public names of htp, not `{home}.{alias.name}`")
+            module.objects[alias.name] = getattr(importlib.import_module(home), alias.name)
+        else:
+            module.objects[alias.name] = _lent(node, home, alias.name, file)
+
+
+def _lent(node: ast.ImportFrom | ast.Import, home: str, name: str, file: str) -> object:
+    """What an active plugin lends under a name; nothing else is imported."""
+    known, path = foreign_name(name), f"{home}.{name}".removeprefix(".")
+    if known is None or known.module != home:
+        if path.partition(".")[0] in (*sys.stdlib_module_names, "htp", "numpy"):
+            _refuse(node, file, f"a stage imports only public names of htp and of plugins, not `{path}`")
+        raise inactive(f"`{path}`", path).at(_span(node, file))
+    return Lazy[object](path if known.what == "intrinsics" else f"{home}:{name}").load()
 
 
 def _binding(module: StageModule, name: str, value: ast.expr, file: str) -> None:
@@ -78,8 +99,8 @@ def _binding(module: StageModule, name: str, value: ast.expr, file: str) -> None
 
 def _function(module: StageModule, node: ast.FunctionDef, file: str) -> None:
     decorators = [each.id for each in node.decorator_list if isinstance(each, ast.Name)]
-    if len(decorators) != 1 or decorators[0] not in ("kernel", "func", "routine"):
-        _refuse(node, file, "every function of a stage has one decorator: @kernel, @func or @routine")
+    if len(decorators) != 1 or dialect_of(decorators[0]) is None:
+        _refuse(node, file, "every function of a stage has one decorator: @kernel, @func, @routine or a dialect's")
     params = tuple(_param(each, module, file) for each in (*node.args.args, *node.args.kwonlyargs))
     for argument, param in zip((*node.args.args, *node.args.kwonlyargs), params, strict=True):
         if param.type is None and decorators[0] != "func":
@@ -145,10 +166,8 @@ def _entry(node: ast.If) -> str:
 
 
 def _refuse(node: ast.AST, file: str, message: str) -> NoReturn:
-    line = getattr(node, "lineno", 1)
-    raise Refused(
-        "capture.not-a-stage",
-        message,
-        span=Span(file=file, line=line, column=getattr(node, "col_offset", 0) + 1),
-        help="start from a stage's program.py",
-    )
+    raise Refused("capture.not-a-stage", message, span=_span(node, file), help="start from a stage's program.py")
+
+
+def _span(node: ast.AST, file: str) -> Span:
+    return Span(file=file, line=getattr(node, "lineno", 1), column=getattr(node, "col_offset", 0) + 1)

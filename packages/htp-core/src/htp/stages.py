@@ -78,6 +78,7 @@ def contract_record(contract: Contract) -> StepContract:
         invalidates=tuple(map(str, contract.invalidates)),
         eliminates=tuple(map(str, contract.eliminates)),
         introduces=tuple(map(str, contract.introduces)),
+        may_introduce=tuple(map(str, contract.may_introduce)),
     )
 
 

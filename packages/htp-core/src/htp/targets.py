@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from htp.catalogue import BACKENDS, install_hint
 from htp.diagnostics import Diagnostic, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from htp.declarations import Backend, Variant
+    from htp.plugins import Plugin
 
 __all__ = ["Level", "Limit", "Model", "Route", "Space", "Sync", "Target", "Unit", "find_variant", "parse_target"]
 
@@ -213,15 +213,18 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 def find_variant(
-    text: str, backends: Mapping[str, Backend], further: Iterable[Variant] = ()
+    text: str, backends: Mapping[str, Backend], further: Iterable[Variant] = (), plugins: Iterable[Plugin] = ()
 ) -> tuple[Backend, Variant]:
     """The backend and variant that `backend[:variant]` names; the model is not loaded.
 
     A bare backend name means its unnamed variant, or its only one.
 
     Raises:
-        Refused: `plan.unknown-target` with the nearest names and, for a known package, how to install it.
+        Refused: `plan.unknown-target` with the nearest names and, for a known package, how to get it; `plugins` are
+            looked through for one that is installed and not in force.
     """
+    from htp._impl.obtaining import obtaining
+
     name, _, variant = text.strip().partition(":")
     known = {
         (each.name, offered.name): offered
@@ -240,24 +243,26 @@ def find_variant(
     else:
         problem = f"no installed backend is called `{name}`"
         near = difflib.get_close_matches(text, names, n=3, cutoff=0.5)
-    help = [f"write {' or '.join(f'`{each}`' for each in near)}"] if near else []
-    if name not in backends and name in BACKENDS:
-        help = [install_hint(BACKENDS[name])]
+    help = (f"write {' or '.join(f'`{each}`' for each in near)}",) if near else ()
+    found = obtaining("backend", name, plugins) if name not in backends else None
     raise Refused(
         "plan.unknown-target",
         f"cannot compile for `{text}`: {problem}",
+        chain=found.reasons if found is not None else (),
         notes=(f"installed targets: {', '.join(names) or 'none'}",),
-        help=tuple(help),
+        help=help if found is None else found.text,
     )
 
 
-def parse_target(text: str, backends: Mapping[str, Backend], further: Iterable[Variant] = ()) -> Target:
+def parse_target(
+    text: str, backends: Mapping[str, Backend], further: Iterable[Variant] = (), plugins: Iterable[Plugin] = ()
+) -> Target:
     """The target that `backend[:variant]` names, with its model.
 
     Raises:
         Refused: `plan.unknown-target` for a name nobody offers, `plan.bad-model` for an inconsistent model.
     """
-    backend, variant = find_variant(text, backends, further)
+    backend, variant = find_variant(text, backends, further, plugins)
     model = variant.model.load()()
     if problems := model.check():
         raise Refused.of(*problems)

@@ -6,7 +6,7 @@ Knows annotations as values; does not know syntax, nor how anything is computed.
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypeVar, cast
 
 from htp._impl import numeric
@@ -57,11 +57,13 @@ __all__ = [
     "Out",
     "Param",
     "Scalar",
+    "ScalarForm",
     "ScalarType",
     "Slot",
     "Tensor",
     "TensorType",
     "Tile",
+    "TileForm",
     "TileType",
     "bf16",
     "bool_",
@@ -138,6 +140,28 @@ class ScalarType:
 
 
 @dataclass(frozen=True)
+class TileForm:
+    """A tile whose dtype is a variable: what an intrinsic takes or gives."""
+
+    dtype: TypeVar
+    dims: tuple[Expr, ...]
+    facets: tuple[object, ...] = ()
+
+    def __str__(self) -> str:
+        return f"Tile[{', '.join([self.dtype.__name__, *_dims_text(self.dims)])}]"
+
+
+@dataclass(frozen=True)
+class ScalarForm:
+    """A number whose dtype is a variable."""
+
+    dtype: TypeVar
+
+    def __str__(self) -> str:
+        return f"Scalar[{self.dtype.__name__}]"
+
+
+@dataclass(frozen=True)
 class Directed:
     """A tensor or tile parameter with its direction."""
 
@@ -150,11 +174,12 @@ class Directed:
 
 @dataclass(frozen=True)
 class Param:
-    """One parameter of a decorated function; a helper's parameters have no type."""
+    """One parameter of a decorated function and where it is written; a helper's parameters have no type."""
 
     name: str
     direction: Literal["in", "out", "inout", "scalar"]
     type: TensorType | TileType | ScalarType | None
+    origin: Span | None = field(default=None, compare=False)
 
 
 class Slot(Generic[D]):
@@ -201,15 +226,23 @@ _FORMS = {"in": "In", "out": "Out", "inout": "InOut"}
 
 
 def _text(form: str, type_: TensorType | TileType) -> str:
-    dims = [str(dim) if dim.constant is not None else f'"{dim}"' for dim in type_.dims]
-    return f"{form}[{', '.join([type_.dtype.name, *dims, *(repr(facet) for facet in type_.facets)])}]"
+    facets = (repr(facet) for facet in type_.facets)
+    return f"{form}[{', '.join([type_.dtype.name, *_dims_text(type_.dims), *facets])}]"
+
+
+def _dims_text(dims: tuple[Expr, ...]) -> list[str]:
+    return [str(dim) if dim.constant is not None else f'"{dim}"' for dim in dims]
 
 
 def _items(form: str, items: object) -> tuple[DType, tuple[Expr, ...], tuple[object, ...]]:
+    first, *rest = cast("tuple[object, ...]", items) if isinstance(items, tuple) else (items,)
+    return _dtype(form, first), *_sizes(form, rest)
+
+
+def _sizes(form: str, rest: list[object]) -> tuple[tuple[Expr, ...], tuple[object, ...]]:
+    """Dims and facets."""
     from htp.dims import Expr, const, parse
 
-    first, *rest = cast("tuple[object, ...]", items) if isinstance(items, tuple) else (items,)
-    dtype = _dtype(form, first)
     dims: list[Expr] = []
     while rest and isinstance(rest[0], str | int | Expr) and not isinstance(rest[0], bool):
         item = rest.pop(0)
@@ -225,7 +258,7 @@ def _items(form: str, items: object) -> tuple[DType, tuple[Expr, ...], tuple[obj
                 span=_caller(),
                 help=f'write the dtype, then the dims, then the facets: {form}[f32, "M", 128, facet]',
             )
-    return dtype, tuple(dims), tuple(rest)
+    return tuple(dims), tuple(rest)
 
 
 def _caller() -> Span | None:
@@ -268,14 +301,17 @@ else:
     class Tile:
         """`Tile[f16, 64, 64]`: an on-chip value with static upper bounds of its sizes."""
 
-        def __class_getitem__(cls, items: object) -> TileType:
+        def __class_getitem__(cls, items: object) -> TileType | TileForm:
+            first, *rest = items if isinstance(items, tuple) else (items,)
+            if isinstance(first, TypeVar):
+                return TileForm(first, *_sizes("Tile", rest))
             return TileType(*_items("Tile", items))
 
     class Scalar:
         """`Scalar[i32]`: a number known when the program runs."""
 
-        def __class_getitem__(cls, item: object) -> ScalarType:
-            return ScalarType(_dtype("Scalar", item))
+        def __class_getitem__(cls, item: object) -> ScalarType | ScalarForm:
+            return ScalarForm(item) if isinstance(item, TypeVar) else ScalarType(_dtype("Scalar", item))
 
     def _directed(direction: Direction, type_: object) -> Directed:
         if not isinstance(type_, TensorType | TileType):

@@ -9,6 +9,7 @@ import ast
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from htp.foreign import foreign_of
 from htp.names import CORE, DTYPES, FORMS, LOOPS
 from htp.program import Function, Program, origin_of
 
@@ -27,7 +28,7 @@ def module_text(program: Program) -> str:
     constants = [f"{name} = {_literal(value)}" for name, value in program.constants]
     slots = [f"{name} = {slot}" for name, slot in program.slots]
     globals_ = "\n".join([*constants, *slots])
-    parts = ["\n".join(_imports("\n".join([globals_, *functions])))]
+    parts = ["\n".join([*_imports("\n".join([globals_, *functions])), *_foreign_imports(program)])]
     parts += [globals_] if globals_ else []
     main = f'if __name__ == "__main__":\n{INDENT}from htp import run_stage\n\n{INDENT}run_stage({program.entry})'
     return "\n\n\n".join([*parts, *functions, main]) + "\n"
@@ -69,6 +70,8 @@ def statement_text(statement: ast.stmt) -> str:
         return f"while {ast.unparse(statement.test)}:"
     if isinstance(statement, ast.If):
         return f"if {ast.unparse(statement.test)}:"
+    if isinstance(statement, ast.With):
+        return f"with {', '.join(ast.unparse(each) for each in statement.items)}:"
     if isinstance(statement, ast.AnnAssign):
         value = f" = {ast.unparse(statement.value)}" if statement.value is not None else ""
         return f"{ast.unparse(statement.target)}: {_annotation(statement.annotation)}{value}"
@@ -94,7 +97,7 @@ class _Writer:
 
     def statement(self, statement: ast.stmt, depth: int) -> None:
         self.line(statement_text(statement), depth, statement)
-        if isinstance(statement, ast.For | ast.While):
+        if isinstance(statement, ast.For | ast.While | ast.With):
             self.block(statement.body, depth + 1)
         elif isinstance(statement, ast.If):
             self.block(statement.body, depth + 1)
@@ -136,6 +139,14 @@ def _imports(body: str) -> list[str]:
     lines = [f"from htp import {', '.join(core)}"]
     loops = sorted(used & set(LOOPS))
     return lines + ([f"from htp.loops import {', '.join(loops)}"] if loops else [])
+
+
+def _foreign_imports(program: Program) -> list[str]:
+    modules: dict[str, list[str]] = {}
+    for each in foreign_of(program):
+        modules.setdefault(each.module, []).append(each.name)
+    whole = [f"import {name}" for name in modules.pop("", [])]
+    return whole + [f"from {module} import {', '.join(names)}" for module, names in sorted(modules.items())]
 
 
 def _import_order(name: str) -> tuple[int, str]:

@@ -9,38 +9,117 @@ import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from htp.capabilities import DialectUse, FacetUse, OpUse, Use
+from htp.analyses import Analysis
+from htp.capabilities import DialectUse, DTypeUse, FacetUse, IntrinsicUse, OpUse, Use
+from htp.foreign import dialect_of, foreign_name, intrinsic_called, outside
+from htp.names import DTYPES
 from htp.program import origin_of
 from htp.types import ScalarType
 
 if TYPE_CHECKING:
-    from htp.diagnostics import Span
-    from htp.program import Program
+    from collections.abc import Iterator
 
+    from htp.diagnostics import Span
+    from htp.program import Function, Program
+    from htp.types import Param
+
+METHODS = {"astype": "cast"} | {
+    name: name
+    for name in ("reshape", "transpose", "sum", "mean", "max", "min", "prod", "any", "all", "argmax", "argmin")
+}
+"""The operation that each method of a tile stands for."""
 OPERATORS: dict[type[ast.operator], str] = {ast.MatMult: "tile.dot"}
+
+WRITTEN = (DialectUse, FacetUse, IntrinsicUse, OpUse)
+"""Classes of uses that the text of every stage shows; the others are known from the user's text and from contracts."""
 
 
 def with_uses(program: Program) -> Program:
-    """The program with its uses filled in, in order of name."""
-    spans: dict[tuple[str, str], list[Span]] = {}
+    """The program with its uses filled in, in order of kind and name."""
+    found = _Found()
     for function in program.functions:
-        spans.setdefault(("dialect", "host" if function.kind == "routine" else "tile"), []).append(function.origin)
+        found.add(DialectUse, dialect_of(function.kind) or function.kind, function.origin)
         for param in function.params:
-            if param.type is not None and not isinstance(param.type, ScalarType):
-                for facet in param.type.facets:
-                    kind = getattr(facet, "KIND", type(facet).__name__)
-                    spans.setdefault(("facet", str(kind)), []).append(function.origin)
-        for node in (node for each in function.body for node in ast.walk(each)):
-            name = _operation(node)
-            place = origin_of(node)
-            if name is not None and place is not None:
-                spans.setdefault(("op", name), []).append(place)
-    classes: dict[str, type[Use]] = {"dialect": DialectUse, "facet": FacetUse, "op": OpUse}
-    uses = tuple(classes[kind](name, spans=tuple(places)) for (kind, name), places in sorted(spans.items()))
-    return replace(program, uses=uses)
+            found.param(param, function.origin)
+        lent = found.foreign(program, function)
+        for statement in function.body:
+            found.statement(statement, lent)
+    return replace(program, uses=found.uses())
+
+
+class _Found:
+    """Places by class and name of use."""
+
+    def __init__(self) -> None:
+        self.places: dict[tuple[type[Use], str], list[Span]] = {}
+
+    def add(self, use: type[Use], name: str, place: Span | None) -> None:
+        if place is not None:
+            self.places.setdefault((use, name), []).append(place)
+
+    def uses(self) -> tuple[Use, ...]:
+        ordered = sorted(self.places.items(), key=lambda each: (each[0][0].kind, each[0][1]))
+        return tuple(use(name, spans=tuple(places)) for (use, name), places in ordered)
+
+    def param(self, param: Param, function: Span) -> None:
+        if param.type is None:
+            return
+        place = param.origin or function
+        self.add(DTypeUse, param.type.dtype.name, place)
+        if not isinstance(param.type, ScalarType):
+            for facet in param.type.facets:
+                self.add(FacetUse, str(getattr(facet, "KIND", type(facet).__name__)), place)
+
+    def statement(self, statement: ast.stmt, lent: set[int]) -> None:
+        for node in _values(statement):
+            if isinstance(node, ast.Name) and node.id in DTYPES:
+                self.add(DTypeUse, node.id, origin_of(node))
+            elif id(node) not in lent and (name := _operation(node)) is not None:
+                self.add(OpUse, name, origin_of(node))
+
+    def foreign(self, program: Program, function: Function) -> set[int]:
+        """Intrinsics and words of dialects, each at the call it stands in; returns these calls."""
+        lent: set[int] = set()
+        names = {id(each): each for each in outside(program, function)}
+        calls = [node for each in function.body for node in ast.walk(each) if isinstance(node, ast.Call)]
+        for call in calls:
+            root: ast.AST = call.func
+            while isinstance(root, ast.Attribute):
+                root = root.value
+            known = foreign_name(root.id) if isinstance(root, ast.Name) and id(root) in names else None
+            if known is None:
+                continue
+            lent.add(id(call))
+            if known.what == "word":
+                self.add(DialectUse, known.owner, origin_of(call))
+            elif (name := intrinsic_called(call)) is not None:
+                self.add(IntrinsicUse, name, origin_of(call))
+        return lent
+
+
+def written_uses(program: Program) -> tuple[Use, ...]:
+    """The uses that the program's text shows now, whatever is recorded with it."""
+    return program.analysis(_WRITTEN_USES)
+
+
+_WRITTEN_USES = Analysis(
+    "uses", lambda program: tuple(each for each in with_uses(program).uses if isinstance(each, WRITTEN))
+)
 
 
 def _operation(node: ast.AST) -> str | None:
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
-        return f"tile.{node.func.attr}" if node.func.value.id == "tile" else None
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        if isinstance(node.func.value, ast.Name) and node.func.value.id == "tile":
+            return f"tile.{node.func.attr}"
+        method = METHODS.get(node.func.attr)
+        return f"tile.{method}" if method is not None else None
     return OPERATORS.get(type(node.op)) if isinstance(node, ast.BinOp) else None
+
+
+def _values(statement: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a statement without annotations, which passes write and no target has to understand."""
+    yield statement
+    annotation = statement.annotation if isinstance(statement, ast.AnnAssign) else None
+    for each in ast.iter_child_nodes(statement):
+        if each is not annotation:
+            yield from _values(each)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # A buffer of known size up to this many bytes lies on the stack, larger ones in the thread's arena.
 STACK_BYTES = 128 * 1024
-# A buffer whose bound exceeds this takes the size it has at run time: a slice may be far longer than what it is cut from.
+# A buffer whose bound exceeds this takes the size that it has at run time: a slice may be cut from much less.
 BOUND_BYTES = 64 * 1024 * 1024
 # Rows of known length are padded to whole strips of this many elements.
 LANES = 16

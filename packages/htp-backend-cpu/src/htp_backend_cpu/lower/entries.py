@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from htp.dims import Expr, const, sym
+from htp.effects import has_effect
 from htp_backend_cpu.lower import graph
 from htp_backend_cpu.lower.elements import Looking, at_region, broadcast_index, computed, element
 from htp_backend_cpu.lower.graph import Node, Store
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 # An expression cheaper than this many vector instructions is computed again where it is used again.
 CHEAP = 5
 ZERO = const(0)
+# Values that loops of their own compute, or a handler: always in memory.
+KEPT = (graph.Reduced, graph.Product, graph.Joined, graph.Walked, graph.Second, graph.Intrinsic)
 
 Kind = Literal["row", "vector", "reduce", "alone"]
 
@@ -59,7 +62,7 @@ def entries_of(order: list[Node | Store], finals: dict[int, str]) -> list[Entry]
 
 def _reachable(order: list[Node | Store], finals: dict[int, str]) -> set[int]:
     """Values that something needs."""
-    open_ = [each for each in order if isinstance(each, Node) and id(each) in finals]
+    open_ = [each for each in order if isinstance(each, Node) and (id(each) in finals or _has_effect(each))]
     open_ += [each.value for each in order if isinstance(each, Store) and isinstance(each.value, Node)]
     found: set[int] = set()
     while open_:
@@ -72,15 +75,14 @@ def _reachable(order: list[Node | Store], finals: dict[int, str]) -> set[int]:
     return found
 
 
+def _has_effect(node: Node) -> bool:
+    return isinstance(node, graph.Intrinsic) and has_effect(node.form)
+
+
 def _kept(order: list[Node | Store], wanted: set[int], finals: dict[int, str]) -> set[int]:
     nodes = [each for each in order if isinstance(each, Node) and id(each) in wanted]
     uses: dict[int, int] = {}
-    kept = {
-        id(each)
-        for each in nodes
-        if id(each) in finals
-        or isinstance(each, graph.Reduced | graph.Product | graph.Joined | graph.Walked | graph.Second)
-    }
+    kept = {id(each) for each in nodes if id(each) in finals or isinstance(each, KEPT)}
     users = [*nodes, *(each for each in order if isinstance(each, Store))]
     for user in users:
         for source in _sources(user):
@@ -109,6 +111,8 @@ def _sources(user: Node | Store) -> tuple[Node, ...]:
 def _needs_buffer(user: Node | Store, source: Node) -> bool:
     if isinstance(user, graph.Walked):
         return True
+    if isinstance(user, graph.Intrinsic):
+        return not isinstance(source, graph.Load)
     if isinstance(user, graph.Product):
         return source is user.acc or (source is user.a and not rows_in_memory(source))
     # Picking reads its source at random: computing it again for every pick could cost more than keeping it.
@@ -129,7 +133,7 @@ def _smaller(source: Node, user: Node | Store) -> bool:
     ):
         return False
     dims = user.dims if not isinstance(user, graph.Reduced) else user.source.dims
-    if isinstance(user, graph.Product | graph.Walked | graph.OneHot):
+    if isinstance(user, graph.Product | graph.Walked | graph.OneHot | graph.Intrinsic):
         return False
     if isinstance(source, graph.Moved):
         return False
@@ -212,6 +216,6 @@ def _domain(item: Node | Store) -> tuple[tuple[Expr, ...], Kind]:
     if isinstance(item, graph.Reduced):
         last = item.axis == len(item.dims) - 1
         return item.source.dims, "reduce" if last else "alone"
-    if isinstance(item, graph.Product | graph.Joined | graph.Walked | graph.Second):
+    if isinstance(item, KEPT):
         return item.dims, "alone"
     return item.dims, "vector"

@@ -245,6 +245,22 @@ class Second(Node):
 
 
 @dataclass(eq=False)
+class Intrinsic(Node):
+    """A call that a handler writes: what happens inside is unknown, so its tiles and its result lie in memory.
+
+    `form` is the call; its positional arguments are `operands`, which are tiles or scalars.
+    """
+
+    form: ast.Call
+    operands: tuple[Node | ast.expr, ...]
+
+    @property
+    def inputs(self) -> tuple[Node, ...]:
+        """The operands that are tiles."""
+        return tuple(each for each in self.operands if isinstance(each, Node))
+
+
+@dataclass(eq=False)
 class Store:
     """A tile, or a scalar, stored into a slice of memory."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from htp.diagnostics import Refused
 from htp.dims import Expr, parse, sym
+from htp.foreign import intrinsic_called
 from htp.lowering.build import annotated, call, expression, stored, subscript
 from htp.names import DTYPES
 from htp.program import origin_of, stamp
@@ -65,6 +66,8 @@ class Lanes:
             and statement.value is not None
         ):
             new = self.local(statement, statement.target.id, statement.value)
+        elif isinstance(statement, ast.Assign) and intrinsic_called(statement.value) is not None:
+            raise Scalar  # a handler takes and gives whole slices
         elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Subscript):
             new = self.store(statement.targets[0], statement.value)
         elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):

@@ -10,7 +10,7 @@ import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from htp.capabilities import Loops, Normalized, Parallel, Simplified, Typed
+from htp.capabilities import Loops, Normalized, OpUse, Parallel, Simplified, Typed
 from htp.infer.engine import infer
 from htp.infer.values import Region, Value
 from htp.lowering.build import call, expression, subscript
@@ -35,10 +35,11 @@ if TYPE_CHECKING:
 class LowerToLoops(Pass):
     """Tile operations become fused loops over elements and buffers."""
 
-    name = "loops"
+    name = "cpu.loops"
     requires = (Normalized(), Simplified(), Parallel())
     provides = (Loops(),)
-    invalidates = (Normalized(), Typed())
+    invalidates = (Normalized(), Simplified(), Typed())
+    may_introduce = (OpUse("tile.*"),)
 
     def apply(self, program: Program) -> Program:
         """The program in explicit loops."""

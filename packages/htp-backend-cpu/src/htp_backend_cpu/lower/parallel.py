@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from htp.capabilities import Normalized, Parallel, Simplified
 from htp.dims import Expr, const
+from htp.effects import has_effect
 from htp.infer.engine import infer
 from htp.infer.values import Index
 from htp.passes import Pass
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 class Parallelize(Pass):
     """Outermost loops of kernels with independent iterations become `parallel`; perfect nests become one."""
 
-    name = "parallelize"
+    name = "cpu.parallelize"
     requires = (Normalized(), Simplified())
     provides = (Parallel(),)
 
@@ -88,7 +89,7 @@ class _Finder:
     def independent(self, loop: ast.For) -> bool:
         """Whether no iteration reads or overwrites what another one writes."""
         changed = {name for each in loop.body for name in writes(each)}
-        if changed & (self.live.before(loop) | self.live.behind(loop)) or _prints(loop):
+        if changed & (self.live.before(loop) | self.live.behind(loop)) or _is_ordered(loop):
             return False
         inside = {id(node) for node in ast.walk(loop)}
         accesses = [each for each in self.known.accesses if id(each.node) in inside]
@@ -151,5 +152,7 @@ def _names(node: ast.AST) -> set[str]:
     return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
 
 
-def _prints(loop: ast.For) -> bool:
-    return any(isinstance(each, ast.Attribute) and each.attr == "print" for each in ast.walk(loop))
+def _is_ordered(loop: ast.For) -> bool:
+    """Whether something in the loop shows in which order iterations run: printing, and intrinsics with effects."""
+    calls = (each for each in ast.walk(loop) if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute))
+    return any(has_effect(each) for each in calls)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from htp.diagnostics import Bug, Span
 from htp.dims import Expr, sym
+from htp.foreign import intrinsic_called
 from htp.infer.values import Group, Region, Value
 from htp.lowering.build import annotated, call
 from htp.program import origin_of, stamp
@@ -176,9 +177,12 @@ class Run:
         return graph.Moved(source.dtype, dims, source, graph.Sliced(inside, tuple(kept)))
 
     def call(self, node: ast.Call, known: Value) -> Node:
-        """A call of `htp.tile`, or a typed constant."""
+        """A call of `htp.tile`, of an intrinsic, or a typed constant."""
         if isinstance(node.func, ast.Name):
             return graph.Full(known.dtype, known.dims, node.args[0])
+        if intrinsic_called(node) is not None:
+            operands = tuple(self.operand(each) for each in node.args)
+            return graph.Intrinsic(known.dtype, known.dims, node, operands)
         name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
         if name in REDUCTIONS:
             return graph.Reduced(known.dtype, known.dims, _node(self.operand(node.args[0])), name, self.axis(node))

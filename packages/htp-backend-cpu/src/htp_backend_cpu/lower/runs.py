@@ -9,7 +9,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from htp.program import stamp
-from htp_backend_cpu.lower import graph
+from htp_backend_cpu.lower import graph, intrinsics
 from htp_backend_cpu.lower.buffers import Buffer, Memory, Placed, Variable
 from htp_backend_cpu.lower.elements import Looking, element
 from htp_backend_cpu.lower.entries import Entry, entries_of
@@ -70,14 +70,14 @@ class RunWriter:
         return addend if users == [product] and not stores and addend not in self.finals.values() else None
 
     def forwarded(self, groups: list[Group]) -> list[Group]:
-        """Large products that are only stored are computed where they are stored: no buffer, no copy."""
+        """Large products and results of handlers that are only stored are computed where they are stored: no copy."""
         stores = [each for each in self.run.order if isinstance(each, graph.Store)]
         entries = [each for group in groups for each in group.entries]
         gone: set[int] = set()
-        for product in (each for each in self.run.order if isinstance(each, graph.Product)):
-            targets = [each for each in stores if each.value is product]
-            users = [each for each in self.run.order if isinstance(each, graph.Node) and product in each.inputs]
-            if len(targets) != 1 or users or product in self.finals.values() or product.acc is not None:
+        for value in (each for each in self.run.order if isinstance(each, graph.Product | graph.Intrinsic)):
+            targets = [each for each in stores if each.value is value]
+            users = [each for each in self.run.order if isinstance(each, graph.Node) and value in each.inputs]
+            if len(targets) != 1 or users or value in self.finals.values() or self.is_short(value):
                 continue
             store = targets[0]
             touched = [
@@ -86,16 +86,21 @@ class RunWriter:
                 if any(root == store.root for root, _ in each.memory)
                 or (each.item is not store and each.written is not None and each.written[0] == store.root)
             ]
-            small = self.memory.facts.upper_bound(product.dims[-1] * product.dims[-2]) is not None
-            if touched or small or store.dims != product.dims or store.dtype is not product.dtype:
+            if touched or store.dims != value.dims or store.dtype is not value.dtype:
                 continue
-            self.memory.homes[id(product)] = Placed(store.root, store.starts, store.kept)
+            self.memory.homes[id(value)] = Placed(store.root, store.starts, store.kept)
             gone.add(id(store))
         for group in groups:
             group.entries[:] = [each for each in group.entries if id(each.item) not in gone]
             for segment in group.segments:
                 segment.entries[:] = [each for each in segment.entries if id(each.item) not in gone]
         return [each for each in groups if each.entries]
+
+    def is_short(self, value: graph.Product | graph.Intrinsic) -> bool:
+        """Whether the value is a product that starts from an addend or fits a buffer of known size."""
+        if isinstance(value, graph.Intrinsic):
+            return False
+        return value.acc is not None or self.memory.facts.upper_bound(value.dims[-1] * value.dims[-2]) is not None
 
     # homes ------------------------------------------------------------------------------------------------------
 
@@ -121,6 +126,16 @@ class RunWriter:
                 self.give_buffer(node)
             if isinstance(node, graph.Product) and (addend := self.shared(node)) is not None:
                 self.memory.homes.setdefault(id(addend), self.memory.homes[id(node)])
+        self.settle_operands(entries)
+
+    def settle_operands(self, entries: list[Entry]) -> None:
+        """Computed operands of handlers and row primitives get buffers, however few elements they have."""
+        computed = {id(each.node) for each in entries if each.node is not None}
+        for entry in entries:
+            if isinstance(entry.item, graph.Intrinsic | graph.Walked):
+                for operand in entry.item.inputs:
+                    if id(operand) in computed and operand.dims and id(operand) not in self.memory.homes:
+                        self.give_buffer(operand)
 
     def give_buffer(self, node: Node) -> None:
         """A new buffer as the home of a value."""
@@ -201,6 +216,9 @@ class RunWriter:
         home = self.memory.homes.get(id(node))
         if isinstance(node, graph.Product) and isinstance(home, Buffer | Placed):
             self.out += [stamp(each, node.origin) for each in self.product(node, home, parallel=parallel)]
+            return
+        if isinstance(node, graph.Intrinsic) and home is not None:
+            self.out.append(stamp(intrinsics.written(self.memory, node, home), node.origin))
             return
         if not isinstance(home, Buffer):
             return

@@ -9,7 +9,7 @@ import ast
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from htp.capabilities import Loops, Vectorized
+from htp.capabilities import Loops, OpUse, Vectorized
 from htp.lowering.build import annotated, assigned, call, stored, subscript
 from htp.names import RESERVED
 from htp.passes import Contract, Pass
@@ -35,12 +35,14 @@ class Vectorize(Pass):
 
     width: int = 16
 
-    name = "vectorize"
+    name = "cpu.vectorize"
 
     @property
     def contract(self) -> Contract:
-        """Loops stay loops; the width is part of the promise."""
-        return Contract(requires=(Loops(),), provides=(Vectorized(width=self.width),))
+        """Loops stay loops; the width is part of the promise, and lanes are brought together by `tile` operations."""
+        return Contract(
+            requires=(Loops(),), provides=(Vectorized(width=self.width),), may_introduce=(OpUse("tile.*"),)
+        )
 
     def apply(self, program: Program) -> Program:
         """The program in strips."""

@@ -40,6 +40,9 @@ template <class T, class... I> HTP_INLINE Region<T, int(sizeof...(I))> region(T*
     return result;
 }
 
+/// A variable as a region without axes.
+template <class T> HTP_INLINE Region<T, 0> only(const T& variable) { return region(const_cast<T*>(&variable)); }
+
 // ---- lines: where lanes are loaded from and stored to ----
 template <int Axis, class T, int R, class Layout, class... I> HTP_INLINE auto along(const Region<T, R, Layout>& a, I... index) {
     if constexpr (same<Layout, Unit> && Axis == R - 1) return a.at(index...);

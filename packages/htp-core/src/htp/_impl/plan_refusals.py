@@ -1,6 +1,6 @@
-"""Why there is no plan, said in the shortest causal chain.
+"""Why there is no plan, said in the shortest causal chain, with help that was tried.
 
-Knows how a failed search is explained; does not search for plans itself, except to find the smallest conflict.
+Knows how a proof is worded; the proofs are in `proofs`, the trying in `fixes`.
 """
 
 from __future__ import annotations
@@ -8,149 +8,135 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from htp._impl.search import Action, ExhaustedError, Ran, Reached, Space, Want, Without, search
-from htp.catalogue import DIALECTS, FACETS, install_hint
-from htp.diagnostics import Diagnostic, Refused
+from htp._impl.encoding import Ran, Space, Without
+from htp._impl.fixes import (
+    NAMED,
+    allow,
+    assume,
+    forbid,
+    obtain,
+    other_targets,
+    provided,
+    renamed,
+    unpin,
+    user_pins,
+    verified,
+)
+from htp._impl.proofs import blamed, shortest_chain
+from htp._impl.wording import listed, used, wish
+from htp.diagnostics import Diagnostic, Reason, Refused
 
 if TYPE_CHECKING:
-    from htp.capabilities import Capability, Use
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from htp._impl.encoding import Want
+    from htp._impl.proofs import Blame, Link
+    from htp.capabilities import Capability
+    from htp.diagnostics import Span
     from htp.planner import Problem
 
 
 def no_provider(problem: Problem, space: Space, missing: tuple[Want, ...]) -> Refused:
     """One finding for each fact that nothing provides, with the chain of those who want it."""
-    reached = space.closure(space.start)
-    found: dict[str, Diagnostic] = {}
+    chains: dict[Capability, tuple[Link, ...]] = {}
     for want in missing:
-        chain = _chain(space, want, reached)
-        leaf, _ = chain[-1]
-        use = leaf.use if isinstance(leaf, Without) else None
-        found.setdefault(
-            str(leaf),
-            Diagnostic(
-                code="plan.no-provider",
-                message=f"`{problem.subject}` cannot be compiled for `{problem.target}`: {_lack(space, leaf)}",
-                span=use.spans[0] if use is not None and use.spans else None,
-                notes=(*_wishes(problem, chain), *problem.notes),
-                help=_help(use),
-            ),
-        )
-    return Refused.of(*found.values())
+        chain = shortest_chain(space, want)
+        chains.setdefault(chain[-1].fact, chain)
+    return Refused.of(*(_finding(problem, space, chain, chains) for chain in chains.values()))
 
 
-def no_order(problem: Problem, space: Space) -> Refused:
-    """Names a smallest set of goals that exclude each other and, where it can be proved, the pass that is to blame."""
-    goals = _core(space)
-    texts = " and ".join(f"`{_text(want.fact)}`" for want in goals)
-    if len(goals) > 1:
-        message = f"no order of passes makes {texts} hold together"
-    else:
-        message = f"no order of passes leads to {texts}"
-    notes = [*_culprits(space, goals), *problem.notes]
-    pinned = [want.fact.name for want in goals if isinstance(want.fact, Ran)]
+def no_order(problem: Problem, core: Problem) -> Refused:
+    """Names the wishes of the smallest conflict and, where it can be proved, the pass that is to blame."""
+    space = Space.of(core)
+    texts = [wish(want.fact) for want in space.goal]
+    lack = f"makes {' and '.join(texts)} hold together" if len(texts) > 1 else f"leads to {texts[0]}"
+    lack = f"no order of passes {lack}{f' without {listed(sorted(core.forbids))}' if core.forbids else ''}"
+    culprits = blamed(space)
+    avoidable = dict.fromkeys(each.destroyer for each in culprits if each.destroyer not in problem.pins)
+    fixes = [
+        *(unpin(name) for name in user_pins(problem)),
+        *(allow(name) for name in sorted(problem.forbids)),
+        *(forbid(name) for name in avoidable),
+    ]
     return Refused(
         "plan.no-order",
-        f"`{problem.subject}` cannot be compiled for `{problem.target}`: {message}",
-        notes=tuple(notes),
-        help=tuple(f"do not pin `{name}`" for name in pinned),
+        _message(problem, lack),
+        span=_declared(problem),
+        chain=tuple(Reason(text=_destroys(each), by=problem.owners.get(each.destroyer, "")) for each in culprits),
+        notes=problem.notes,
+        help=(*verified(problem, fixes), *other_targets(problem)),
     )
 
 
-def _chain(space: Space, want: Want, reached: int) -> list[tuple[Capability, str]]:
-    """From a missing goal to a fact without provider: (fact, the pass that wants it), goal first, shortest chain."""
-    queue: list[list[tuple[Capability, str]]] = [[(want.fact, "")]]
-    seen = {want.fact}
-    masks = {want.fact: want.mask}
-    longest = queue[0]
-    for chain in queue:
-        fact = chain[-1][0]
-        makers = [action for action in space.actions if action.add & masks[fact]]
-        if not makers:
-            return chain
-        longest = chain
-        for action in makers:
-            for need in action.needs:
-                if not need.mask & reached and need.fact not in seen:
-                    seen.add(need.fact)
-                    masks[need.fact] = need.mask
-                    queue.append([*chain, (need.fact, action.name)])
-    return longest
+def _finding(problem: Problem, space: Space, chain: Sequence[Link], leaves: Iterable[Capability]) -> Diagnostic:
+    leaf = chain[-1].fact
+    use = leaf.use if isinstance(leaf, Without) else None
+    place = use.spans[0] if use is not None and use.spans else _declared(problem)
+    found = obtain(problem, leaf)
+    fixes = [*provided(problem, leaf), *(unpin(name) for name in user_pins(problem))]
+    if use is not None:
+        fixes += renamed(use, (each.name for each in problem.accepts if type(each) is type(use)))
+    alone = assume(problem, [each for each in leaves if each != leaf])
+    return Diagnostic(
+        code="plan.no-provider",
+        message=_message(problem, _lack(problem, space, leaf)),
+        span=place,
+        label=f"needs {used(use) if use is not None else wish(leaf)}",
+        chain=(*_links(problem, chain), *_near(problem, chain), *(found.reasons if found is not None else ())),
+        notes=problem.notes if found is None or not found.reasons else (),
+        help=(*verified(alone, fixes), *other_targets(problem)),
+    )
 
 
-def _lack(space: Space, leaf: Capability) -> str:
-    if isinstance(leaf, Without):
-        return f"it uses `{leaf.use}`, which nothing installed accepts or removes there"
+def _message(problem: Problem, lack: str) -> str:
+    return f"`{problem.subject}` cannot be compiled for `{problem.target}`: {lack}"
+
+
+def _declared(problem: Problem) -> Span | None:
+    """Where the program is declared: what its text does not say has no better place."""
+    return next((each.spans[0] for each in problem.uses if each.kind == "dialect" and each.spans), None)
+
+
+def _lack(problem: Problem, space: Space, leaf: Capability) -> str:
+    if isinstance(leaf, Without) and leaf.use is not None:
+        return f"nothing installed understands {used(leaf.use)} there"
     if any(fact.satisfies(leaf) for fact in space.facts):
-        return f"`{_text(leaf)}` is provided only by passes that need it themselves"
-    return f"no installed pass provides `{_text(leaf)}`"
+        return f"{wish(leaf)} is provided only by passes that need it themselves"
+    barred = any(f.satisfies(leaf) for p in problem.passes if p.name in problem.forbids for f in p.contract.provides)
+    return f"no {'allowed' if barred else 'installed'} pass provides {wish(leaf)}"
 
 
-def _wishes(problem: Problem, chain: list[tuple[Capability, str]]) -> list[str]:
-    notes = [f"`{problem.target}` wants {_wish(chain[0][0])}"]
-    for (wanted, _), (fact, action) in pairwise(chain):
-        owner = f" ({problem.owners[action]})" if action in problem.owners else ""
-        notes.append(f"{_wish(wanted)} comes from pass `{action}`{owner}, which wants {_wish(fact)}")
-    return notes
+def _links(problem: Problem, chain: Sequence[Link]) -> Iterator[Reason]:
+    """Who wants what, from the target to the fact that is missing."""
+    first = chain[0].fact
+    if isinstance(first, Ran):
+        yield Reason(text=f"pass `{first.name}` is pinned")
+    else:
+        by = problem.environment.provider if problem.environment is not None else ""
+        yield Reason(text=f"`{problem.target}` wants {wish(first)}", by=by)
+    for wanted, link in pairwise(chain):
+        text = f"{wish(wanted.fact)} comes from pass `{link.wanted_by}`, which wants {wish(link.fact)}"
+        yield Reason(text=text, by=problem.owners.get(link.wanted_by, ""))
 
 
-def _wish(fact: Capability) -> str:
-    return f"no `{fact.use}`" if isinstance(fact, Without) else f"`{_text(fact)}`"
+def _near(problem: Problem, chain: Sequence[Link]) -> Iterator[Reason]:
+    """Passes outside the chain that provide what is missing and may not run, or the same with other fields."""
+    leaf, named = chain[-1].fact, {link.wanted_by for link in chain}
+    offers = sorted(
+        (each.name, str(fact), fact.satisfies(leaf))
+        for each in problem.passes
+        for fact in each.contract.provides
+        if type(fact) is type(leaf) and each.name not in named
+    )
+    for name, fact, enough in offers[:NAMED]:
+        forbidden = ", and is forbidden" if name in problem.forbids else ""
+        if forbidden or not enough:
+            yield Reason(text=f"pass `{name}` provides `{fact}`{forbidden}", by=problem.owners.get(name, ""))
 
 
-def _text(fact: Capability) -> str:
-    if isinstance(fact, Ran):
-        return f"pinned pass {fact.name}"
-    if isinstance(fact, Reached):
-        return "the milestones in their order"
-    return str(fact)
-
-
-def _help(use: Use | None) -> tuple[str, ...]:
-    if use is None:
-        return ()
-    known = {"dialect": DIALECTS, "facet": FACETS}.get(use.kind, {})
-    return (install_hint(known[use.name]),) if use.name in known else ()
-
-
-def _core(space: Space) -> tuple[Want, ...]:
-    """A smallest set of goals that still cannot be met: each is dropped in turn and kept only if that helps."""
-    goals = space.goal
-    for want in space.goal:
-        fewer = tuple(each for each in goals if each is not want)
-        try:
-            if fewer and search(space, fewer) is None:
-                goals = fewer
-        except ExhaustedError:
-            continue
-    return goals
-
-
-def _culprits(space: Space, goals: tuple[Want, ...]) -> list[str]:
-    """Passes no plan can avoid that destroy a wanted fact for good."""
-    everything = space.closure(space.start)
-    needed = [action for action in space.actions if _needed(space, action, goals)]
-    found = {
-        f"every route runs pass `{action.name}`, which destroys `{_text(want.fact)}`; no pass after it restores that"
-        for action in needed
-        for want in goals
-        if _lost_for_good(space, everything, action, want)
-    }
-    found = found or {
-        f"pass `{action.name}` destroys `{_text(want.fact)}` for good, which pass `{other.name}` needs"
-        for action in needed
-        for other in needed
-        for want in other.needs
-        if other is not action and _lost_for_good(space, everything, action, want)
-    }
-    return sorted(found)
-
-
-def _needed(space: Space, action: Action, goals: tuple[Want, ...]) -> bool:
-    reached = space.closure(space.start, without=action)
-    return not all(reached & want.mask for want in goals)
-
-
-def _lost_for_good(space: Space, everything: int, action: Action, want: Want) -> bool:
-    if not want.mask & action.delete:
-        return False
-    return not space.closure(everything & ~want.mask | action.add) & want.mask
+def _destroys(blame: Blame) -> str:
+    if blame.sufferer:
+        return f"pass `{blame.destroyer}` destroys {wish(blame.fact)} for good, which pass `{blame.sufferer}` needs"
+    return (
+        f"every route runs pass `{blame.destroyer}`, which destroys {wish(blame.fact)}; no pass after it restores that"
+    )

@@ -192,6 +192,7 @@ class StepContract(Record, frozen=True, kw_only=True):
     invalidates: tuple[str, ...] = ()
     eliminates: tuple[str, ...] = ()
     introduces: tuple[str, ...] = ()
+    may_introduce: tuple[str, ...] = ()
 
 
 class MatchRecord(Record, frozen=True, kw_only=True):

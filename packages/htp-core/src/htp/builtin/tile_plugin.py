@@ -9,7 +9,7 @@ from htp._version import HTP_API
 from htp.capabilities import CORE_CAPABILITIES, CORE_USES, Capability, Use
 from htp.declarations import CodeFile, Dialect, Lazy
 from htp.hooks import hookimpl
-from htp.strided import Strided
+from htp.strides import Strided
 
 if TYPE_CHECKING:
     from htp.layout import LayoutFacet
@@ -49,6 +49,7 @@ def htp_passes() -> tuple[Pass | Lazy[type[Pass]] | Lazy[Pass], ...]:
     return (
         Lazy[type["Pass"]]("htp.lowering.inline:InlineHelpers"),
         Lazy[type["Pass"]]("htp.lowering.annotate:Annotate"),
+        Lazy[type["Pass"]]("htp.lowering.expand:ExpandIntrinsics"),
         Lazy[type["Pass"]]("htp.lowering.normalize:Normalize"),
         Lazy[type["Pass"]]("htp.lowering.simplify:Simplify"),
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from htp.dims import Expr, const, maximum, minimum, sym
 from htp.infer import shapes
-from htp.infer.operations import Operations
+from htp.infer.intrinsics import Intrinsics
 from htp.infer.values import Box, Group, Index, Known, Number, Region, Text, Value
 from htp.names import DTYPES, METHODS
 from htp.types import ScalarType, bool_
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from htp.types import DType, Param
 
 
-
-class Calls(Operations):
+class Calls(Intrinsics):
     """The part of the engine that types calls."""
 
     def _type_call(self, node: ast.Call) -> Known:
@@ -30,6 +29,9 @@ class Calls(Operations):
         if isinstance(callee, ast.Attribute):
             if isinstance(callee.value, ast.Name) and callee.value.id == "tile":
                 return self.operation(node, self._op(node, callee.attr))
+            if (intrinsic := self.intrinsic_of(node)) is not None:
+                return self.intrinsic(node, intrinsic)
+            self.refuse_words(node)
             return self._method(node, callee)
         if not isinstance(callee, ast.Name):
             raise self.refused(node, "capture.unsupported-call", f"`{ast.unparse(callee)}` cannot be called")
@@ -43,6 +45,7 @@ class Calls(Operations):
         for function in self.program.functions:
             if function.name == callee.id:
                 return self._kernel_call(node, function)
+        self.refuse_words(node)
         raise self.refused(node, "capture.unsupported-call", f"`{callee.id}` cannot be called here")
 
     def _op(self, node: ast.AST, name: str) -> Op:

@@ -9,20 +9,24 @@ import ast
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from htp.analyses import Analysis
 from htp.diagnostics import Bug, Refused, Span
 from htp.dims import Expr, Facts, const, sym
 from htp.infer.binding import Binding
+from htp.infer.intrinsics import refuse_foreign
 from htp.infer.state import Inference
 from htp.infer.values import Box, Group, Index, Known, Number, Region, Value
-from htp.program import origin_of
+from htp.program import CORE_KINDS, Function, origin_of
 from htp.types import ScalarType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from htp.program import Function, Program
+    from htp.program import Program
 
 Environment = dict[str, Known]
+INFERRED = Analysis("inferred", lambda _: dict[Function, Inference]())
+"""What was inferred of each function so far; a function is inferred when its types are first needed."""
 
 
 def infer(program: Program, function: Function) -> Inference:
@@ -31,10 +35,16 @@ def infer(program: Program, function: Function) -> Inference:
     Raises:
         Refused: `type.*` at the first expression that does not fit.
     """
-    engine = Engine(program, function)
-    engine.block(function.body)
-    engine.result.last = engine.facts
-    return engine.result
+    if function.kind not in CORE_KINDS:
+        refuse_foreign(function.kind, function.origin)
+        raise Bug(f"`{function.name}` is of a kind that nobody knows: {function.kind}")
+    known = program.analysis(INFERRED)
+    if function not in known:
+        engine = Engine(program, function)
+        engine.block(function.body)
+        engine.result.last = engine.facts
+        known[function] = engine.result
+    return known[function]
 
 
 class Engine(Binding):
@@ -197,11 +207,17 @@ class Engine(Binding):
         names = list(node.target.elts) if isinstance(node.target, ast.Tuple) else [node.target]
         ranges = [each for each in calls if isinstance(each, ast.Call) and _calls(each, "range")]
         variables = [each for each in names if isinstance(each, ast.Name)]
+        self.refuse_words(iterator)
         if len(ranges) != len(calls) or len(variables) != len(ranges):
             raise self.refused(
                 node, "type.bad-loop", "this loop form belongs to lowered stages", "write `for i in range(…):`"
             )
         return ranges, variables
+
+    def _do_with(self, node: ast.With) -> None:
+        for each in node.items:
+            self.refuse_words(each.context_expr)
+        raise Bug("a `with` that belongs to no dialect")
 
     def _range(self, call: ast.Call) -> tuple[Expr, Expr, int]:
         bounds = [self.index(each) for each in call.args]

@@ -99,6 +99,7 @@ class Expressions(Conditions):
         return Group(tuple(self.expression(each) for each in node.elts))
 
     def _type_attribute(self, node: ast.Attribute) -> Known:
+        self.refuse_words(node)
         known = self.expression(node.value)
         if node.attr == "value" and isinstance(known, Index | Number):
             return known

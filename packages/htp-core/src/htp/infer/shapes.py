@@ -55,6 +55,30 @@ def same(facts: Facts, a: Expr, b: Expr, what: str, help: str = "") -> Expr:
 
 def broadcast(facts: Facts, *shapes: Dims) -> Dims:
     """NumPy broadcasting; a symbolic size equals only what is provably the same."""
+    try:
+        return _broadcast(facts, shapes)
+    except Mismatch as mismatch:
+        axis = _lost_axis(facts, shapes)
+        if axis is None:
+            raise
+        hint = f"keep the axis with `keepdims=True` where it is reduced, or put it back: `tile.expand_dims(…, {axis})`"
+        raise Mismatch(mismatch.message, hint, note=mismatch.note) from None
+
+
+def _lost_axis(facts: Facts, shapes: Sequence[Dims]) -> int | None:
+    """The axis that the lower of two ranks has lost, if with size 1 there it fits: what reductions do."""
+    if len(shapes) != 2 or abs(len(shapes[0]) - len(shapes[1])) != 1:
+        return None
+    low, high = sorted(shapes, key=len)
+    for axis in range(len(low), -1, -1):
+        kept = (*low[:axis], const(1), *low[axis:])
+        pairs = zip(kept, high, strict=True)
+        if all(1 in (a.constant, b.constant) or facts.equal(a, b) for a, b in pairs):
+            return axis
+    return None
+
+
+def _broadcast(facts: Facts, shapes: Sequence[Dims]) -> Dims:
     rank = max(len(each) for each in shapes)
     result: list[Expr] = []
     for axis in range(rank):

@@ -13,6 +13,7 @@ from htp.dims import Facts
 if TYPE_CHECKING:
     import ast
 
+    from htp._impl.signatures import Choice
     from htp.dims import Expr
     from htp.infer.values import Access, Known
 
@@ -32,8 +33,9 @@ class Inference:
     head of its body and behind it, where the value is no expression of what was known before. `combined` holds what
     an augmented assignment computes; `clips` the bound and the size behind a slice bound whose sign is not known;
     `divisors` divisions by what may be zero; `slices` starts, extents and keptness of slices of tiles; `operations`
-    name and arguments of calls of `htp.tile`; `axes` the axes an operation works along, by its tile operand; `roots`
-    the sizes of every tensor in memory.
+    name and arguments of calls of `htp.tile` and of intrinsics; `intrinsics` what the call of an intrinsic chooses;
+    `axes` the axes an operation works along, by its tile operand; `roots` the sizes of every tensor in
+    memory.
     """
 
     types: dict[int, Known] = field(default_factory=dict[int, "Known"])
@@ -49,6 +51,7 @@ class Inference:
     operations: dict[int, tuple[str, dict[str, ast.expr]]] = field(
         default_factory=dict[int, "tuple[str, dict[str, ast.expr]]"]
     )
+    intrinsics: dict[int, Choice] = field(default_factory=dict[int, "Choice"])
     axes: dict[int, tuple[int, ...]] = field(default_factory=dict[int, "tuple[int, ...]"])
     roots: dict[str, tuple[Expr, ...]] = field(default_factory=dict[str, "tuple[Expr, ...]"])
     last: Facts = field(default_factory=Facts)

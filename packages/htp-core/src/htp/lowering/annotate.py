@@ -9,7 +9,7 @@ import ast
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from htp.capabilities import Inlined, Typed
+from htp.capabilities import DialectUse, Inlined, Typed
 from htp.diagnostics import Refused
 from htp.infer.directions import check_directions
 from htp.infer.engine import infer
@@ -30,6 +30,7 @@ class Annotate(Pass):
     name = "annotate"
     requires = (Inlined(),)
     provides = (Typed(),)
+    understands = (DialectUse("tile"), DialectUse("host"))
 
     def apply(self, program: Program) -> Program:
         """The same program with annotations."""

@@ -13,7 +13,7 @@ from htp.dims import const
 from htp.infer import shapes
 from htp.infer.operators import matmul_dtype
 from htp.infer.values import Group, Index, Known, Region, Text, Type, Value
-from htp.lowering.build import call, span_of, subscript, tuple_of
+from htp.lowering.build import call, constant, span_of, subscript, tuple_of
 from htp.lowering.operands import Operands
 from htp.types import f32
 
@@ -53,6 +53,8 @@ class Calls(Operands):
         for each in given.values():
             if isinstance(self.known.of(each), Index | Group):
                 self.settle(each)
+        if id(node) in self.known.intrinsics:
+            return self._intrinsic(node, name, given, known, wanted)
         handler: Callable[[dict[str, ast.expr], Value, str | None], ast.expr] | None = getattr(
             self, f"_write_{name}", None
         )
@@ -68,6 +70,18 @@ class Calls(Operands):
             )
         tiles, named = self._plain(given)
         return self.give(known, call(f"tile.{name}", *tiles, **named), wanted)
+
+    def _intrinsic(
+        self, node: ast.Call, name: str, given: dict[str, ast.expr], known: Value, wanted: str | None
+    ) -> ast.expr:
+        """A call that is kept: tiles and numbers by position, every attribute by name as a constant."""
+        attributes = self.known.intrinsics[id(node)].attributes
+        operands = [self.tile(each) for parameter, each in given.items() if parameter not in attributes]
+        named = {
+            each: ast.Constant(value) if isinstance(value, str) else constant(value)
+            for each, value in attributes.items()
+        }
+        return self.give(known, call(name, *operands, **named), wanted)
 
     def _plain(self, given: dict[str, ast.expr]) -> tuple[list[ast.expr], dict[str, ast.expr]]:
         """Tiles by position, everything else by name and constant."""

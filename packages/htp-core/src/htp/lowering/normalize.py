@@ -9,7 +9,7 @@ import ast
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from htp.capabilities import Inlined, Normalized, Typed
+from htp.capabilities import DialectUse, Inlined, Normalized, OpUse, Typed
 from htp.infer.engine import infer
 from htp.infer.values import Group, Index, Number, Region, Text, Value
 from htp.lowering.build import annotated, assigned, call, expression, stored
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from htp.infer.values import Known
     from htp.program import Function, Program
 
+WORDS = ("cast", "dot", "full", "maximum", "minimum", "reshape", "transpose", "where")
+"""Operations that normal form spells out where the source has a conversion, a method, an option or a default."""
+
 
 @dataclass(frozen=True)
 class Normalize(Pass):
@@ -33,6 +36,8 @@ class Normalize(Pass):
     name = "normalize"
     requires = (Inlined(), Typed())
     provides = (Normalized(),)
+    may_introduce = tuple(OpUse(f"tile.{each}") for each in WORDS)
+    understands = (DialectUse("tile"), DialectUse("host"))
 
     def apply(self, program: Program) -> Program:
         """The program in normal form."""

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from htp.capabilities import Normalized, Simplified
+from htp.capabilities import DialectUse, Normalized, Simplified
 from htp.effects import has_effect
 from htp.passes import Pass
 from htp.program import origin_of, stamp
@@ -34,6 +34,7 @@ class Simplify(Pass):
     name = "simplify"
     requires = (Normalized(),)
     provides = (Simplified(),)
+    understands = (DialectUse("tile"), DialectUse("host"))
 
     @rewrite
     def times_one(x: f32) -> Generator[f32]:  # noqa: N805 # pyright: ignore[reportGeneralTypeIssues]

@@ -9,7 +9,7 @@ import hashlib
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from htp._version import __version__
 from htp.artifact.manifest import MANIFEST
@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from htp.diagnostics import Diagnostic, Refused
+    from htp.report import Format
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The outcome of a command."""
+    """The outcome of a command; with `everything`, diagnostics are not cut to their most lines."""
 
     lines: tuple[str, ...] = ()
     result: object = None
@@ -32,6 +33,7 @@ class Answer:
     files: tuple[OutputFile, ...] = ()
     inputs: tuple[str, ...] = ()
     next: tuple[NextStep, ...] = ()
+    everything: bool = False
 
 
 def refusal(refused: Refused, *, inputs: tuple[str, ...] = ()) -> Answer:
@@ -40,7 +42,7 @@ def refusal(refused: Refused, *, inputs: tuple[str, ...] = ()) -> Answer:
     return Answer(exit=exit_for(refused.code), diagnostics=refused.diagnostics, inputs=inputs, next=(explain,))
 
 
-def deliver(answer: Answer, verb: str, argv: Sequence[str], *, format: Literal["text", "json"], colour: bool) -> int:
+def deliver(answer: Answer, verb: str, argv: Sequence[str], *, format: Format, colour: bool) -> int:
     """Says the answer and returns the exit code."""
     report = Report(
         command=verb,
@@ -54,7 +56,7 @@ def deliver(answer: Answer, verb: str, argv: Sequence[str], *, format: Literal["
         files=answer.files,
         next=answer.next,
     )
-    write_report(report, answer.lines, format=format, colour=colour)
+    write_report(report, answer.lines, format=format, colour=colour, everything=answer.everything)
     if format == "text":
         for step in answer.next if answer.exit is Exit.YES or answer.diagnostics else ():
             sys.stderr.write(f"  {step.why}: {' '.join(step.argv)}\n")

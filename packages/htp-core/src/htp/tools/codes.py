@@ -8,14 +8,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from htp.declarations import CodeFile
-
-_SECTION = re.compile(r"^## +`?([a-z][a-z0-9]*\.[a-z0-9-]+)`?[ \t]*$", re.MULTILINE)
+_SECTION = re.compile(r"^## +`?([a-z][a-z0-9-]*\.[a-z0-9-]+)`?[ \t]*$", re.MULTILINE)
 _BLOCK = re.compile(r"^```python (wrong|right)[^\n]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
 
 
@@ -71,8 +69,9 @@ def all_pages() -> tuple[Page, ...]:
 def _plugin_pages() -> Iterator[Page]:
     from htp.session import current_session
 
-    for plugin, item in current_session().contributions("htp_diagnostics"):
-        yield from parse_pages(cast("CodeFile", item).text(), plugin.found.distribution or plugin.name)
+    for plugin, file, text in current_session().code_files():
+        pages = parse_pages(text, plugin.found.owner)
+        yield from (page for page in pages if page.code.startswith(f"{file.owner}."))
 
 
 def find(code: str, pages: Iterable[Page]) -> Page | None:

@@ -5,6 +5,7 @@ Knows what HTP needs; does not mend anything.
 
 from __future__ import annotations
 
+import difflib
 import importlib.metadata
 import platform
 import sys
@@ -18,18 +19,21 @@ from htp.diagnostics import Refused
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from htp.diagnostics import Diagnostic
+
 _LIBRARIES = ("numpy", "ml_dtypes", "msgspec", "pluggy", "packaging")
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at; `needed` tells whether HTP works at all without it."""
+    """One thing that was looked at; `needed` tells whether HTP works at all without it, `code` which page says more."""
 
     subject: str
     ok: bool
     found: str
     fix: str = ""
     needed: bool = True
+    code: str = ""
 
 
 def examine() -> tuple[Check, ...]:
@@ -61,15 +65,50 @@ def _libraries() -> Iterator[Check]:
 def _plugins() -> Iterator[Check]:
     from htp.session import current_session
 
-    for plugin in current_session().plugins:
+    session = current_session()
+    _ = session.passes, session.codes  # loads what is named lazily, so that what cannot be loaded is found
+    for plugin in session.plugins:
         version = plugin.found.version
         if plugin.state == "active":
             yield Check(f"plugin {plugin.name}", True, version or "version unknown")
         elif plugin.problem is None:
             yield Check(f"plugin {plugin.name}", True, "disabled by HTP_DISABLE_PLUGINS")
         else:
-            fix = next(iter(plugin.problem.help), f"htp explain {plugin.problem.code}")
-            yield Check(f"plugin {plugin.name}", False, plugin.problem.message, fix, needed=False)
+            yield _problem(f"plugin {plugin.name}", plugin.problem)
+
+
+def _problem(subject: str, problem: Diagnostic) -> Check:
+    found = "; ".join((problem.message, *problem.notes))
+    fix = next(iter(problem.help), f"htp explain {problem.code}")
+    return Check(subject, False, found, fix, needed=False, code=problem.code)
+
+
+def _imports() -> Iterator[Check]:
+    from htp.session import current_session
+    from htp.tools.import_cost import heavy_imports
+
+    active = [each.found for each in current_session().plugins if each.state == "active" and not each.found.builtin]
+    for found, problem in heavy_imports(active):
+        yield _problem(f"import of plugin {found.name}", problem)
+
+
+def _entry_points() -> Iterator[Check]:
+    from htp.tools.listing import list_stale
+
+    for problem in list_stale():
+        yield _problem("entry points", problem)
+
+
+def _disabled() -> Iterator[Check]:
+    from htp.plugins import unmatched
+    from htp.session import current_session
+
+    found = [each.found for each in current_session().plugins]
+    known = sorted({name for each in found for name in (each.name, each.distribution) if name})
+    for name in unmatched(found):
+        near = difflib.get_close_matches(name, known, n=1) or ["one that `htp plugins` lists"]
+        said = f"names `{name}`, which is no plugin and no distribution"
+        yield Check("HTP_DISABLE_PLUGINS", False, said, f"write {near[0]}", needed=False)
 
 
 def _targets() -> Iterator[Check]:
@@ -97,4 +136,6 @@ def _cache() -> Iterator[Check]:
         yield Check("cache", True, str(cache.root))
 
 
-_LOOKS: tuple[Callable[[], Iterator[Check]], ...] = (_python, _libraries, _plugins, _targets, _cache)
+_LOOKS: tuple[Callable[[], Iterator[Check]], ...] = (
+    _python, _libraries, _plugins, _disabled, _entry_points, _imports, _targets, _cache,
+)  # fmt: skip

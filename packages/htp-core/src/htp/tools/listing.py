@@ -5,6 +5,7 @@ Knows the session; does not know how a listing is printed.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -12,7 +13,10 @@ from htp.diagnostics import Refused
 from htp.session import current_session
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from htp.declarations import Backend, Binding, Demo
+    from htp.diagnostics import Diagnostic
     from htp.plugins import Plugin
     from htp.session import Session
 
@@ -29,7 +33,7 @@ class TargetListing:
 
 @dataclass(frozen=True)
 class PluginListing:
-    """A plugin; `provides` counts its contributions, or says why there are none."""
+    """A plugin; `provides` counts its contributions, or says why there are none, and `help` how to mend that."""
 
     name: str
     distribution: str
@@ -37,6 +41,7 @@ class PluginListing:
     status: str
     provides: str
     code: str = ""
+    help: tuple[str, ...] = ()
 
 
 def list_targets() -> tuple[TargetListing, ...]:
@@ -88,11 +93,23 @@ def list_plugins() -> tuple[PluginListing, ...]:
 
 
 def _plugin(plugin: Plugin) -> PluginListing:
+    found, problem = plugin.found, plugin.problem
+    if problem is not None:
+        said = "; ".join((problem.message, *problem.notes))
+        return PluginListing(
+            plugin.name, found.distribution, found.version, plugin.state, said, problem.code, problem.help
+        )
     counts = [(hook.removeprefix("htp_").replace("_", " "), len(items)) for hook, items in plugin.contributions]
-    said, code = ", ".join(f"{kind} {number}" for kind, number in counts if number), ""
-    if plugin.problem is not None:
-        said, code = plugin.problem.message, plugin.problem.code
-    return PluginListing(plugin.name, plugin.found.distribution, plugin.found.version, plugin.state, said, code)
+    said = ", ".join(f"{kind} {number}" for kind, number in counts if number)
+    return PluginListing(plugin.name, found.distribution, found.version, plugin.state, said)
+
+
+def list_stale(path: Sequence[str] | None = None) -> tuple[Diagnostic, ...]:
+    """The editable installations on `path` (`sys.path`) whose plugins are not those their project declares today."""
+    from htp._impl.editable import stale_entry_points
+    from htp.plugins import GROUP
+
+    return stale_entry_points(GROUP, sys.path if path is None else path)
 
 
 def list_demos() -> tuple[Demo, ...]:

@@ -12,6 +12,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from htp.catalogue import distribution_of_module, install_hint
 from htp.diagnostics import Refused, Span
 from htp.language import Definition
 
@@ -35,7 +36,8 @@ def load_module(path: Path) -> ModuleType:
     """Runs the user's file as a module and returns it.
 
     Raises:
-        Refused: `cli.no-such-file`, `capture.syntax-error`, `capture.import-failed`, or what the file itself raised.
+        Refused: `cli.no-such-file`, `capture.syntax-error`, `capture.import-failed`, `plan.no-provider` for a known
+            package that is not installed, or what the file itself raised.
     """
     if not path.is_file():
         raise Refused(
@@ -141,5 +143,14 @@ def _import_failed(error: BaseException, path: Path) -> Refused:
         line, column = frame.lineno or 1, (frame.colno or 0) + 1
         end = frame.end_colno + 1 if frame.end_colno and frame.end_lineno == frame.lineno else 0
         span = Span(file=str(path), line=line, column=column, end_line=line if end else 0, end_column=end)
+    missing = error.name or "" if isinstance(error, ModuleNotFoundError) else ""
+    if distribution := distribution_of_module(missing):
+        return Refused(
+            "plan.no-provider",
+            f"{path.name} cannot be compiled: it imports `{missing}`, which is not installed",
+            span=span,
+            label=f"needs `{distribution}`",
+            help=install_hint(distribution),
+        )
     reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return Refused("capture.import-failed", f"{path.name} cannot be imported: {reason}", span=span)

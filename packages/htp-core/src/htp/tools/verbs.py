@@ -8,17 +8,16 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import msgspec
 
 import htp
-from htp.artifact import open_package
 from htp.diagnostics import Refused
 from htp.report import Exit, NextStep, OutputFile
-from htp.tools.answers import Answer, count, table
-from htp.tools.inputs import parse_dims
+from htp.tools.answers import Answer, count, refusal, table
 
 if TYPE_CHECKING:
     import argparse
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from htp.artifact.read import Package
     from htp.declarations import Mode
+    from htp.language import Definition
     from htp.tools.stage import OutputRecord
 
 
@@ -35,6 +35,7 @@ SHOWN = 20
 
 def compile_(options: argparse.Namespace) -> Answer:
     """Compiles and publishes; says where to look and how to run it."""
+    from htp.tools.inputs import parse_dims
     from htp.tools.load import load_definition, load_object, split_entry
 
     path, _ = split_entry(options.program)
@@ -42,7 +43,7 @@ def compile_(options: argparse.Namespace) -> Answer:
     schedule = load_object(options.schedule, path) if options.schedule else None
     package = htp.compile_program(
         program, target=options.target, out=options.out, dims=parse_dims(options.dims), schedule=schedule,
-        start_at=options.start_at,
+        start_at=options.start_at, pins=options.pin, forbids=options.forbid, plan=options.plan,
     )  # fmt: skip
     _say_steps(package)
     manifest, out = package.manifest, options.out or os.path.relpath(package.path)
@@ -80,6 +81,7 @@ def _say_steps(package: Package) -> None:
 
 def run(options: argparse.Namespace) -> Answer:
     """Builds and calls a package on seeded or given inputs; with `--check` compares with stage 00."""
+    from htp.artifact import open_package
     from htp.tools.calling import call
 
     package = open_package(options.package)
@@ -104,17 +106,42 @@ def run(options: argparse.Namespace) -> Answer:
 
 
 def plan(options: argparse.Namespace) -> Answer:
-    """The steps that lead to a target, and with `--why` the facts each is there for."""
-    from htp.tools.load import load_definition
+    """The steps that lead to a target, and with `--why` every reason for them, or for there being none."""
+    from htp.tools.load import load_definition, split_entry
 
-    program = load_definition(options.program)
-    found = htp.plan(program, target=options.target).record(options.target)
-    rows = [(step.id.partition("-")[0], step.pass_) for step in found.steps]
+    program, inputs = load_definition(options.program), (str(split_entry(options.program)[0]),)
     if options.why:
-        reasons = [("so that", ", ".join(step.because)) for step in found.steps]
-        rows = [(*row, *reason) for row, reason in zip(rows, reasons, strict=True)]
-    left_out = [f"not {each.pass_}: {each.reason}" for each in found.rejected] if options.why else []
-    return Answer(lines=(*table(rows), *left_out), result=found, inputs=(options.program.rpartition(":")[0],))
+        return _why(program, options, inputs)
+    found = htp.plan(
+        program, target=options.target, pins=options.pin, forbids=options.forbid, plan=options.plan
+    ).record(options.target)
+    rows = [(step.id.partition("-")[0], step.pass_) for step in found.steps]
+    return Answer(lines=table(rows), result=found, inputs=inputs)
+
+
+def _why(program: Definition[..., object], options: argparse.Namespace, inputs: tuple[str, ...]) -> Answer:
+    from htp.tools.why import PROVEN, plan_lines, problem_of, proof, proof_lines, why
+
+    try:
+        found = why(program, options.target, pins=options.pin, forbids=options.forbid, plan=options.plan)
+    except Refused as refused:
+        if refused.code not in PROVEN:
+            raise
+        proven = proof(problem_of(program, options.target, pins=options.pin, forbids=options.forbid))
+        said = refusal(refused, inputs=inputs)
+        return replace(said, lines=tuple(proof_lines(proven)), result=proven, everything=True)
+    return Answer(lines=tuple(plan_lines(found)), result=found, inputs=inputs)
+
+
+def matrix(options: argparse.Namespace) -> Answer:
+    """Every installed unit against every target, as a table for people or for a page."""
+    from htp.tools.matrix import cells, markdown, page
+    from htp.tools.matrix import matrix as ask
+
+    found = ask(options.target)
+    documents = {"markdown": markdown, "html": page}
+    lines = documents[options.format](found) if options.format in documents else table(list(cells(found)))
+    return Answer(lines=tuple(lines), result=found)
 
 
 def targets(options: argparse.Namespace) -> Answer:
@@ -127,12 +154,15 @@ def targets(options: argparse.Namespace) -> Answer:
 
 
 def plugins(options: argparse.Namespace) -> Answer:
-    """Every plugin, what it provides, and which were left out and why."""
-    from htp.tools.listing import list_plugins
+    """Every plugin, what it provides, which were left out and why, and which installations are stale."""
+    from htp.tools.listing import list_plugins, list_stale
 
-    found = list_plugins()
-    rows = [(each.name, each.version or "?", each.status, each.provides) for each in found]
-    return Answer(lines=table([("PLUGIN", "VERSION", "STATUS", "PROVIDES"), *rows]), result={"plugins": found})
+    found, stale = list_plugins(), list_stale()
+    rows = [("PLUGIN", "VERSION", "STATUS", "PROVIDES")]
+    for each in found:
+        rows.append((each.name, each.version or "?", each.status, f"{each.code}: {each.provides}".removeprefix(": ")))
+        rows += [("", "", "", f"help: {hint}") for hint in each.help]
+    return Answer(lines=table(rows), result={"plugins": found}, diagnostics=stale)
 
 
 def doctor(options: argparse.Namespace) -> Answer:
@@ -152,6 +182,7 @@ def doctor(options: argparse.Namespace) -> Answer:
 
 def replay(options: argparse.Namespace) -> Answer:
     """Runs one stage, or each of a range of stages, and prints its output digests."""
+    from htp.artifact import open_package
     from htp.tools.replay import replay as run_stage
 
     package = open_package(options.package)
@@ -228,6 +259,41 @@ def explain(options: argparse.Namespace) -> Answer:
     return Answer(lines=(page.code, "", *page.text.splitlines()), result={"code": page.code, "text": page.text})
 
 
+def new(options: argparse.Namespace) -> Answer:
+    """Writes a package to start from; says how to install, test and check it."""
+    from htp.tools.new import new_package
+
+    made = new_package(options.kind, options.name, options.out)
+    said = f"{made.path}: {count(len(made.files), 'file')}, package {made.distribution}"
+    return Answer(
+        lines=(said, *(f"  {each}" for each in made.files)),
+        result={"package": str(made.path), "distribution": made.distribution, "files": made.files},
+        files=tuple(OutputFile(path=f"{made.path}/{each}", kind="source") for each in made.files),
+        next=(
+            NextStep(why="install", argv=("pip", "install", "-e", f"{made.path}[test]")),
+            NextStep(why="test", argv=("python", "-m", "pytest", str(made.path))),
+            NextStep(why="check", argv=("htp", "conform", options.name)),
+        ),
+    )
+
+
+def conform(options: argparse.Namespace) -> Answer:
+    """What became of every law, unit by unit, with each failure in full and the reasons of skips."""
+    from htp.tools.conform import conform as hold
+    from htp.tools.conform import summary
+
+    units = list(hold(options.name, _path(options.programs)))
+    results = [each for unit in units for each in unit]
+    failed = sum(1 for each in results if each.outcome == "failed")
+    skipped = sum(1 for each in results if each.outcome == "skipped")
+    told = f"{count(len(results) - skipped, 'law')} checked, {failed} failed, {skipped} skipped"
+    return Answer(
+        lines=(*(line for unit in units for line in summary(unit)), told),
+        result={"laws": results, "checked": len(results) - skipped, "failed": failed, "skipped": skipped},
+        exit=Exit.NO if failed else Exit.YES,
+    )
+
+
 def demo(options: argparse.Namespace) -> Answer:
     """Runs one demo or all of them, or lists them."""
     from htp.tools.listing import list_demos
@@ -298,6 +364,7 @@ def _outputs(outputs: Iterable[OutputRecord]) -> list[str]:
 
 
 VERBS: dict[str, Callable[[argparse.Namespace], Answer]] = {
-    "compile": compile_, "run": run, "plan": plan, "targets": targets, "plugins": plugins, "doctor": doctor,
-    "replay": replay, "verify": verify, "explain": explain, "demo": demo, "cache": cache, "schema": schema,
+    "compile": compile_, "run": run, "plan": plan, "matrix": matrix, "targets": targets, "plugins": plugins,
+    "doctor": doctor, "replay": replay, "verify": verify, "explain": explain, "new": new, "conform": conform,
+    "demo": demo, "cache": cache, "schema": schema,
 }  # fmt: skip

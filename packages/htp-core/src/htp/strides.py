@@ -121,10 +121,10 @@ class Strided:
         return replace(self, order="F") if self.order == tuple(range(len(self.order)))[::-1] else self
 
     def equivalent(self, other: LayoutFacet) -> bool | None:
-        """Whether the canonical forms are equal; `None` where that depends on the shape or on another kind."""
+        """Whether the canonical forms place alike; `None` where that depends on the shape or on another kind."""
         if not isinstance(other, Strided):
             return None
-        mine, theirs = self.canonical(), other.canonical()
+        mine, theirs = replace(self.canonical(), align=1), replace(other.canonical(), align=1)
         if mine == theirs:
             return True
         return None if (mine.strides is None) != (theirs.strides is None) else False
@@ -222,6 +222,8 @@ def _injective(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
         reach += stride * (size - 1)
     else:
         return True
+    if math.prod(size for _, size in dims) > 1 + sum(stride * (size - 1) for stride, size in dims):
+        return False  # more elements than places
     sums = {0}
     for stride, size in dims:
         grown = {base + stride * step for base in sums for step in range(size)}

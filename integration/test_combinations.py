@@ -1,0 +1,314 @@
+"""Every combination that cannot work is refused with its code, at the user's line, and its mended form is accepted."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+from combinations import COMBINATIONS, CPU
+
+import htp
+from htp.artifact.manifest import Contract
+from htp.artifact.publish import publish_package
+from htp.cli import main
+from htp.diagnostics import Refused, render
+from htp.layout import Envelope, open_envelope
+from htp.plugins import Found, discover
+from htp.session import Session, use_session
+from htp.tools.load import load_definition
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HEAD = "from htp import In, Out, Tensor, f16, f32, f64, kernel, tile\n"
+PLUGIN = """
+from htp.capabilities import Captured, DialectUse, DTypeUse, Inlined, Loops, Normalized, OpUse, Simplified, Typed
+from htp.capabilities import Vectorized
+from htp.declarations import Backend, Dialect, Lazy, Variant
+from htp.hooks import hookimpl
+from htp.passes import Pass
+
+HTP_API = 1
+"""
+
+@dataclass(frozen=True)
+class Case:
+    """A refused combination and its mended form; `says` stands in the refusal, `line` is the user's line it shows."""
+
+    code: str
+    wrong: Callable[[Path], object]
+    right: Callable[[Path], object]
+    says: tuple[str, ...]
+    line: str = ""
+
+
+def source(text: str, *, target: str = "cpu", **options: object) -> Callable[[Path], object]:
+    """Compiles the kernel `f` of a file with this text."""
+
+    def compile_it(folder: Path) -> object:
+        path = folder / "user.py"
+        path.write_text(HEAD + textwrap.dedent(text))
+        return htp.compile_program(load_definition(f"{path}:f"), target=target, out=folder / "package", **options)
+
+    return compile_it
+
+
+def plugin(folder: Path, name: str, body: str) -> Found:
+    """A plugin in a module of its own, as its entry point announces it."""
+    module = f"combination_{folder.name.replace('-', '_')}_{name}"
+    (folder / f"{module}.py").write_text(PLUGIN + textwrap.dedent(body))
+    sys.path.insert(0, str(folder))
+    return Found(name, module, f"htp-{name}", "0.1.0", ("htp-core>=0.1,<1",))
+
+
+def among(action: Callable[[Path], object], **bodies: str) -> Callable[[Path], object]:
+    """Does something in a session in which these plugins are installed too."""
+
+    def act(folder: Path) -> object:
+        with use_session(Session([*discover(), *(plugin(folder, name, body) for name, body in bodies.items())])):
+            return action(folder)
+
+    return act
+
+
+def loaded(name: str, **bodies: str) -> Callable[[Path], object]:
+    """Loads plugins and refuses what plugin `name` was put in quarantine for."""
+
+    def load(folder: Path) -> object:
+        found = [plugin(folder, each, body) for each, body in bodies.items()]
+        state = {each.name: each for each in Session([*discover(), *found]).plugins}[name]
+        if state.problem is not None:
+            raise Refused.of(state.problem)
+        return state
+
+    return load
+
+
+def copy_with(**changes: object) -> Callable[[Path], object]:
+    """Seals a package again with another manifest, and binds it."""
+
+    def act(folder: Path) -> object:
+        package = source(COPY)(folder)
+        files = {each.path: (package.path / each.path).read_bytes() for each in package.manifest.files}
+        manifest = msgspec.structs.replace(package.manifest, **changes)
+        return htp.bind(publish_package(folder / "other", files, manifest))
+
+    return act
+
+
+def tampered(append: bytes) -> Callable[[Path], object]:
+    """Appends bytes to a source file of a package, and binds it."""
+
+    def act(folder: Path) -> object:
+        package = source(COPY)(folder)
+        path = next((package.path / "codegen" / "cpu").glob("*.cpp"))
+        path.write_bytes(path.read_bytes() + append)
+        return htp.bind(package.path)
+
+    return act
+
+
+def without_compiler(mode: str | None) -> Callable[[Path], object]:
+    """Compiles, then binds where `HTP_CXX` names no compiler; with no mode, looks at the package only."""
+
+    def act(folder: Path) -> object:
+        package = source(COPY)(folder)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("HTP_CXX", "no-such-compiler")
+            patch.setenv("HTP_CACHE_DIR", str(folder / "cache"))
+            return htp.bind(package, mode=mode) if mode else package.stage_text(package.stages[-1].id)
+
+    return act
+
+
+COPY = """
+@kernel
+def f(x: In[Tensor[f32, "N"]], y: Out[Tensor[f32, "N"]]) -> None:
+    y[:] = x[:]
+"""
+WITHOUT_F64 = """
+def model():
+    from htp.targets import Model
+    return Model(name="small")
+
+def emit(program, target):
+    from htp.declarations import Emission
+    return Emission((("codegen/small/program.txt", program.text().encode()),), "small.package/1")
+
+@hookimpl
+def htp_backends():
+    variants = (Variant("", Lazy(f"{__name__}:model")),)
+    accepts = (DialectUse("tile"), OpUse("*"), DTypeUse("f32"))
+    return (Backend("small", (Typed(),), accepts, variants, "small.package/1", Lazy(f"{__name__}:emit")),)
+"""
+DESTROYS = """
+class Flatten(Pass):
+    '''Unrolls what has been vectorized; nothing that was known of its loops holds any longer.'''
+    name = "flatten.all"
+    requires = (Vectorized(),)
+    invalidates = (Captured(), Inlined(), Typed(), Normalized(), Simplified(), Loops())
+
+@hookimpl
+def htp_passes():
+    return (Flatten(),)
+"""
+HALO = """
+@hookimpl
+def htp_dialects():
+    return (Dialect("halo"),)
+"""
+
+CASES: dict[int, Case] = {
+    3: Case(
+        "plan.no-provider",
+        source("from htp_dialect_csp import process\n" + COPY),
+        source(COPY),
+        ("csp", "htp-dialect-csp"),
+        line="from htp_dialect_csp import process",
+    ),
+    9: Case(
+        "plan.no-dtype",
+        among(source(COPY.replace("f32", "f64"), target="small"), small=WITHOUT_F64),
+        among(source(COPY, target="small"), small=WITHOUT_F64),
+        ("`f64`", "`small`"),
+        line="def f(",
+    ),
+    20: Case(
+        "plan.no-order",
+        among(source(COPY, pins=("flatten.all",)), flatten=DESTROYS),
+        among(source(COPY), flatten=DESTROYS),
+        ("flatten.all", "destroys"),
+    ),
+    21: Case(
+        "plugin.duplicate-id",
+        loaded("one", one=HALO, two=HALO),
+        loaded("one", one=HALO, two=HALO.replace("halo", "ring")),
+        ("`one`", "`two`", "`halo`"),
+    ),
+    22: Case(
+        "plugin.wrong-api",
+        loaded("old", old="HTP_API = 0"),
+        loaded("old", old=""),
+        ("plugin API 0", "htp-core"),
+    ),
+    23: Case(
+        "bind.contract-version",
+        copy_with(contract=Contract(name="cpu.package", version=2)),
+        copy_with(),
+        ("cpu.package/2", "cpu.package/1", "compile the program again"),
+    ),
+    24: Case("artifact.altered-file", tampered(b"// harmless\n"), tampered(b""), ("codegen/cpu/",)),
+    25: Case(
+        "type.dtype-mismatch",
+        source("""
+            @kernel
+            def f(x: In[Tensor[f16, "N"]], y: In[Tensor[f32, "N"]], z: Out[Tensor[f32, "N"]]) -> None:
+                z[:] = x[:] + y[:]
+        """),
+        source("""
+            @kernel
+            def f(x: In[Tensor[f16, "N"]], y: In[Tensor[f32, "N"]], z: Out[Tensor[f32, "N"]]) -> None:
+                z[:] = x[:].astype(f32) + y[:]
+        """),
+        ("f16", "f32", ".astype("),
+        line="z[:] = x[:] + y[:]",
+    ),
+    26: Case(
+        "type.shape-mismatch",
+        source("""
+            @kernel
+            def f(a: In[Tensor[f32, "M", "K"]], b: In[Tensor[f32, "M", "N"]], c: Out[Tensor[f32, "M", "N"]]) -> None:
+                c[:] = a[:, :] @ b[:, :]
+        """),
+        source("""
+            @kernel
+            def f(a: In[Tensor[f32, "M", "K"]], b: In[Tensor[f32, "K", "N"]], c: Out[Tensor[f32, "M", "N"]]) -> None:
+                c[:] = a[:, :] @ b[:, :]
+        """),
+        ("K", "M"),
+        line="c[:] = a[:, :] @ b[:, :]",
+    ),
+    27: Case(
+        "type.out-partly-written",
+        source("""
+            @kernel
+            def f(x: In[Tensor[f32, "N"]], y: Out[Tensor[f32, "N"]]) -> None:
+                N = x.shape[0]
+                y[1:N] = x[1:N]
+        """),
+        source("""
+            @kernel
+            def f(x: In[Tensor[f32, "N"]], y: Out[Tensor[f32, "N"]]) -> None:
+                N = x.shape[0]
+                y[0:N] = x[0:N]
+        """),
+        ("`y`", "starts at 1", "InOut"),
+        line="y[1:N] = x[1:N]",
+    ),
+    33: Case(
+        "capture.unsupported-syntax",
+        source("""
+            @kernel
+            def f(x: In[Tensor[f32, "N"]], y: Out[Tensor[f32, "N"]]) -> None:
+                y[:] = [each for each in x]
+        """),
+        source(COPY),
+        ("comprehension",),
+        line="y[:] = [each for each in x]",
+    ),
+    34: Case(
+        "layout.unknown-facet",
+        lambda _: open_envelope(Envelope(kind="axe", version=1, role="memory", data={}), Session().facets),
+        lambda _: open_envelope(Envelope(kind="strided", version=1, role="memory", data={}), Session().facets),
+        ("axe", "pip install htp-layout-axe"),
+    ),
+    35: Case(
+        "cpu.no-compiler",
+        without_compiler("device"),
+        without_compiler(None),
+        ("no-such-compiler",),
+    ),
+}
+
+
+@pytest.mark.parametrize("number", sorted(CASES))
+def test_the_combination_is_refused_and_its_mended_form_accepted(number: int, tmp_path: Path) -> None:
+    case = CASES[number]
+    wrong, right = tmp_path / "wrong", tmp_path / "right"
+    wrong.mkdir()
+    right.mkdir()
+    with pytest.raises(Refused) as refused:
+        case.wrong(wrong)
+    found = refused.value.diagnostic
+    text = render(found)
+    assert found.code == case.code, text
+    assert all(each in text for each in case.says), text
+    assert len(text.splitlines()) <= 15, text
+    assert found.help, f"no way to mend it is shown: {text}"
+    if case.line:
+        assert found.span is not None, text
+        shown = Path(found.span.file).read_text().splitlines()[found.span.line - 1]
+        assert case.line in shown, text
+    case.right(right)
+
+
+def test_every_combination_whose_packages_are_here_has_a_case() -> None:
+    installed = {each.name for each in importlib.metadata.distributions()}
+    due = {each.number for each in COMBINATIONS if set(each.packages) <= installed}
+    assert CPU in installed
+    assert sorted(due - set(CASES)) == []
+    assert sorted(set(CASES) - {each.number for each in COMBINATIONS}) == []
+
+
+def test_a_missing_toolchain_ends_the_command_with_4(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source(COPY)(tmp_path)
+    monkeypatch.setenv("HTP_CXX", "no-such-compiler")
+    monkeypatch.setenv("HTP_CACHE_DIR", str(tmp_path / "cache"))
+    assert main(["run", str(tmp_path / "package")]) == 4
+    assert main(["verify", str(tmp_path / "package"), "--level", "2"]) == 0

@@ -1,0 +1,105 @@
+"""What a target offers to programs: the uses it accepts, the intrinsics it has handlers for, what directives become.
+
+The first stratum of composition, decided by inclusion; knows nothing of the order of passes, which is the planner's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from htp.artifact.manifest import DirectiveOutcome
+from htp.capabilities import DirectiveUse, DTypeUse, IntrinsicUse
+from htp.declarations import HandlerSet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from htp.capabilities import Use
+    from htp.declarations import Backend
+    from htp.diagnostics import Diagnostic
+    from htp.passes import Pass
+    from htp.program import Program
+    from htp.session import Session
+    from htp.targets import Target
+
+__all__ = ["Environment"]
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A target, its backend, and everything installed."""
+
+    target: Target
+    backend: Backend
+    session: Session
+
+    @classmethod
+    def of(cls, target: str, session: Session) -> Environment:
+        """The environment of a target by name.
+
+        Raises:
+            Refused: `plan.unknown-target`, `plan.bad-model`.
+        """
+        found = session.target(target)
+        return cls(found, session.backends[found.backend], session)
+
+    @cached_property
+    def provider(self) -> str:
+        """The distribution, with version, that the backend comes from."""
+        return self.session.provider("htp_backends", self.backend)
+
+    @cached_property
+    def handlers(self) -> Mapping[str, HandlerSet]:
+        """The intrinsics that can be emitted here, by qualified name, and where their handlers are."""
+        sets = [each for each in self.session.handlers.values() if isinstance(each, HandlerSet)]
+        own = [each for each in sets if each.backend == self.backend.name]
+        return MappingProxyType({name: each for each in own for name in each.intrinsics})
+
+    @cached_property
+    def accepts(self) -> tuple[Use, ...]:
+        """What may be left in a program that is emitted: the backend's word, intrinsics with handlers, directives."""
+        stated = tuple(each for each in self.backend.accepts if not isinstance(each, DirectiveUse))
+        handled = tuple(IntrinsicUse(name) for name in self.handlers)
+        honoured = tuple(DirectiveUse(name) for name, outcome in self.backend.directives if outcome != "rejected")
+        silent = not any(isinstance(each, DTypeUse) for each in stated)
+        return (*stated, *handled, *honoured, *((DTypeUse("*"),) if silent else ()))
+
+    def refused(self, uses: Iterable[Use]) -> tuple[Use, ...]:
+        """The uses that some pass must remove, since the target does not accept them."""
+        return tuple(use for use in uses if not any(use.covered_by(each) for each in self.accepts))
+
+    def check(self, program: Program) -> tuple[Diagnostic, ...]:
+        """Every use that the target does not accept and no installed pass removes, all at once."""
+        if not self.refused(program.uses):
+            return ()
+        from htp._impl.environment_refusals import findings
+
+        return findings(self, program)
+
+    def check_left(self, program: Program) -> tuple[Diagnostic, ...]:
+        """Every use that the target does not accept and that is there behind the last pass."""
+        if not self.refused(program.uses):
+            return ()
+        from htp._impl.environment_refusals import leftovers
+
+        return leftovers(self, program)
+
+    def directives(self, program: Program, passes: Iterable[Pass]) -> tuple[DirectiveOutcome, ...]:
+        """What becomes of each directive of the program: the word of the pass that removes it, else the backend's."""
+        from htp.stages import portable
+
+        table = dict(self.backend.directives)
+        steps = list(passes)
+        found: list[DirectiveOutcome] = []
+        for use in program.uses:
+            if not isinstance(use, DirectiveUse):
+                continue
+            taker = next((p for p in steps if any(use.covered_by(gone) for gone in p.contract.eliminates)), None)
+            outcome = "lowered" if taker is not None else table[use.name]
+            by = f"pass {taker.name}" if taker is not None else f"backend {self.backend.name}"
+            span = portable(use.spans[0]) if use.spans else None
+            found.append(DirectiveOutcome(directive=use.name, outcome=outcome, by=by, span=span))
+        return tuple(found)

@@ -1,0 +1,1 @@
+"""HTP intrinsics: programs say `from htp_intrinsics_your_name import your_name`."""
