@@ -51,6 +51,10 @@ def test_a_written_plan_is_run_with_its_options(tmp_path: Path) -> None:
     x, y = np.arange(37, dtype=np.float32), np.zeros(37, np.float32)
     htp.bind(narrow)(x, y)
     np.testing.assert_array_equal(y, 2 * x)
+    (first.path / "plan.json").write_text("{}")
+    with pytest.raises(Refused) as caught:
+        htp.plan(double, plan=first.path)
+    assert caught.value.code == "artifact.altered-file"
 
 
 def test_pins_and_forbids(tmp_path: Path) -> None:

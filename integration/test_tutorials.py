@@ -59,7 +59,8 @@ def run(place: Place, folder: Path, command: str, shown: list[str]) -> None:
         assert words[0] == "install"
         place.install(folder / each.partition("[")[0] for each in words[1:] if not each.startswith("-"))
         return
-    if not LONG and ("pytest" in words or words[0] == "conform"):
+    scaffold = words[0] == "conform" and len(words) == 2 and any(folder.glob(f"htp-*-{words[1]}"))
+    if not LONG and ("pytest" in words or scaffold):
         return  # test_scaffold.py does both with the same packages
     start = {"htp": ("-m", "htp"), "python": ()}[program]
     code, said = place.python(*start, *words, cwd=folder)

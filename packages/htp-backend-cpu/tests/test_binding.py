@@ -224,6 +224,8 @@ def package(files, tmp_path):
 class OnlyCpu:
     """A session that knows no binding but this package's."""
 
+    plugins = ()
+
     def __init__(self):
         self.bindings = {each.name: each for each in htp_bindings()}
 

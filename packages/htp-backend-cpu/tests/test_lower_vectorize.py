@@ -3,6 +3,7 @@
 import pytest
 from lowered import after, body, program
 
+from htp.diagnostics import Refused
 from htp_backend_cpu.lower.vectorize import Vectorize
 
 SIGNATURE = (
@@ -120,3 +121,11 @@ def test_the_width_is_an_option():
 def test_a_loop_that_reads_another_place_of_what_it_writes_stays_scalar():
     text = after(SIGNATURE + SCALAR["nested"], Vectorize())
     assert "strips" not in text
+
+
+@pytest.mark.parametrize("width", [0, -16, 1, 7, 24, 128])
+def test_a_width_without_vectors_is_refused(width):
+    with pytest.raises(Refused) as caught:
+        Vectorize(width=width)
+    assert caught.value.code == "plan.bad-option"
+    assert "4, 8, 16, 32, 64" in caught.value.diagnostic.help[0]

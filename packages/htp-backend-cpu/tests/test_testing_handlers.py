@@ -89,6 +89,8 @@ def test_a_right_handler_conforms(told):
         ("-__builtin_inff()", "0", "`r` differs"),
         ("c < {n}", "c < {n} - 1", "on seed-1 `r` differs"),
         ("{x}[r * {i} + c * {j}]", "{x}[r + c * {j}]", "on seed-1 `r` differs"),
+        ("{x}[r * {i} + c * {j}]", "{x}[r * {n} + c]", "on slices of larger arrays: on seed-1 `r` differs"),
+        ("{dst}[r * {cx.strides(dst)[0]}]", "{dst}[r]", "on slices of larger arrays: on seed-1 `r` differs"),
     ],
 )
 def test_a_wrong_handler_is_found(told, old, new, text):

@@ -237,6 +237,21 @@ def test_as_a_process(package):
     assert json.loads(outputs[0])["ok"]
 
 
+def test_the_names_of_what_a_plugin_brings(capsys):
+    code, report, *_ = call(capsys, "plugins", "tile")
+    assert code == 0
+    (tile,) = report["result"]["plugins"]
+    assert {"inline", "annotate", "normalize", "simplify", "expand"} <= set(tile["contributes"]["passes"])
+    assert "Typed" in tile["contributes"]["capabilities"]
+    assert tile["contributes"]["dialects"] == ["tile"]
+    assert all(each["contributes"] == {} for each in call(capsys, "plugins")[1]["result"]["plugins"])
+    assert cli.main(["plugins", "htp-core"]) == 0
+    said = capsys.readouterr().out
+    assert "simplify" in said
+    assert "host" in said
+    assert call(capsys, "plugins", "nowhere")[1]["diagnostics"][0]["code"] == "cli.unknown-plugin"
+
+
 def test_plugins_add_verbs(capsys):
     from types import ModuleType
 

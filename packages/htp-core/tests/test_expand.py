@@ -1,5 +1,6 @@
 """Expansion of intrinsics: the body in place of the call, exact attributes and numbers, and what cannot be expanded."""
 
+import ast
 import importlib.util
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from htp.diagnostics import Refused
 from htp.lowering.annotate import Annotate
 from htp.lowering.expand import ExpandIntrinsics
 from htp.lowering.inline import InlineHelpers
+from htp.lowering.meanings import decided
 from htp.passes import run_step
 from htp.session import use_session
 from htp.uses import with_uses
@@ -94,6 +96,18 @@ def test_branches_on_attributes_are_taken(tmp_path):
     program = expanded(kernel("y[:] = x[:] + foo.edge(x, n=1, mode='last')", tmp_path))
     assert not any("if " in each or "last" in each for each in body(program))
     assert any("- 1:]" in each for each in body(program))
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("y = a if True else b", "y = a"),
+        ("y = f(a if not 1 == 1 else b if 'x' == 'x' else c)", "y = f(b)"),
+        ("if 2 > 1:\n    y = a if n > 0 else b\nelse:\n    y = c", "y = a if n > 0 else b"),
+    ],
+)
+def test_choices_on_attributes_are_taken(text, left):
+    assert "\n".join(map(ast.unparse, decided(ast.parse(text).body))) == left
 
 
 def test_only_the_named_ones_are_expanded(tmp_path):

@@ -114,6 +114,11 @@ def test_a_size_may_be_a_scalar_parameter(tmp_path):
         ("y = x", "type.parameter-rebound"),
         ("y[:] = tile.sum(x, 1, True, 3)", "type.bad-arguments"),
         ("y[:] = tile.zeros((-1,), f32)", "type.shape-mismatch"),
+        ("y[:] = x\ntile.print(x)", "type.bad-arguments"),
+        ("y[:] = x\ntile.print(x, 'x')", "type.bad-arguments"),
+        ("y[:] = x\ntile.print()", "type.bad-arguments"),
+        ("y[:] = x\ntile.print('x', 'y')", "type.bad-arguments"),
+        ("y[:] = x\ntile.print(text='x')", "type.bad-arguments"),
     ],
 )
 def test_refusals(tmp_path, body, code):

@@ -20,7 +20,7 @@ from htp.tools.inputs import (
     poison,
     save_arrays,
 )
-from htp.types import DTYPES, Param, ScalarType, TensorType, bf16, f32, i32, numpy_dtype
+from htp.types import DTYPES, Param, ScalarType, TensorType, bf16, f8e4m3, f8e5m2, f32, i32, numpy_dtype
 
 
 def tensor(name, direction, dtype, *dims):
@@ -126,12 +126,17 @@ def test_dims_as_text():
             parse_dims(text)
 
 
-def test_arrays_keep_dtypes_numpy_does_not_know(tmp_path):
-    x = np.arange(4).astype(ml_dtypes.bfloat16)
-    save_arrays(tmp_path / "x.npz", {"x": x, "n": np.arange(3)})
-    found = load_arrays(tmp_path / "x.npz", {"x": bf16})
-    assert found["x"].dtype == x.dtype
+@pytest.mark.parametrize("dtype", [bf16, f8e4m3, f8e5m2])
+def test_arrays_keep_dtypes_numpy_does_not_know(tmp_path, dtype):
+    x = np.arange(4).astype(numpy_dtype(dtype))
+    save_arrays(tmp_path / "x.npz", {"x": x, "zero": x[2].reshape(()), "n": np.arange(3)})
+    found = load_arrays(tmp_path / "x.npz", {"x": dtype, "zero": dtype})
+    assert found["x"].dtype == found["zero"].dtype == x.dtype
     assert (found["x"] == x).all()
+    assert found["zero"] == x[2]
+
+
+def test_files_that_hold_no_arrays(tmp_path):
     (tmp_path / "bad.npz").write_bytes(b"PK\x03\x04 nothing")
     for name in ("bad.npz", "none.npz"):
         with pytest.raises(Refused, match=r"replay\.bad-arrays"):

@@ -22,6 +22,7 @@ from htp.dims import const
 from htp.passes import Contract, Pass, VisitorPass, run_step
 from htp.program import Function, Program, stamp
 from htp.rules import rewrite
+from htp.strides import strided
 from htp.types import Param, TensorType, f32
 
 PLACE = Span(file="user.py", line=3)
@@ -345,7 +346,7 @@ def test_nothing_is_checked_when_verification_is_off(monkeypatch):
 
 def test_a_layout_facet_may_leave_the_signature():
     faceted = kernel(COPY)
-    x = replace(faceted.main.params[0], type=TensorType(f32, (const(64),), facets=("axe",)))
+    x = replace(faceted.main.params[0], type=TensorType(f32, (const(64),), facets=(strided(1),)))
     faceted = faceted.replace(replace(faceted.main, params=(x, faceted.main.params[1])))
     plain = lying(lambda program: program.replace(replace(program.main, params=kernel(COPY).main.params)))
     assert run_step(plain, faceted, verify=True).program.main.params[0].type.facets == ()
@@ -362,3 +363,19 @@ def test_other_failures_are_bugs():
     for step in (Crash(), Nothing()):
         with pytest.raises(Bug, match=step.name):
             run_step(step, program())
+
+
+def test_a_use_that_is_left_is_found_without_further_checks():
+    class Leaves(Pass):
+        name = "toy.lower"
+        eliminates = (OpUse("tile.exp"),)
+
+        def apply(self, program):
+            return program.replace(replace(program.main, body=body("y = tile.exp(a)")))
+
+    with pytest.raises(Refused) as caught:
+        run_step(Leaves(), program("y = tile.exp(a)"), verify=False)
+    assert caught.value.code == "plan.broken-promise"
+    assert "`toy.lower` promises to eliminate `OpUse(name='tile.exp')`" in caught.value.diagnostic.message
+    assert caught.value.diagnostic.span.line == 7
+    run_step(Leaves(), program("y = tile.exp(a)"), verify=False, match_limit=0)  # some of the rewrites promise nothing

@@ -33,10 +33,14 @@ def declares(**points):
 
 
 STALE = {
-    "renamed": (declares(ring="made_halo"), ("`halo` (`made_halo`) is installed and no", "`ring` (`made_halo`) is decl")),
+    "renamed": (
+        declares(ring="made_halo"), ("`halo` (`made_halo`) is installed and no", "`ring` (`made_halo`) is decl")
+    ),
     "moved": (declares(halo="halo.plugin"), ("plugin `halo` is `halo.plugin` by now, and `made_halo` is installed",)),
     "further": (declares(halo="made_halo", ring="r"), ("plugin `ring` (`r`) is declared and not installed",)),
-    "none left": ('[project]\nname = "htp-halo"\n', ("plugin `halo` (`made_halo`) is installed and no longer declared",)),
+    "none left": (
+        '[project]\nname = "htp-halo"\n', ("plugin `halo` (`made_halo`) is installed and no longer declared",)
+    ),
 }
 
 

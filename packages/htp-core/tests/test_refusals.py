@@ -262,7 +262,8 @@ def test_a_misspelled_pass_is_corrected_only_to_one_that_leads_on():
     session = toys.session()
     unlike = refusal(session, "small", TILE, pins=("infre", "nonsense"))
     assert (unlike.code, unlike.diagnostic.help) == ("plan.unknown-pass", ("did you mean `infer`?",))
-    assert refusal(session, "small", TILE, forbids=("infre",)).diagnostic.help == ()
+    listing = ("`htp plugins NAME` lists the passes of a plugin",)
+    assert refusal(session, "small", TILE, forbids=("infre",)).diagnostic.help == listing
 
 
 def test_a_target_that_is_left_out_is_not_to_be_installed(monkeypatch):

@@ -10,7 +10,7 @@ from htp.capabilities import Captured
 from htp.capture import capture, parse_program
 from htp.compilation import captured
 from htp.program import origin_of
-from htp.session import current_session
+from htp.session import current_session, use_session
 from htp.stages import Stage, load_stage, portable
 
 SCALE = 0.5
@@ -103,3 +103,51 @@ def test_what_is_no_stage_is_refused_and_never_run(text, code):
     with pytest.raises(Refused) as caught:
         parse_program(text, "program.py")
     assert caught.value.code == code
+
+
+FACET = '''
+from dataclasses import dataclass
+
+from htp import strided
+from htp.strides import Strided
+
+
+@dataclass(frozen=True)
+class Panels(Strided):
+    KIND = "pack"
+    rows: int = 1
+
+
+@dataclass(frozen=True)
+class Private:
+    rows: int = 1
+
+
+@hookimpl
+def htp_layouts():
+    return (Panels,)
+'''
+
+
+def test_a_stage_imports_a_plugins_facet_and_reads_back_equal(site):
+    site.add("pack", FACET)
+    with use_session(site.session()) as session:
+        _ = session.facets
+        from made_pack import Panels
+
+        def double(x: In[Tensor[f32, "M", "N", Panels(rows=4)]], y: Out[Tensor[f32, "M", "N"]]) -> None:
+            y[:, :] = 2.0 * x
+
+        double.__annotations__ = {
+            "x": In[Tensor[f32, "M", "N", Panels(rows=4)]], "y": Out[Tensor[f32, "M", "N"]], "return": None,
+        }  # fmt: skip
+        program = capture(kernel(double))
+        text = program.text()
+        assert "\nfrom made_pack import Panels\n" in text
+        again = parse_program(text, "program.py")
+        assert again.canonical == program.canonical
+        assert again.main.params[0].type == program.main.params[0].type
+        exec(compile(text, "program.py", "exec"), {"__name__": "stage"})
+        with pytest.raises(Refused) as caught:
+            parse_program(text.replace("import Panels", "import Panels, Private"), "program.py")
+        assert caught.value.code == "capture.inactive-plugin"

@@ -178,3 +178,10 @@ def test_a_backend_with_a_bad_model_is_refused():
     with pytest.raises(Refused) as caught:
         parse_target("toy", {"toy": backend("toy", variant("", "bad_model"))})
     assert caught.value.code == "plan.bad-model"
+
+
+def test_a_target_in_capitals_is_suggested_in_small_letters():
+    backend = Backend("cpu", (), (), (Variant("", Lazy("nowhere:model")),), "cpu.package/1", Lazy("nowhere:emit"))
+    with pytest.raises(Refused) as caught:
+        parse_target("CPU", {"cpu": backend})
+    assert caught.value.diagnostic.help == ("write `cpu`",)

@@ -12,7 +12,7 @@ import htp.testing
 from htp import f32
 from htp.cli import main
 from htp.diagnostics import Bug
-from htp.testing import Broken, Conformance, Undeclared
+from htp.testing import Broken, Conformance, PluginConformance, Undeclared
 from htp.testing.corpus import KERNELS
 from htp.testing.law import broken, law, shared, undeclared
 from htp.testing.operations import operation_kernel, operations
@@ -144,9 +144,14 @@ def test_every_operation_has_a_kernel_that_computes_it():
     arrays = np.arange(16, dtype=np.float32).reshape(4, 4), np.full((4, 4), 9, np.float32)
     for name, expected in (("maximum", np.full((4, 4), 9)), ("cumsum", arrays[0].cumsum(axis=0))):
         result = np.zeros((4, 4), np.float32)
-        first = arrays[1] if name == "maximum" else arrays[0]
-        operation_kernel(by_name[name], (f32,))(np.zeros(4, np.int64), first, arrays[1], result)
+        operation_kernel(by_name[name], (f32,))(arrays[1] if name == "maximum" else arrays[0], result)
         np.testing.assert_array_equal(result, expected)
+
+
+def test_the_kernel_of_an_operation_takes_only_what_it_uses():
+    by_name = {op.name: op for op, _ in operations()}
+    names = {name: [each.name for each in operation_kernel(by_name[name], (f32,)).params] for name in ("exp", "take")}
+    assert names == {"exp": ["a_f32", "r_f320"], "take": ["k", "a_f32", "r_f320"]}
 
 
 def test_difference_tells_what_differs():
@@ -290,3 +295,11 @@ def test_conform_takes_programs_of_the_author(site, tmp_path, capsys):
 def test_conform_of_what_is_not_installed(capsys):
     assert main(["conform", "no-such-plugin"]) == 2
     assert "cli.unknown-plugin" in capsys.readouterr().err
+
+
+def test_looking_at_a_class_runs_nothing_of_it():
+    class Looked(PluginConformance):
+        subject = "no such plugin"
+
+    assert [getattr(Looked, name) for name in dir(Looked)]
+    assert Looked().laws()

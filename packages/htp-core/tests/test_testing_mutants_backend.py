@@ -185,6 +185,12 @@ def test_a_good_backend_and_binding_conform(conforms, echo):
         assert conforms(BindingConformance, "echo") == {}
 
 
+def test_a_backend_that_takes_no_operation_is_not_held_to_have_passed(told, echo):
+    with use_session(echo('DialectUse("tile"), DialectUse("host")', 'DialectUse("host")')):
+        found = told(BackendConformance, "test_operations_compile_or_are_refused", "echo")
+    assert found.startswith("skipped: Backend.accepts: none of 1")
+
+
 def test_a_backend_that_cannot_run_here_says_so(told, echo):
     with use_session(echo("return None if mode", 'return "no interpreter" if mode')):
         ran = told(BackendConformance, "test_what_runs_computes_the_meaning", "echo")

@@ -153,7 +153,10 @@ def test_a_program_without_the_dialect_does_not_count(told, steps, site):
         nothing = told(DialectConformance, law, dialect)
         inside = told(DialectConformance, law, dialect, programs=(module.twice,))
     assert "none of `programs` is captured with a use of it" in without
-    assert nothing == "skipped: DialectConformance.programs: no program that uses the dialect is given"
+    assert nothing == (
+        "skipped: DialectConformance.programs: no program that uses it is given; "
+        "`htp conform NAME --programs FILE` does"
+    )
     assert inside == ""
 
 

@@ -1,7 +1,7 @@
 """Wrong layout facets, each of which the law that it breaks must find."""
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import msgspec
 import pytest
@@ -215,3 +215,26 @@ def test_without_examples_nothing_is_claimed(told):
 
     found = told(FacetConformance, "test_data_comes_back", Opaque)
     assert found.startswith("skipped: FacetConformance.examples")
+
+
+@dataclass(frozen=True)
+class Capped(Strided):
+    """Rows of `2**log` elements; the canonical form forgets long rows, which only large arrays show."""
+
+    KIND = "capped"
+    log: Annotated[int, msgspec.Meta(ge=0, le=8)] = 0
+
+    def check(self, shape, bits):
+        fits = len(shape) == 2 and all(each % 2**self.log == 0 for each in shape)
+        return () if fits else (Diagnostic(code="capped.bad-shape", message="no whole rows"),)
+
+    def coords(self, index, shape):
+        place = index[0] * shape[1] + (index[1] ^ (2**self.log - 1))
+        return frozenset(((("m", place),) if place else (),))
+
+    def canonical(self):
+        return replace(self, log=min(self.log, 2))
+
+
+def test_what_only_large_arrays_show_is_found(told):
+    assert "differ on (16, 16)" in told(FacetConformance, "test_canonical_is_the_same_layout", Capped)

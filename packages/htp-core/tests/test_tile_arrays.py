@@ -341,6 +341,7 @@ def test_item_and_print(capsys):
     refused("type.not-a-tile", lambda: tile.item(1.0))
     tile.print("total", f32(2.5), tile.arange(3))
     assert capsys.readouterr().out == "total 2.5 [0 1 2]\n"
+    refused("type.bad-arguments", lambda: tile.print(tile.arange(3)))
 
 
 @settings(max_examples=50, deadline=None)

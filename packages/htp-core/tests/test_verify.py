@@ -119,6 +119,16 @@ def test_a_stage_that_is_refused_where_the_first_is_not(tmp_path):
     assert any("is refused with run.index-out-of-range" in each.message for each in found)
 
 
+def test_stages_that_are_refused_with_other_codes_agree(tmp_path):
+    first = "y[:] = x[:]\n    z[:] = i[:] + tile.argmax(x[:], axis=0)[0].astype(i32)"
+    later = "assert x.shape[0] > 0\n    assert x.shape[1] > 0\n    y[:] = x[:]\n"
+    later += "    z[:] = i[:] + tile.argmax(x[:], axis=0)[0].astype(i32)"
+    made = package(tmp_path, first, later)
+    levels = verify(made.path)
+    assert codes(levels) == [[], [], []]
+    assert "empty-M" in levels[2].note
+
+
 def test_no_inputs_can_be_found(tmp_path):
     impossible = "assert x.shape[0] == 1013\n    y[:] = x[:]\n    z[:] = i[:]"
     with pytest.raises(Refused, match=r"replay\.stage-failed|replay\.no-usable-inputs"):

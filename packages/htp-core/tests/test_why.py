@@ -64,9 +64,21 @@ def test_a_refusal_says_everything_that_could_bring_what_is_missing(program, cap
     assert report["diagnostics"][0]["code"] == "plan.no-provider"
     unmet = {each["fact"]: each["makers"] for each in report["result"]["unmet"]}
     assert unmet["`big.Mapped()`"] == [
-        {"pass": "big.map", "provider": "htp-toy 1.2.0", "lacks": ["`csp.ChannelGraph()`"]}
+        {"pass": "big.map", "provider": "htp-toy 1.2.0", "lacks": ["`csp.ChannelGraph()`"], "forbidden": False}
     ]
     assert unmet["`csp.ChannelGraph()`"] == []
+
+
+def test_a_forbidden_pass_is_not_called_missing(program, capsys):
+    with use_session(toys.session()):
+        _, report = ask(capsys, program, "--target", "big", "--forbid", "infer")
+        cli.main(["plan", program, "--target", "big", "--forbid", "infer", "--why"])
+    (unmet,) = report["result"]["unmet"]
+    maker = {"pass": "infer", "provider": "htp-toy 1.2.0", "lacks": [], "forbidden": True}
+    assert unmet == {"fact": "`Typed()`", "makers": [maker]}
+    said = capsys.readouterr().out
+    assert "wanted `Typed()`: pass infer (htp-toy 1.2.0) would, and is forbidden" in said
+    assert "nothing installed brings it" not in said
 
 
 def test_a_conflict_names_the_wishes_that_exclude_each_other():

@@ -21,7 +21,7 @@ from htp_backend_cpu.abi import CONTRACT, MappedLine, SourceMap, abi_file, c_hea
 from htp_backend_cpu.checks import Checks
 from htp_backend_cpu.dims import dim_text
 from htp_backend_cpu.handlers import Handlers
-from htp_backend_cpu.literals import literal
+from htp_backend_cpu.literals import literal, widened
 from htp_backend_cpu.module import module_source
 from htp_backend_cpu.names import spelled
 from htp_backend_cpu.scope import BOOL, FLOAT, FLOATS, INT, ArrayName, Kind, Scope, SlotName
@@ -179,7 +179,7 @@ def _entry(program: Program, abi: Native) -> list[str]:
         name, dtype = spelled(each.name), f"htp::{each.dtype}"
         if each.direction == "scalar":
             types.append(f"{dtype} {name}")
-            arguments.append(name)
+            arguments.append(widened(name, each.dtype, "htp::"))
             continue
         types.append(f"{'const ' if each.direction == 'in' else ''}{dtype}* {name}")
         data = f"const_cast<{dtype}*>({name})" if each.direction == "in" else name

@@ -1,4 +1,4 @@
-"""Numbers of a program as C++ literals.
+"""Numbers of a program in C++: literals and scalar arguments.
 
 Knows spelling only.
 """
@@ -46,3 +46,12 @@ def literal(value: float, dtype: str = "") -> str:
     if value == -INT64:
         return f"(-{INT64 - 1} - 1)"
     return f"{value}u" if value >= INT64 else str(value)
+
+
+def widened(text: str, dtype: str, namespace: str = "") -> str:
+    """A scalar of `dtype` as the Python number that a scalar parameter is: f16 and narrower become f64.
+
+    >>> widened("a", "f16"), widened("a", "f32")
+    ('f64(f32(a))', 'a')
+    """
+    return f"{namespace}f64({namespace}f32({text}))" if dtype in FLOATS - {"f64", "f32"} else text

@@ -90,8 +90,6 @@ def _arguments(abi: Native) -> list[str]:
 
 
 def _number(dtype: str, index: int) -> str:
-    if dtype in FLOATS - {"f32", "f64"}:
-        return f"htp::{dtype}(htp::f32(numbers[{index}].real))"
     return f"htp::{dtype}(numbers[{index}].{'real' if dtype in FLOATS else 'integer'})"
 
 

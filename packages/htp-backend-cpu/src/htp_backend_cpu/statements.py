@@ -16,7 +16,7 @@ from htp.program import origin_of
 from htp.types import ScalarType
 from htp_backend_cpu.access import cut, element_access, indices_of
 from htp_backend_cpu.expressions import Expressions
-from htp_backend_cpu.literals import constant_of
+from htp_backend_cpu.literals import constant_of, widened
 from htp_backend_cpu.names import spelled
 from htp_backend_cpu.scope import DTYPES, FLOAT, INT, ArrayName, Kind, RegisterName, Scope, Strip, not_register_form
 from htp_backend_cpu.source import INDENT, Line
@@ -328,7 +328,8 @@ class Statements:
         parts = ["ctx", *(["slots"] if self.slots else [])]
         for argument, param in zip(given, function.params, strict=True):
             if isinstance(param.type, ScalarType):
-                parts.append(self.expressions.typed(argument, scope, param.type.dtype.name, 0))
+                dtype = param.type.dtype.name
+                parts.append(widened(self.expressions.typed(argument, scope, dtype, 0), dtype))
             else:
                 parts.append(cut(self.expressions, argument, scope))
         self._write(depth, f"{spelled(function.name)}({', '.join(parts)});", node)

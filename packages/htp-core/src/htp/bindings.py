@@ -14,8 +14,6 @@ from htp.declarations import Executable, Mode
 from htp.diagnostics import Diagnostic, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from htp.artifact.read import Package
     from htp.declarations import Binding
     from htp.session import Session
@@ -92,7 +90,7 @@ def bind_package(session: Session, package: Package | str | Path, mode: Mode | N
             `artifact.*` code of a damaged package, or a code of the binding.
     """
     opened = _opened(package)
-    binding = _binding(session.bindings.values(), opened)
+    binding = _binding(session, opened)
     return binding.load.load()(opened, choose_mode(binding, mode))
 
 
@@ -144,12 +142,12 @@ def _opened(package: Package | str | Path) -> Package:
     return package
 
 
-def _binding(bindings: Iterable[Binding], package: Package) -> Binding:
+def _binding(session: Session, package: Package) -> Binding:
     contract = package.manifest.contract
     if contract is None:
         raise Refused("bind.no-contract", f"{package.path.name}/ has nothing to run: it was compiled without a backend")
     name = f"{contract.name}/{contract.version}"
-    known = list(bindings)
+    known = list(session.bindings.values())
     for each in known:
         if each.contract == name:
             return each
@@ -161,9 +159,13 @@ def _binding(bindings: Iterable[Binding], package: Package) -> Binding:
                 f"the package has contract `{name}`, binding `{each.name}` loads `{each.contract}`",
                 help="compile the program again with the installed packages",
             )
+    from htp._impl.obtaining import obtaining
+
+    found = obtaining("backend", contract.name.partition(".")[0], session.plugins)
     raise Refused(
         "bind.no-binding",
         f"no installed binding loads contract `{name}`",
+        chain=found.reasons if found is not None else (),
         notes=(f"installed bindings: {offered}",),
-        help="see `htp plugins` for what is installed, and `htp targets` for what can be built and run",
+        help=found.text if found is not None else "`htp targets` lists what can be built and run here",
     )

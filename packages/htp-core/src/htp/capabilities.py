@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CORE_CAPABILITIES",
     "CORE_USES",
+    "LOWERED",
     "Capability",
     "Captured",
     "DTypeUse",
@@ -268,6 +269,8 @@ CORE_CAPABILITIES: tuple[type[Capability], ...] = (
     Vectorized,
 )
 CORE_USES: tuple[type[Use], ...] = (DialectUse, OpUse, IntrinsicUse, DTypeUse, FacetUse, PendingUse, DirectiveUse)
+LOWERED: tuple[Capability, ...] = (Normalized(), Simplified(), Loops(), Parallel(), Vectorized())
+"""Every form below the one that programs are written in. A pass that writes new tile expressions destroys them all."""
 
 
 def holds(wanted: Capability, facts: Iterable[Capability]) -> bool:

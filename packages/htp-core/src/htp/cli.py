@@ -67,7 +67,8 @@ def build_parser(*, plugins: bool = False) -> argparse.ArgumentParser:
     verb.add_argument("--target", action="append", default=[], help="a target of `htp targets`, repeatable (all)")
 
     _verb(verbs, "targets", "what can be compiled for, and what runs here")
-    _verb(verbs, "plugins", "what is installed, and what was left out and why")
+    verb = _verb(verbs, "plugins", "what is installed, and what was left out and why")
+    verb.add_argument("name", nargs="?", help="a plugin or a distribution: the names of what it brings (all, counted)")
     _verb(verbs, "doctor", "check Python, packages, plugins, targets and the cache")
 
     verb = _verb(verbs, "replay", "run stages of a package as ordinary Python")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from htp._impl.obtaining import obtaining
-from htp._impl.written_plans import passes_of, read_plan
+from htp._impl.written_plans import PLANNED, check_made_for, passes_of, read_plan
 from htp.artifact.manifest import MatchRecord, StepContract, TraceLine
 from htp.artifact.publish import check_replaceable
 from htp.bindings import bind_package
@@ -195,7 +195,9 @@ def choose_plan(
         raise Refused.of(*lacking)
     problem = problem_for(program, environment, pins=tuple(pins), forbids=frozenset(forbids))
     if written is not None:
-        return follow(problem, passes_of(read_plan(written), problem.passes))
+        record = read_plan(written)
+        check_made_for(record, problem)
+        return _followed(problem, passes_of(record, problem.passes), help=PLANNED)
     found = find_plan(problem)
     answer = session.ask("htp_choose_plan", session=session, program=program, target=target, plan=found)
     return found if answer is None else _preferred(problem, session, *answer)
@@ -210,12 +212,16 @@ def _preferred(problem: Problem, session: Session, plugin: Plugin, answer: objec
     if foreign := [each.name for each in answer.passes if each.name not in session.pass_owners]:
         said = f"{plugin.found} chose the pass `{foreign[0]}`, which no installed plugin contributes"
         raise Refused("plan.unknown-pass", said, help=help)
+    return _followed(problem, answer.passes, f"this order was chosen by {plugin.found}", help=help)
+
+
+def _followed(problem: Problem, passes: tuple[Pass, ...], *notes: str, help: str) -> Plan:
+    """A sequence of passes from elsewhere as a plan; a refusal also says where they are from and how to do without."""
     try:
-        return follow(problem, answer.passes)
+        return follow(problem, passes)
     except Refused as refusal:
-        by = f"this order was chosen by {plugin.found}"
         raise Refused.of(
-            *(replace(each, notes=(*each.notes, by), help=(*each.help, help)) for each in refusal.diagnostics)
+            *(replace(each, notes=(*each.notes, *notes), help=(*each.help, help)) for each in refusal.diagnostics)
         ) from refusal
 
 

@@ -254,7 +254,7 @@ class Binding:
 
 @dataclass(frozen=True)
 class Conversion:
-    """A way from one facet kind to another; `convert(facet)` returns the facet or the reason why it cannot."""
+    """A way from one facet kind to another; `convert(facet)` returns the facet, or raises `Refused` with the reason."""
 
     source: str
     target: str

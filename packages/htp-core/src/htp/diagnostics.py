@@ -168,7 +168,8 @@ def _source_lines(diagnostic: Diagnostic, width: int) -> list[str]:
         last = place.end_column if place.end_line == place.line else len(source) + 1
         # A place without an end is a whole line: its indentation is not underlined.
         column = place.column if place.end_line else max(place.column, len(source) - len(source.lstrip()) + 1)
-        carets = sign * max(1, min(last, len(source) + 1) - column)
+        column = min(column, width)
+        carets = sign * max(1, min(last, len(source) + 1, width + 1) - column)
         drawn.append(f"{' ' * gutter} | {' ' * (column - 1)}{carets} {text}".rstrip())
     drawn += [f"{' ' * gutter}--> {each.span.place}: {each.text}" for each in labels if each.span.file != span.file]
     return drawn if len(drawn) > 2 else drawn[:1]

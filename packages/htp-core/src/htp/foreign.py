@@ -17,6 +17,7 @@ from htp.diagnostics import Refused
 from htp.names import RESERVED
 from htp.program import CORE_KINDS
 from htp.session import current_session
+from htp.types import TensorType, TileType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Foreign",
     "dialect_of",
+    "facet_class",
+    "facets_of",
     "foreign_name",
     "foreign_names",
     "foreign_of",
@@ -107,6 +110,25 @@ def foreign_of(program: Program) -> tuple[Foreign, ...]:
     names |= {each.kind for each in program.functions if each.kind not in CORE_KINDS}
     found = (foreign_name(each) for each in sorted(names))
     return tuple(each for each in found if each is not None)
+
+
+def facets_of(program: Program) -> tuple[type, ...]:
+    """The classes of plugins whose layout facets stand in the program's signatures, in order."""
+    types = (param.type for function in program.functions for param in function.params)
+    found: set[type] = {
+        type(facet) for each in types if isinstance(each, TensorType | TileType) for facet in each.facets
+    }
+    return tuple(sorted((each for each in found if not _is_core(each)), key=lambda each: each.__name__))
+
+
+def facet_class(module: str, name: str) -> type | None:
+    """The class of layout facets that an active plugin has under a name of a module."""
+    kinds = current_session().facets.values()
+    return next((each for each in kinds if (each.__module__, each.__name__) == (module, name)), None)
+
+
+def _is_core(facet: type) -> bool:
+    return facet.__module__.partition(".")[0] == "htp"
 
 
 def spelling(value: object) -> str | None:

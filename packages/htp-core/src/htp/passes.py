@@ -34,7 +34,8 @@ class Contract:
 
     `eliminates` and `introduces` speak of uses. What a pass brings into some programs only stands in `may_introduce`:
     the planner does not count on it, and what is left of it at the end is held against the target. For each class of
-    use that `understands` lists, the pass works only on programs whose uses of that class are all covered there.
+    use that `understands` lists, the pass works only on programs whose uses of that class are all covered there; an
+    empty tuple lists no class, so that it says no more than `None`.
     `preserves` lists the analyses that stay true although the program changes.
     """
 
@@ -72,7 +73,8 @@ class Pass:
     """A named `Program -> Program` transformation with a contract; options are its dataclass fields.
 
     A subclass either defines `apply` or holds `@rewrite` rules, which are then applied bottom-up until nothing
-    matches. A pass whose promises depend on its options overrides `contract`.
+    matches. A pass whose promises depend on its options overrides `contract`; one that cannot take every value of an
+    option's type refuses the others in `__post_init__`, with the code `plan.bad-option`.
     """
 
     name: ClassVar[str] = ""
@@ -167,8 +169,9 @@ def run_step(step: Pass, program: Program, *, verify: bool | None = None, match_
     """Runs one pass and holds it to its contract.
 
     The uses of the result are read from its text again; uses that are not written in the text follow the contract.
-    With `verify` (by default when the environment says `HTP_VERIFY=all`) everything the pass promises is checked
-    against the resulting program. `match_limit` applies only that many rewrites.
+    Unless only a part of the rewrites is applied, none may be left that the pass eliminates. With `verify` (by default
+    when the environment says `HTP_VERIFY=all`) everything else that the pass promises is checked against the resulting
+    program too. `match_limit` applies only that many rewrites.
 
     Raises:
         Refused: `plan.missing-fact` when a required fact does not hold or the program makes a use the pass does not
@@ -176,7 +179,7 @@ def run_step(step: Pass, program: Program, *, verify: bool | None = None, match_
             refuses.
         Bug: the pass failed in another way.
     """
-    from htp._impl.promises import check_promises, snapshot
+    from htp._impl.promises import check_eliminated, check_promises, snapshot
 
     _check_applicable(step, program)
     verify = verify if verify is not None else os.environ.get("HTP_VERIFY") == "all"
@@ -189,6 +192,8 @@ def run_step(step: Pass, program: Program, *, verify: bool | None = None, match_
             raise
         except Exception as error:
             raise Bug(f"pass {step.name} failed with {type(error).__name__}: {error}") from error
+    if match_limit is None:
+        check_eliminated(step, result)
     if verify:
         check_promises(step, program, result, before)
     return StepResult(

@@ -142,12 +142,12 @@ def find_plan(problem: Problem) -> Plan:
     Raises:
         Refused: `plan.no-provider` when a fact that is needed cannot come from any pass (all such facts at once),
             `plan.no-order` when every route destroys something that nothing restores, `plan.gave-up` at the limit,
-            `plan.unknown-pass` for a pin or forbid that names no pass.
+            `plan.unknown-pass` for a pin or forbid that names no pass, `plan.pinned-and-forbidden` for a pass in both.
     """
     from htp._impl import plan_refusals
     from htp._impl.core import minimal_core
 
-    _refuse_unknown_names(problem)
+    _refuse_names(problem)
     space = Space.of(problem)
     if missing := space.unreachable():
         raise plan_refusals.no_provider(problem, space, missing)
@@ -170,18 +170,20 @@ def follow(problem: Problem, passes: tuple[Pass, ...]) -> Plan:
     Raises:
         Refused: `plan.missing-fact` where a pass comes too early, `plan.goal-missed` when the end is not the goal, a
             pinned pass or a milestone is left out, or a forbidden pass is run; `plan.unknown-pass` for a pin or forbid
-            that names no pass.
+            that names no pass, `plan.pinned-and-forbidden` for a pass in both.
     """
-    _refuse_unknown_names(problem)
+    from htp._impl import follow_refusals
+
+    _refuse_names(problem)
     facts, uses = problem.facts, frozenset(problem.uses)
     passed = _milestones_passed(problem, facts, 0)
-    for step in passes:
+    for number, step in enumerate(passes, start=1):
         contract = step.contract
         if missing := contract.missing(facts):
-            raise Refused("plan.missing-fact", f"pass `{step.name}` requires `{missing[0]}`, which does not hold there")
+            raise follow_refusals.too_early(problem, passes, number, missing[0])
         for use in sorted(uses, key=str):
             if not contract.understands_use(use):
-                raise Refused("plan.missing-fact", f"pass `{step.name}` comes before `{use}` is removed")
+                raise follow_refusals.not_understood(problem, passes, number, use)
         facts, uses = contract.facts_after(facts), contract.uses_after(uses)
         passed = _milestones_passed(problem, facts, passed)
     run = {each.name for each in passes}
@@ -191,9 +193,7 @@ def follow(problem: Problem, passes: tuple[Pass, ...]) -> Plan:
     lost += [f"forbidden: pass `{name}`" for name in sorted(problem.forbids & run)]
     lost += [f"left over: `{use}`" for use in sorted(uses, key=str) if not covered(use, problem.accepts)]
     if lost:
-        raise Refused(
-            "plan.goal-missed", f"the given passes do not lead to what `{problem.target}` wants", notes=tuple(lost)
-        )
+        raise follow_refusals.goal_missed(problem, lost)
     return _explained(problem, list(passes))
 
 
@@ -203,7 +203,7 @@ def _milestones_passed(problem: Problem, facts: frozenset[Capability], passed: i
     return passed
 
 
-def _refuse_unknown_names(problem: Problem) -> None:
+def _refuse_names(problem: Problem) -> None:
     names = {each.name for each in problem.passes}
     for name in (*problem.pins, *sorted(problem.forbids)):
         if name not in names:
@@ -212,7 +212,14 @@ def _refuse_unknown_names(problem: Problem) -> None:
             raise Refused(
                 "plan.unknown-pass",
                 f"no installed plugin has a pass `{name}`",
-                help=verified(problem, respelled(problem, name)),
+                help=verified(problem, respelled(problem, name)) or "`htp plugins NAME` lists the passes of a plugin",
+            )
+    for name in problem.pins:
+        if name in problem.forbids:
+            raise Refused(
+                "plan.pinned-and-forbidden",
+                f"pass `{name}` is both pinned and forbidden",
+                help=f"leave out the pin or the forbid of `{name}`",
             )
 
 

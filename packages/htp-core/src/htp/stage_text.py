@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn, cast
 
 from htp.declarations import Lazy
 from htp.diagnostics import Refused, Span
-from htp.foreign import dialect_of, foreign_name, inactive
+from htp.foreign import dialect_of, facet_class, foreign_name, inactive
 from htp.names import CORE, LOOPS
 from htp.types import Directed, Param, ScalarType, Slot
 
@@ -74,7 +74,9 @@ def _import(module: StageModule, node: ast.ImportFrom, file: str) -> None:
 
 
 def _lent(node: ast.ImportFrom | ast.Import, home: str, name: str, file: str) -> object:
-    """What an active plugin lends under a name; nothing else is imported."""
+    """What an active plugin lends under a name, a class of its layout facets included; nothing else is imported."""
+    if (kind := facet_class(home, name)) is not None:
+        return kind
     known, path = foreign_name(name), f"{home}.{name}".removeprefix(".")
     if known is None or known.module != home:
         if path.partition(".")[0] in (*sys.stdlib_module_names, "htp", "numpy"):

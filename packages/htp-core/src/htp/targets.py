@@ -242,7 +242,7 @@ def find_variant(
         near = sorted(each for each in names if each.split(":")[0] == name)
     else:
         problem = f"no installed backend is called `{name}`"
-        near = difflib.get_close_matches(text, names, n=3, cutoff=0.5)
+        near = difflib.get_close_matches(text.lower(), names, n=3, cutoff=0.5)
     help = (f"write {' or '.join(f'`{each}`' for each in near)}",) if near else ()
     found = obtaining("backend", name, plugins) if name not in backends else None
     raise Refused(

@@ -9,7 +9,7 @@ import ast
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from htp.foreign import foreign_of
+from htp.foreign import facets_of, foreign_of
 from htp.names import CORE, DTYPES, FORMS, LOOPS
 from htp.program import Function, Program, origin_of
 
@@ -145,6 +145,8 @@ def _foreign_imports(program: Program) -> list[str]:
     modules: dict[str, list[str]] = {}
     for each in foreign_of(program):
         modules.setdefault(each.module, []).append(each.name)
+    for each in facets_of(program):
+        modules.setdefault(each.__module__, []).append(each.__name__)
     whole = [f"import {name}" for name in modules.pop("", [])]
     return whole + [f"from {module} import {', '.join(names)}" for module, names in sorted(modules.items())]
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from htp.analyses import Analysis
 from htp.capabilities import DialectUse, DTypeUse, FacetUse, IntrinsicUse, OpUse, Use
+from htp.diagnostics import Refused
 from htp.foreign import dialect_of, foreign_name, intrinsic_called, outside
 from htp.names import DTYPES
 from htp.program import origin_of
@@ -68,7 +69,7 @@ class _Found:
         self.add(DTypeUse, param.type.dtype.name, place)
         if not isinstance(param.type, ScalarType):
             for facet in param.type.facets:
-                self.add(FacetUse, str(getattr(facet, "KIND", type(facet).__name__)), place)
+                self.add(FacetUse, _facet_kind(param, facet, place), place)
 
     def statement(self, statement: ast.stmt, lent: set[int]) -> None:
         for node in _values(statement):
@@ -123,3 +124,15 @@ def _values(statement: ast.AST) -> Iterator[ast.AST]:
     for each in ast.iter_child_nodes(statement):
         if each is not annotation:
             yield from _values(each)
+
+
+def _facet_kind(param: Param, facet: object, place: Span) -> str:
+    kind = getattr(facet, "KIND", None)
+    if not isinstance(kind, str):
+        raise Refused(
+            "layout.not-a-facet",
+            f"`{type(facet).__name__}` behind the dims of `{param.name}` is no layout facet",
+            span=place,
+            help="write a layout facet such as `strided(...)` there, or leave it out",
+        )
+    return kind

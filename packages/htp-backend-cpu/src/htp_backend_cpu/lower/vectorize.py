@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from htp.capabilities import Loops, OpUse, Vectorized
+from htp.diagnostics import Refused
 from htp.lowering.build import annotated, assigned, call, stored, subscript
 from htp.names import RESERVED
 from htp.passes import Contract, Pass
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from htp.program import Function, Program
     from htp.types import DType
 
+WIDTHS = (4, 8, 16, 32, 64)
+"""Lane counts the native runtime has vectors for: powers of two, at most 64 as in `lane_mask`."""
+
 # Loops of known, smaller extent stay scalar: a strip would be mostly empty.
 SHORTEST = 4
 
@@ -36,6 +40,15 @@ class Vectorize(Pass):
     width: int = 16
 
     name = "cpu.vectorize"
+
+    def __post_init__(self) -> None:
+        """Refuses a width there are no vectors for."""
+        if self.width not in WIDTHS:
+            raise Refused(
+                "plan.bad-option",
+                f"option `width` of pass `{self.name}` cannot be {self.width}",
+                help=f"write one of {', '.join(map(str, WIDTHS))}",
+            )
 
     @property
     def contract(self) -> Contract:

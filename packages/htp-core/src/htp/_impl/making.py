@@ -118,6 +118,8 @@ def print(text: str, *values: Array | Number) -> None:
     """Prints `text` and the values on one line of standard output; numbers have at most six significant digits."""
     from htp.loops import print_tile
 
+    if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise Refused("type.bad-arguments", "`tile.print` takes a literal text first")
     print_tile(text, *values)
 
 

@@ -29,11 +29,12 @@ def obtaining(kind: str, name: str, plugins: Iterable[Plugin] = ()) -> Obtaining
     """How to get the dialect, facet, backend, intrinsic or fact `name`; `None` when nobody knows, or it is there.
 
     A plugin counts as its provider when the catalogue names its distribution, or when it is called like the thing or
-    its namespace.
+    its namespace; facts without a namespace are those of core's own plugins.
     """
     distribution = distribution_of(kind, name)
     own = [each for each in plugins if each.found.distribution == distribution]
     own = own or [each for each in plugins if each.name in (name, name.partition(".")[0]) and not each.found.builtin]
+    own = own or [each for each in plugins if kind == "fact" and "." not in name and each.found.builtin]
     for plugin in own:
         if plugin.state == "disabled":
             who = f"{plugin.found.distribution} {plugin.found.version}".strip()

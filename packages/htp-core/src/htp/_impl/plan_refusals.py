@@ -77,6 +77,9 @@ def _finding(problem: Problem, space: Space, chain: Sequence[Link], leaves: Iter
     if use is not None:
         fixes += renamed(use, (each.name for each in problem.accepts if type(each) is type(use)))
     alone = assume(problem, [each for each in leaves if each != leaf])
+    tried = verified(alone, fixes)
+    if not tried and found is not None and found.reasons:
+        tried = (found.text,)  # cannot be tried: nobody knows what else a plugin that is not in force would bring
     return Diagnostic(
         code="plan.no-provider",
         message=_message(problem, _lack(problem, space, leaf)),
@@ -84,7 +87,7 @@ def _finding(problem: Problem, space: Space, chain: Sequence[Link], leaves: Iter
         label=f"needs {used(use) if use is not None else wish(leaf)}",
         chain=(*_links(problem, chain), *_near(problem, chain), *(found.reasons if found is not None else ())),
         notes=problem.notes if found is None or not found.reasons else (),
-        help=(*verified(alone, fixes), *other_targets(problem)),
+        help=(*tried, *other_targets(problem)),
     )
 
 

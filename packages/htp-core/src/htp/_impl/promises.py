@@ -42,7 +42,7 @@ def check_promises(step: Pass, before: Program, after: Program, text: tuple[str,
     """
     _left_alone(step, before, text)
     _entry_kept(step, before, after)
-    _uses_told(step, before, after)
+    _uses_declared(step, before, after)
     _facts_hold(step, after)
     _analyses_preserved(step, before, after)
 
@@ -98,16 +98,27 @@ def _signature(function: Function) -> str:
     return f"{function.name}({', '.join(shown)})"
 
 
-def _uses_told(step: Pass, before: Program, after: Program) -> None:
+def check_eliminated(step: Pass, after: Program) -> None:
+    """Checks that no use is left that the step eliminates; the uses of its result are known anyway.
+
+    Raises:
+        Refused: `plan.broken-promise` for the first one, where it stands in the user's program.
+    """
     contract = step.contract
+    if not contract.eliminates:
+        return
+    for use in after.uses:
+        if _covered(use, contract.eliminates) and not _covered(use, (*contract.introduces, *contract.may_introduce)):
+            place = use.spans[0] if use.spans else None
+            raise _broken(step, f"eliminate `{use}`", place, (), "mend the pass, or eliminate less")
+
+
+def _uses_declared(step: Pass, before: Program, after: Program) -> None:
+    declared = (*step.contract.introduces, *step.contract.may_introduce)
     had = set(written_uses(before))
     for use in written_uses(after):
-        if _covered(use, (*contract.introduces, *contract.may_introduce)):
-            continue
-        place = use.spans[0] if use.spans else None
-        if _covered(use, contract.eliminates):
-            raise _broken(step, f"eliminate `{use}`", place, (), "mend the pass, or eliminate less")
-        if use not in had:
+        if use not in had and not _covered(use, declared):
+            place = use.spans[0] if use.spans else None
             help_ = f"declare `{use}` in `introduces` or `may_introduce` of the pass, or mend it"
             raise _broken(step, f"introduce no `{use}`", place, (), help_)
 

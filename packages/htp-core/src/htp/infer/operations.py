@@ -5,6 +5,7 @@ Knows the operation table; does not know statements.
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING
 
 from htp.dims import const
@@ -12,12 +13,10 @@ from htp.infer import shapes
 from htp.infer.indexing import Indexing
 from htp.infer.operators import matmul_dtype
 from htp.infer.shapes import Mismatch
-from htp.infer.values import Known, Region, Text, Value
+from htp.infer.values import Index, Known, Number, Region, Text, Value
 from htp.types import bool_
 
 if TYPE_CHECKING:
-    import ast
-
     from htp.ops import Op
 
 
@@ -166,8 +165,16 @@ class Operations(Indexing):
         return self.scalar_of(value.dtype, self.fresh("item", node))
 
     def _op_print(self, node: ast.Call, op: Op, given: dict[str, ast.expr]) -> Known:
-        for each in node.args:
+        text, *values = node.args or [node]
+        if not (isinstance(text, ast.Constant) and isinstance(text.value, str)) or node.keywords:
+            raise self.refused(
+                node, "type.bad-arguments", "`tile.print` takes a literal text first", 'write `tile.print("x", x[:])`'
+            )
+        self.expression(text)
+        for each in values:
             known = self.expression(each)
             if isinstance(known, Value | Region):
                 self.as_tile(each, known)
+            elif not isinstance(known, Index | Number):
+                raise self.refused(each, "type.bad-arguments", "`tile.print` takes tiles and numbers behind its text")
         return Text(None)

@@ -10,18 +10,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from htp.capabilities import (
-    DTypeUse,
-    Inlined,
-    IntrinsicUse,
-    Loops,
-    Normalized,
-    OpUse,
-    Parallel,
-    Simplified,
-    Typed,
-    Vectorized,
-)
+from htp.capabilities import LOWERED, DTypeUse, Inlined, IntrinsicUse, OpUse, Typed
 from htp.declarations import IntrinsicSet
 from htp.diagnostics import Bug
 from htp.foreign import intrinsic_called, intrinsic_named
@@ -57,7 +46,7 @@ class ExpandIntrinsics(Pass):
 
     name = "expand"
     requires = (Inlined(), Typed())
-    invalidates = (Normalized(), Simplified(), Loops(), Parallel(), Vectorized())
+    invalidates = LOWERED
     may_introduce = (OpUse("*"),)
 
     names: tuple[str, ...] = ()

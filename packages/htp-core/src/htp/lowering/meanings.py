@@ -6,7 +6,6 @@ Knows bodies and signatures; does not know where they are called.
 from __future__ import annotations
 
 import ast
-import copy
 import operator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -117,19 +116,20 @@ def literal(value: Attribute) -> ast.expr:
 
 
 def decided(body: list[ast.stmt]) -> list[ast.stmt]:
-    """The statements with branches on constants taken."""
-    result: list[ast.stmt] = []
-    for each in body:
-        test = _truth(each.test) if isinstance(each, ast.If) else None
-        if isinstance(each, ast.If) and test is not None:
-            result += decided(each.body if test else each.orelse)
-            continue
-        new = copy.copy(each)
-        for name in ("body", "orelse"):
-            if hasattr(each, name):
-                setattr(new, name, decided(getattr(each, name)))
-        result.append(new)
-    return result
+    """The statements with branches and choices on constants taken."""
+    return _Decided().statements(body)
+
+
+class _Decided(Rewriter):
+    """Takes the branch of an `if`, and of `a if c else b`, whose condition is known."""
+
+    def visit_If(self, node: ast.If) -> ast.stmt | list[ast.stmt]:  # noqa: N802
+        test = _truth(node.test)
+        return self.generic_visit(node) if test is None else self.statements(node.body if test else node.orelse)
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.AST | list[ast.stmt] | None:  # noqa: N802
+        test = _truth(node.test)
+        return self.generic_visit(node) if test is None else self.visit(node.body if test else node.orelse)
 
 
 def _truth(node: ast.expr) -> bool | None:

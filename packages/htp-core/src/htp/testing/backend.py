@@ -179,6 +179,8 @@ class BackendConformance(Conformance[str]):
                 if each.failure:
                     mend = "refuse it in a pass, or declare less"
                     broken(f"`tile.{op.name}` on {dtype.name} {each.failure}", mend)
+        if refused == count:
+            undeclared("Backend.accepts", f"none of {count} calls is accepted; give kernels in `programs`")
         self.notes["test_operations_compile_or_are_refused"] = f"{count - refused} emitted, {refused} refused"
 
     @law

@@ -53,7 +53,8 @@ class DialectConformance(Conformance[Dialect]):
         if not self.written and self.programs:
             broken("none of `programs` is captured with a use of it", "use its words; list them in `names`")
         if not self.written:
-            undeclared("DialectConformance.programs", "no program that uses the dialect is given")
+            reason = "no program that uses it is given; `htp conform NAME --programs FILE` does"
+            undeclared("DialectConformance.programs", reason)
         return self.written
 
     @law

@@ -6,7 +6,7 @@ Knows how a law fails or is skipped; does not know any law.
 from __future__ import annotations
 
 from functools import wraps
-from typing import TYPE_CHECKING, ClassVar, Generic, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, ClassVar, Generic, NoReturn, TypeVar, cast, overload
 from unittest import SkipTest
 
 from htp.diagnostics import Bug, Refused
@@ -97,10 +97,16 @@ class shared(Generic[T]):  # noqa: N801 - used as a decorator
         """Remembers the name under which the class keeps the value."""
         self.key = f"_shared_{name}"
 
-    def __get__(self, instance: object, owner: type[Conformance[object]]) -> T:
-        """The value of that class."""
+    @overload
+    def __get__(self, instance: None, owner: type[Conformance[object]]) -> shared[T]: ...
+    @overload
+    def __get__(self, instance: object, owner: type[Conformance[object]]) -> T: ...
+    def __get__(self, instance: object, owner: type[Conformance[object]]) -> T | shared[T]:
+        """The value of that class; of the class itself this, since pytest looks at every name when it collects."""
+        if instance is None:
+            return self
         if self.key not in vars(owner):
-            setattr(owner, self.key, self.make(owner()))
+            setattr(owner, self.key, self.make(instance))
         return cast("T", vars(owner)[self.key])
 
 

@@ -48,8 +48,8 @@ def operations() -> Iterator[tuple[Op, tuple[DType, ...]]]:
 
 
 def operation_kernel(op: Op, dtypes: tuple[DType, ...]) -> AnyDefinition:
-    """A kernel that calls an operation once for each dtype."""
-    params = ["k: In[Tensor[i64, 4]]"]
+    """A kernel that calls an operation once for each dtype; it takes only the arrays that the calls name."""
+    params: list[str] = []
     body: list[str] = []
     for dtype in dtypes:
         own = {name: f"{name}_{dtype.name}" for name in "abpr"}
@@ -57,12 +57,14 @@ def operation_kernel(op: Op, dtypes: tuple[DType, ...]) -> AnyDefinition:
         arguments = [f"{each.name}={text}" for each in op.params if (text := _argument(op, each))]
         call = f"tile.{op.name}({', '.join(arguments)})".format(dtype=dtype.name, one=one, **own)
         results = _results(call, dtype)
-        params += [f"{own[name]}: In[Tensor[{dtype.name}, 4, 4]]" for name in "ab"]
+        params += [f"{own[name]}: In[Tensor[{dtype.name}, 4, 4]]" for name in "ab" if own[name] in call]
         names = [f"{own['p']}{at}" for at in range(len(results))]
         body.append(f"{', '.join(names)} = {call}")
         for at, (result, dims) in enumerate(results):
             params.append(f"{own['r']}{at}: Out[Tensor[{result}, {', '.join(map(str, dims))}]]")
             body.append(f"{own['r']}{at}[{', '.join(':' * len(dims))}] = {names[at]}")
+    if any("k[:]" in each for each in body):
+        params.insert(0, "k: In[Tensor[i64, 4]]")
     lines = ["@kernel", f"def operation({', '.join(params)}) -> None:", *(f"    {line}" for line in body)]
     return defined("\n".join(lines), "operation", f"<{op.name} {' '.join(each.name for each in dtypes)}>")
 

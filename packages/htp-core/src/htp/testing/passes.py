@@ -238,8 +238,12 @@ def _problem(subject: Pass, sample: Sample, goal: tuple[Capability, ...]) -> Pro
 
 
 def _dump(program: Program) -> tuple[object, ...]:
-    """All that a program says, read anew; line numbers of nodes are scratch, their origins are not."""
+    """All that a program says, read anew; line numbers of nodes are scratch, their origins are not.
+
+    Origins of expressions and statements: Python shares nodes such as `Load` among all programs.
+    """
     body = [each for function in program.functions for each in function.body]
-    trees = [(ast.dump(each), [origin_of(node) for node in ast.walk(each)]) for each in body]
+    own = (ast.expr, ast.stmt)
+    trees = [(ast.dump(each), [origin_of(node) for node in ast.walk(each) if isinstance(node, own)]) for each in body]
     heads = [(each.name, each.kind, each.params, each.doc) for each in program.functions]
     return (program.entry, heads, trees, program.constants, program.facts, program.uses)

@@ -49,7 +49,7 @@ def check(unit: type[Conformance[object]]) -> Iterator[LawResult]:
         outcome, reason = _run(unit, name)
         yield LawResult(
             unit=unit.unit(), law=name.removeprefix("test_"), outcome=outcome, reason=reason,
-            note=unit.notes.get(name, ""), seconds=time.perf_counter() - started,
+            note=unit().notes.get(name, ""), seconds=time.perf_counter() - started,
         )  # fmt: skip
 
 

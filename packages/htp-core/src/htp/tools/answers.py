@@ -6,6 +6,7 @@ Knows the envelope; does not know any verb.
 from __future__ import annotations
 
 import hashlib
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,7 @@ def deliver(answer: Answer, verb: str, argv: Sequence[str], *, format: Format, c
     write_report(report, answer.lines, format=format, colour=colour, everything=answer.everything)
     if format == "text":
         for step in answer.next if answer.exit is Exit.YES or answer.diagnostics else ():
-            sys.stderr.write(f"  {step.why}: {' '.join(step.argv)}\n")
+            sys.stderr.write(f"  {step.why}: {shlex.join(step.argv)}\n")
     return int(answer.exit)
 
 

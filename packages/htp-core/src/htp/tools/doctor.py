@@ -116,7 +116,13 @@ def _targets() -> Iterator[Check]:
 
     targets = list_targets()
     if not targets:
-        yield Check("targets", False, "no backend is installed", "pip install htp-backend-cpu")
+        from htp._impl.obtaining import obtaining
+        from htp.session import current_session
+
+        found = obtaining("backend", "cpu", current_session().plugins)
+        left_out = found is not None and bool(found.reasons)
+        said = "no installed backend is in force" if left_out else "no backend is installed"
+        yield Check("targets", False, said, found.text if found is not None else "see `htp plugins`")
     for target in targets:
         runs = target.status != "emit only"
         said = target.status if not target.why else f"{target.status} ({target.why})"

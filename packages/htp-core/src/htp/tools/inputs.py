@@ -243,7 +243,12 @@ def save_arrays(path: object, arrays: Mapping[str, Vector]) -> None:
     """Writes arrays to an `.npz` file; dtypes NumPy does not know are kept as raw bytes."""
     import numpy as np
 
-    np.savez(cast("str", path), allow_pickle=False, **arrays)  # type: ignore[arg-type]
+    # The header of a file has no name for a dtype that is not NumPy's own: what it says of float8_e5m2 cannot be read.
+    stored = {
+        name: array.view(f"V{array.dtype.itemsize}") if array.dtype.isbuiltin == 2 else array
+        for name, array in arrays.items()
+    }
+    np.savez(cast("str", path), allow_pickle=False, **stored)  # type: ignore[arg-type]
 
 
 def load_arrays(path: object, dtypes: Mapping[str, DType] | None = None) -> dict[str, Vector]:

@@ -6,14 +6,14 @@ Knows the session; does not know how a listing is printed.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
 from htp.diagnostics import Refused
 from htp.session import current_session
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from htp.declarations import Backend, Binding, Demo
     from htp.diagnostics import Diagnostic
@@ -33,7 +33,10 @@ class TargetListing:
 
 @dataclass(frozen=True)
 class PluginListing:
-    """A plugin; `provides` counts its contributions, or says why there are none, and `help` how to mend that."""
+    """A plugin; `provides` counts its contributions, or says why there are none, and `help` how to mend that.
+
+    `contributes` has their names by kind, when the plugin was asked for by name.
+    """
 
     name: str
     distribution: str
@@ -42,6 +45,7 @@ class PluginListing:
     provides: str
     code: str = ""
     help: tuple[str, ...] = ()
+    contributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
 
 def list_targets() -> tuple[TargetListing, ...]:
@@ -87,9 +91,30 @@ def _owner(session: Session, hook: str, item: object) -> str:
     return ""
 
 
-def list_plugins() -> tuple[PluginListing, ...]:
-    """Every announced plugin: core's own first, then by name."""
-    return tuple(_plugin(each) for each in current_session().plugins)
+def list_plugins(name: str | None = None) -> tuple[PluginListing, ...]:
+    """Every announced plugin, core's own first, then by name; or the one of that name, or those of a distribution.
+
+    Raises:
+        Refused: `cli.unknown-plugin`.
+    """
+    if name is None:
+        return tuple(_plugin(each) for each in current_session().plugins)
+    from htp.testing.run import find_plugins
+
+    return tuple(
+        replace(_plugin(each), contributes=_contributes(each)) for each in find_plugins(name, current_session())
+    )
+
+
+def _contributes(plugin: Plugin) -> dict[str, tuple[str, ...]]:
+    """The names of contributions by kind, as text; a pass that could not be loaded goes by its path."""
+    from htp._impl.contributions import identity
+
+    return {_kind(hook): tuple(identity(hook, each) for each in items) for hook, items in plugin.contributions if items}
+
+
+def _kind(hook: str) -> str:
+    return hook.removeprefix("htp_").replace("_", " ")
 
 
 def _plugin(plugin: Plugin) -> PluginListing:
@@ -99,7 +124,7 @@ def _plugin(plugin: Plugin) -> PluginListing:
         return PluginListing(
             plugin.name, found.distribution, found.version, plugin.state, said, problem.code, problem.help
         )
-    counts = [(hook.removeprefix("htp_").replace("_", " "), len(items)) for hook, items in plugin.contributions]
+    counts = [(_kind(hook), len(items)) for hook, items in plugin.contributions]
     said = ", ".join(f"{kind} {number}" for kind, number in counts if number)
     return PluginListing(plugin.name, found.distribution, found.version, plugin.state, said)
 

@@ -154,15 +154,19 @@ def targets(options: argparse.Namespace) -> Answer:
 
 
 def plugins(options: argparse.Namespace) -> Answer:
-    """Every plugin, what it provides, which were left out and why, and which installations are stale."""
+    """Every plugin, what it provides, which were left out and why, and which installations are stale.
+
+    For one plugin or distribution, the names of what it provides.
+    """
     from htp.tools.listing import list_plugins, list_stale
 
-    found, stale = list_plugins(), list_stale()
+    found, stale = list_plugins(options.name), list_stale()
     rows = [("PLUGIN", "VERSION", "STATUS", "PROVIDES")]
     for each in found:
         rows.append((each.name, each.version or "?", each.status, f"{each.code}: {each.provides}".removeprefix(": ")))
         rows += [("", "", "", f"help: {hint}") for hint in each.help]
-    return Answer(lines=table(rows), result={"plugins": found}, diagnostics=stale)
+    names = [(each.name, kind, ", ".join(those)) for each in found for kind, those in each.contributes.items()]
+    return Answer(lines=(*table(rows), *table(names)), result={"plugins": found}, diagnostics=stale)
 
 
 def doctor(options: argparse.Namespace) -> Answer:
@@ -305,8 +309,16 @@ def demo(options: argparse.Namespace) -> Answer:
         return Answer(lines=table(rows) or ("no installed plugin brings a demo",), result={"demos": listed})
     chosen = [each for each in demos if options.name in (None, each.name)]
     if not chosen:
-        known = ", ".join(each.name for each in demos) or "none; pip install htp-backend-cpu brings some"
-        raise Refused("cli.unknown-demo", f"there is no demo {options.name or 'to run'!r}", help=f"demos: {known}")
+        from htp._impl.obtaining import obtaining
+        from htp.session import current_session
+
+        asked = f"called {options.name!r}" if options.name else "to run"
+        found = None if demos else obtaining("backend", "cpu", current_session().plugins)
+        known = ", ".join(each.name for each in demos) or "none"
+        raise Refused(
+            "cli.unknown-demo", f"there is no demo {asked}", chain=found.reasons if found is not None else (),
+            notes=(f"demos: {known}",), help=found.text if found is not None else "htp demo --list",
+        )  # fmt: skip
     said = [(each.name, each.run.load()()) for each in chosen]
     lines = tuple(line for _, text in said for line in text.splitlines())
     return Answer(lines=lines, result={"demos": [{"name": name, "text": text} for name, text in said]})

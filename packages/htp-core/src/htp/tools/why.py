@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from htp._impl.core import minimal_core
-from htp._impl.encoding import Space
+from htp._impl.encoding import Space, Without
 from htp._impl.wording import listed, wish
 from htp.artifact.manifest import Alternative, DirectiveOutcome, Record
 from htp.compilation import captured, check, choose_plan
@@ -71,11 +71,12 @@ class Why(Record, frozen=True, kw_only=True):
 
 
 class Maker(Record, frozen=True, kw_only=True, rename={"pass_": "pass"}):
-    """A pass that would provide a fact, and what of its needs cannot be had."""
+    """A pass that would provide a fact, and what of its needs cannot be had, or that it is forbidden."""
 
     pass_: str
     provider: str
     lacks: tuple[str, ...] = ()
+    forbidden: bool = False
 
 
 class Unmet(Record, frozen=True, kw_only=True):
@@ -158,7 +159,7 @@ def proof(problem: Problem) -> Proof:
     for want in waiting:
         if want.fact in seen:
             continue
-        makers: list[Maker] = []
+        makers = list(_forbidden(problem, want.fact))
         for action in space.actions:
             if action.add & want.mask:
                 lacks = [need for need in action.needs if not need.mask & reached]
@@ -168,6 +169,18 @@ def proof(problem: Problem) -> Proof:
         seen[want.fact] = Unmet(fact=wish(want.fact), makers=tuple(makers))
     conflict = () if seen else tuple(wish(want.fact) for want in Space.of(minimal_core(problem)).goal)
     return Proof(entry=problem.subject, target=problem.target, unmet=tuple(seen.values()), conflict=conflict)
+
+
+def _forbidden(problem: Problem, wanted: Capability) -> Iterator[Maker]:
+    """The passes that would bring a wanted fact, or remove a use, and must not run."""
+    for each in problem.passes:
+        contract = each.contract
+        if isinstance(wanted, Without) and wanted.use is not None:
+            brings = any(wanted.use.covered_by(gone) for gone in contract.eliminates)
+        else:
+            brings = any(fact.satisfies(wanted) for fact in contract.provides)
+        if brings and each.name in problem.forbids:
+            yield Maker(pass_=each.name, provider=problem.owners.get(each.name, ""), forbidden=True)
 
 
 def plan_lines(found: Why) -> Iterator[str]:
@@ -198,7 +211,8 @@ def proof_lines(found: Proof) -> Iterator[str]:
             yield f"wanted {each.fact}: nothing installed brings it"
         for maker in each.makers:
             by = f" ({maker.provider})" if maker.provider else ""
-            yield f"wanted {each.fact}: pass {maker.pass_}{by} would, and lacks {' and '.join(maker.lacks)}"
+            but = "is forbidden" if maker.forbidden else f"lacks {' and '.join(maker.lacks)}"
+            yield f"wanted {each.fact}: pass {maker.pass_}{by} would, and {but}"
     if found.conflict:
         yield f"each can be had, all together cannot: {' and '.join(found.conflict)}"
 

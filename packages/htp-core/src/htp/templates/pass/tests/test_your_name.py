@@ -4,6 +4,7 @@ import ast
 
 import numpy as np
 
+import htp
 from htp import In, Out, Tensor, f32, func, kernel, tile
 from htp.compilation import captured
 from htp.lowering.inline import InlineHelpers
@@ -67,4 +68,16 @@ def test_the_program_computes_the_same(tmp_path):
     exec(compile(stage.read_text(), str(stage), "exec"), namespace)
     y = np.empty_like(x)
     namespace["gate"](x, y)
+    np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_pinned_it_changes_the_program_before_it_is_lowered(tmp_path):
+    x = np.linspace(-8, 8, 101, dtype=np.float32)
+    expected = x.astype(float) / (1 + np.exp(-x.astype(float))) + 1 / (1 + np.exp(-2 * x.astype(float)))
+    package = htp.compile_program(gate, target="cpu", pins=("your-name.logistic",), out=tmp_path / "gate")
+    passes = [each.pass_ for each in package.stages]
+    place = passes.index("your-name.logistic")
+    assert passes.index("inline") < place < passes.index("annotate")
+    assert "tile.silu(x) + tile.sigmoid(2.0 * x)" in package.stage_text(package.stages[place].id)
+    htp.bind(package)(x, y := np.empty_like(x))
     np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-6)

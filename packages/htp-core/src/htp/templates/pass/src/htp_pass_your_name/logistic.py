@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from htp import tile
-from htp.capabilities import Inlined, Normalized, OpUse, Simplified, Typed
+from htp.capabilities import LOWERED, Inlined, OpUse, Typed
 from htp.passes import Pass
 from htp.rules import rewrite
 
@@ -34,7 +34,8 @@ class Logistic(Pass):
 
     name = "your-name.logistic"
     requires = (Inlined(),)
-    # The rules look for whole expressions, so they run before normal form; a type inferred before them is outdated.
-    invalidates = (Typed(), Normalized(), Simplified())
+    # The rules write new tile expressions. Types inferred before are outdated, and no lowered form is left; without
+    # that a pinned pass could also stand behind the lowering, where no expression is whole and nothing matches.
+    invalidates = (Typed(), *LOWERED)
     introduces = (OpUse("tile.sigmoid"), OpUse("tile.silu"))
     rules = (as_sigmoid, as_silu)
