@@ -12,27 +12,23 @@ class TestPlugin(PluginConformance):
     subject = "cpu"
 
 
-if os.environ.get("HTP_TEST_LONG") == "1":  # a thousand compilations
-
-    class TestBackend(BackendConformance):
-        subject = "cpu"
-
-
 class TestBinding(BindingConformance):
     subject = "cpu"
 
 
-class TestParallelize(PassConformance):
-    subject = Parallelize()
+if os.environ.get("HTP_TEST_LONG") == "1":  # a thousand compilations, and every stage of a corpus
 
+    class TestBackend(BackendConformance):
+        subject = "cpu"
 
-class TestLoops(PassConformance):
-    subject = LowerToLoops()
+    class TestParallelize(PassConformance):
+        subject = Parallelize()
 
+    class TestLoops(PassConformance):
+        subject = LowerToLoops()
 
-class TestVectorize(PassConformance):
-    subject = Vectorize()
+    class TestVectorize(PassConformance):
+        subject = Vectorize()
 
-
-class TestNarrowRows(PassConformance):
-    subject = Vectorize(width=4)
+    class TestNarrowRows(PassConformance):
+        subject = Vectorize(width=4)

@@ -196,7 +196,7 @@ def run_pytest(folder, text, *words, **variables):
     dropped = ("HTP_CACHE_DIR", "HTP_VERIFY")
     environment = {name: value for name, value in os.environ.items() if name not in dropped and "PYTEST" not in name}
     environment |= {"PYTHONPATH": os.pathsep.join(sys.path), **variables}
-    command = [sys.executable, "-m", "pytest", "-p", "htp.testing.plugin", "-p", "no:cacheprovider", "-s", *words]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-s", *words]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
