@@ -122,7 +122,7 @@ def _parameter(param: Param) -> Parameter:
     form = type(param.type).__name__.removesuffix("Type")
     return Parameter(
         name=param.name,
-        direction=param.direction,
+        direction=param.passing,
         dtype=param.type.dtype.name,
         dims=tuple(str(each) if each.constant is None else each.constant for each in _dims(param)),
         form="Tile" if form == "Tile" else "Scalar" if form == "Scalar" else "Tensor",

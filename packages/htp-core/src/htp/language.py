@@ -6,7 +6,7 @@ Knows signatures and the reference run; does not know how a program is captured 
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar, get_args, get_origin, overload
 
 from htp.diagnostics import Refused, Span
 from htp.program import CORE_KINDS
@@ -162,6 +162,10 @@ def _param(python: Callable[..., object], function_kind: str, name: str, annotat
         return Param(name, annotation.direction, annotation.type)
     if isinstance(annotation, ScalarType):
         return Param(name, "scalar", annotation)
+    if get_origin(annotation) is tuple:
+        each, *rest = get_args(annotation)
+        if isinstance(each, Directed) and each.direction in ("send", "recv") and rest == [...]:
+            return Param(name, each.direction, each.type, several=True)
     if isinstance(annotation, TensorType | TileType):
         problem, fix = f"parameter `{name}` has no direction", f"`{name}: In[{annotation}]`, or Out[…], InOut[…]"
     else:

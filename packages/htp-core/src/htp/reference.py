@@ -29,9 +29,20 @@ def run_reference(definition: Definition[P, R], args: tuple[object, ...], kwargs
     Raises:
         Refused: `run.*` when an argument does not fit its parameter.
     """
+    return run_prepared(definition, prepared(definition, args, kwargs))
+
+
+def prepared(definition: Definition[P, R], args: tuple[object, ...], kwargs: Mapping[str, object]) -> list[object]:
+    """What each parameter is inside the function; for an end of a channel what was passed, which is not looked at.
+
+    Raises:
+        Refused: `run.*` when an argument does not fit its parameter.
+    """
     names = [each.name for each in definition.params]
     given = dict(zip(names, args, strict=False)) | dict(kwargs)
-    if len(given) == len(names) == len(args) + len(kwargs) and any(isinstance(each, Array) for each in given.values()):
+    complete = len(given) == len(names) == len(args) + len(kwargs)
+    ends = any(each.is_end for each in definition.params)
+    if complete and (ends or any(isinstance(each, Array) for each in given.values())):
         values = [given[name] for name in names]
     else:
         arrays = check_arguments(definition.params, args, kwargs)[0]
@@ -40,12 +51,25 @@ def run_reference(definition: Definition[P, R], args: tuple[object, ...], kwargs
     wrapped: list[object] = []
     for param, value in zip(definition.params, values, strict=True):
         declared = declared_type(param)
+        if param.is_end:
+            wrapped.append(value)
+            continue
         array = wrap_argument(value, declared, writable=param.direction != "in")
-        wrapped.append(_number(array) if isinstance(declared, ScalarType) else array)
-    shapes = [each.shape if isinstance(each, Array) else () for each in wrapped]
-    bind_dims(definition.params, shapes)
+        wrapped.append(python_number(array) if isinstance(declared, ScalarType) else array)
+    sized = [(each, value) for each, value in zip(definition.params, wrapped, strict=True) if not each.is_end]
+    shapes = [value.shape if isinstance(value, Array) else () for _, value in sized]
+    bind_dims([each for each, _ in sized], shapes)
+    return wrapped
+
+
+def run_prepared(definition: Definition[P, R], values: list[object]) -> R:
+    """Runs the body of `definition` on what `prepared` gave.
+
+    Raises:
+        Refused: what the body is refused with, at the user's line.
+    """
     try:
-        return definition.python(*wrapped)  # type: ignore[arg-type]
+        return definition.python(*values)  # type: ignore[arg-type]
     except Refused as refusal:
         raise refusal.at(_user_line(refusal)) from None
     except ZeroDivisionError as error:
@@ -81,7 +105,7 @@ def _user_line(error: BaseException) -> Span | None:
     return found
 
 
-def _number(array: Array) -> int | float | bool:
-    # Scalars are Python numbers inside a program: they adapt to the dtype of the tile beside them.
+def python_number(array: Array) -> int | float | bool:
+    """The element of an array of rank 0; inside a program scalars are Python numbers, which adapt to the tiles."""
     kind = array.kind
     return bool(array) if kind == "bool" else float(array) if kind == "float" else int(array)

@@ -92,7 +92,7 @@ def seal(
 
 def _entry(function: Function) -> EntryRecord:
     parameters = tuple(
-        ParameterRecord(name=each.name, direction=each.direction, type=str(each.type)) for each in function.params
+        ParameterRecord(name=each.name, direction=each.passing, type=str(each.type)) for each in function.params
     )
     return EntryRecord(name=function.name, kind=function.kind, parameters=parameters)
 

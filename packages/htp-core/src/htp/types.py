@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypeVar, cast
 
 from htp._impl import numeric
-from htp.diagnostics import Refused, Span
+from htp.diagnostics import Bug, Refused, Span
 from htp.dtypes import (
     Floating,
     Integral,
@@ -85,7 +85,7 @@ __all__ = [
 ]
 
 DType: TypeAlias = type[Array]
-Direction = Literal["in", "out", "inout"]
+Direction = Literal["in", "out", "inout", "send", "recv"]
 D = TypeVar("D", bound=Array)
 
 DTYPES: tuple[DType, ...] = (f64, f32, f16, bf16, f8e4m3, f8e5m2, i64, i32, i16, i8, u64, u32, u16, u8, bool_)
@@ -163,10 +163,10 @@ class ScalarForm:
 
 @dataclass(frozen=True)
 class Directed:
-    """A tensor or tile parameter with its direction."""
+    """A tensor or tile parameter with its direction; an end of a channel with what the channel carries."""
 
     direction: Direction
-    type: TensorType | TileType
+    type: TensorType | TileType | ScalarType
 
     def __str__(self) -> str:
         return f"{_FORMS[self.direction]}[{self.type}]"
@@ -174,12 +174,28 @@ class Directed:
 
 @dataclass(frozen=True)
 class Param:
-    """One parameter of a decorated function and where it is written; a helper's parameters have no type."""
+    """One parameter of a decorated function and where it is written; a helper's parameters have no type.
+
+    With direction `send` or `recv` it is an end of a channel that carries `type`, or `several` such ends.
+    """
 
     name: str
-    direction: Literal["in", "out", "inout", "scalar"]
+    direction: Literal["in", "out", "inout", "scalar", "send", "recv"]
     type: TensorType | TileType | ScalarType | None
     origin: Span | None = field(default=None, compare=False)
+    several: bool = False
+
+    @property
+    def is_end(self) -> bool:
+        """Whether it is an end of a channel, or several."""
+        return self.direction in ("send", "recv")
+
+    @property
+    def passing(self) -> Literal["in", "out", "inout", "scalar"]:
+        """The direction of a parameter that is passed from outside of a network, where there are no channels."""
+        if self.direction == "send" or self.direction == "recv":
+            raise Bug(f"parameter {self.name!r} is an end of a channel, so it cannot be at the boundary")
+        return self.direction
 
 
 class Slot(Generic[D]):
@@ -222,7 +238,7 @@ class Slot(Generic[D]):
         return f"Slot({self._dtype.name}, {self._initial!r})"
 
 
-_FORMS = {"in": "In", "out": "Out", "inout": "InOut"}
+_FORMS = {"in": "In", "out": "Out", "inout": "InOut", "send": "Send", "recv": "Recv"}
 
 
 def _text(form: str, type_: TensorType | TileType) -> str:

@@ -16,6 +16,7 @@ from htp._impl.storage import (
     Number,
     Shape,
     Storage,
+    give_up,
     is_region,
     make,
     numpy_of,
@@ -46,6 +47,7 @@ __all__ = [
     "Kind",
     "Number",
     "Shape",
+    "give_up",
     "is_region",
     "numpy_of",
     "region_of",
@@ -92,6 +94,8 @@ class Array(Storage):
             from htp import tile
             from htp.names import METHODS
 
+            if name in ("_data", "_base"):
+                raise _moved(self)
             if name not in METHODS:
                 raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
@@ -278,6 +282,17 @@ class Array(Storage):
 
     def __ge__(self, other: Self | Number) -> bool_:
         return compare("greater_equal", self, other)
+
+
+def _moved(array: Array) -> Refused:
+    """The refusal of a region that was given up."""
+    place = array._gone  # pyright: ignore[reportPrivateUsage]
+    where = "" if place is None else f" at line {place.line}"
+    return Refused(
+        "csp.moved",
+        f"the region was sent{where} and belongs to the receiver now",
+        help="make a new buffer with htp.empty for each send, or send a tile, which is a value",
+    )
 
 
 def _augmented(sign: str, plain: Callable[[Array, Array], Array]) -> Callable[[Array, Array], Array]:

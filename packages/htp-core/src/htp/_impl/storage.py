@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from htp._impl.numeric import Elements
+    from htp.diagnostics import Span
 
 Kind = Literal["float", "int", "uint", "bool"]
 Number: TypeAlias = int | float | bool
@@ -26,7 +27,7 @@ class Storage:
     of a region is a value that remembers the memory it was read from, so that it can be passed on to be written.
     """
 
-    __slots__ = ("_base", "_data", "_writable")
+    __slots__ = ("_base", "_data", "_gone", "_writable")
 
     name: ClassVar[str]
     bits: ClassVar[int]
@@ -35,6 +36,7 @@ class Storage:
     _data: Elements
     _base: Elements | None
     _writable: bool
+    _gone: Span | None
 
     @property
     def dtype(self) -> type[Self]:
@@ -88,6 +90,13 @@ def is_region(array: Storage) -> bool:
 def region_of(memory: Elements, dtype: type[S], *, writable: bool = True) -> S:
     """The region of `dtype` that `memory` holds; stores to it write `memory`."""
     return make(dtype, memory, memory, writable)
+
+
+def give_up(array: Storage, place: Span | None) -> None:
+    """Ends the use of a region whose memory is somebody else's from `place` on: it has no elements any more."""
+    array._gone = place  # pyright: ignore[reportPrivateUsage]
+    del array._data  # pyright: ignore[reportPrivateUsage]
+    del array._base  # pyright: ignore[reportPrivateUsage]
 
 
 def writable_of(array: Storage) -> Elements:

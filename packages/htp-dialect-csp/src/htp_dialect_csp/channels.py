@@ -1,0 +1,167 @@
+"""How programs write channels and their ends: `Channel[T](…)` in a network, `Send[T]` and `Recv[T]` in a signature.
+
+Knows the forms and their checks; what can be done with an end is `htp.channels`'.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from htp.channel_time import ChannelTime
+from htp.channels import Channel as Both
+from htp.channels import End, Link
+from htp.diagnostics import Refused
+from htp.networks import current, unique
+from htp.payloads import check_payload, handed_over
+from htp.places import user_frame, user_line
+from htp.types import DTYPES, Directed, ScalarType, TensorType, TileType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from types import FrameType
+    from typing import Self
+
+    from htp.channels import Receiver as Recv
+    from htp.channels import Sender as Send
+    from htp.diagnostics import Span
+    from htp.networks import Network
+    from htp.values import Number
+
+__all__ = ["Channel", "ChannelForm", "Recv", "Send", "name_channels", "network_frame", "network_line"]
+
+OWN = ("htp", "htp_dialect_csp")
+T = TypeVar("T")
+Carried = TensorType | TileType | ScalarType
+
+
+@dataclass(frozen=True)
+class ChannelForm:
+    """`Channel[T]`, which makes a channel when it is called, and several with `array`."""
+
+    carried: Carried
+
+    def __call__(
+        self, *, capacity: int = 1, latency: int = 0, response: int = 0, initial: Sequence[object] = ()
+    ) -> Both[object]:
+        """A channel of the network whose body runs, or of the process that runs."""
+        for name, value in (("capacity", capacity), ("latency", latency), ("response", response)):
+            _whole(name, value, 0)
+        if len(initial) > capacity:
+            raise _bad(
+                f"{len(initial)} initial tokens do not fit into a channel of capacity {capacity}",
+                f"write capacity={len(initial)} or more",
+            )
+        network, maker = current("Channel[…](…)", network_line())
+        link = Link(self.carried, ChannelTime(capacity, latency, response, len(initial)), maker=maker)
+        link.name = f"#{len(network.links)}"
+        if maker is not None:
+            maker.held.append(link)
+        for each in initial:
+            check_payload(link.name, self.carried, each)
+            link.tokens.append(handed_over(self.carried, each))
+        network.links.append(link)
+        return Both(link)
+
+    def array(
+        self, count: int, *, capacity: int = 1, latency: int = 0, response: int = 0, initial: Sequence[object] = ()
+    ) -> tuple[Both[object], ...]:
+        """So many channels that are alike."""
+        _whole("the number of channels", count, 1)
+        make = partial(self, capacity=capacity, latency=latency, response=response, initial=initial)
+        return tuple(make() for _ in range(count))
+
+
+if TYPE_CHECKING:
+
+    class Channel(Both[T]):
+        """A channel: `Channel[T](capacity=2)`; the static face of what stands below."""
+
+        def __init__(
+            self, *, capacity: int = 1, latency: int = 0, response: int = 0, initial: Sequence[T | Number] = ()
+        ) -> None: ...
+
+        @classmethod
+        def array(
+            cls,
+            count: int,
+            *,
+            capacity: int = 1,
+            latency: int = 0,
+            response: int = 0,
+            initial: Sequence[T | Number] = (),
+        ) -> tuple[Self, ...]:
+            """So many channels that are alike."""
+            ...
+
+else:
+
+    class Channel:
+        """`Channel[T](capacity=1, latency=0, response=0, initial=())`: carries T, a Tile, a Scalar or a Tensor.
+
+        Up to `capacity` tokens are in it (0: a rendezvous). A token is visible `latency` cycles after it was accepted,
+        and its slot is free `response` cycles after it was taken. `initial` tokens are in it at time 0. A Tensor is a
+        region, whose memory moves to the receiver. `Channel[T].array(n, …)` is a tuple of n channels that are alike.
+        A channel is called after its variable, one of an array with its number behind it.
+        """
+
+        def __init__(self, **named: object) -> None:
+            raise _bad("a channel does not say what it carries", "write Channel[Tile[f32, 16, 64]](capacity=2)")
+
+        def __class_getitem__(cls, carried: object) -> ChannelForm:
+            return ChannelForm(_carried("Channel", carried))
+
+    class Send:
+        """`out: Send[T]`: the sending end of a channel that carries T; `tuple[Send[T], ...]` is several."""
+
+        def __class_getitem__(cls, carried: object) -> Directed:
+            return Directed("send", _carried("Send", carried))
+
+    class Recv:
+        """`inp: Recv[T]`: the receiving end of a channel that carries T; `tuple[Recv[T], ...]` is several."""
+
+        def __class_getitem__(cls, carried: object) -> Directed:
+            return Directed("recv", _carried("Recv", carried))
+
+
+def name_channels(network: Network, frame: FrameType | None) -> None:
+    """Calls channels that have no name yet after the variables of `frame`."""
+    if all(each.named for each in network.links):
+        return
+    for name, value in (frame.f_locals if frame is not None else {}).items():
+        several = isinstance(value, tuple | list)
+        values = cast("Iterable[object]", value) if several else (value,)
+        for number, each in enumerate(values):
+            if isinstance(each, End) and not each.link.named:
+                each.link.name = unique(f"{name}{number}" if several else name, network.channel_names)
+                network.channel_names.add(each.link.name)
+                each.link.named = True
+
+
+def network_line() -> Span | None:
+    """The user's line that runs now, outside of HTP and of this package."""
+    return user_line(own=OWN)
+
+
+def network_frame() -> FrameType | None:
+    """The frame of `network_line`."""
+    return user_frame(own=OWN)
+
+
+def _whole(name: str, value: object, least: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise _bad(f"{name} is {value!r}", f"write an integer, {least} or more")
+
+
+def _carried(form: str, item: object) -> Carried:
+    if isinstance(item, TensorType | TileType | ScalarType):
+        return item
+    for dtype in DTYPES:
+        if item is dtype:
+            return ScalarType(dtype)
+    raise _bad(f"{form}[…] takes a type that can be carried, not {item!r}", f"write {form}[Tile[f32, 16, 64]]")
+
+
+def _bad(message: str, help: str) -> Refused:
+    return Refused("csp.bad-channel", message, span=network_line(), help=help)

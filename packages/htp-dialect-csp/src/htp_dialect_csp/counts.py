@@ -1,0 +1,215 @@
+"""Sends equal receives: on every channel, for all sizes, whichever way branches go.
+
+Knows what is told to the user; how tokens are counted is `tallies`, and what cannot be counted is left to the run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from htp.diagnostics import Diagnostic, Refused
+from htp.dims import Facts
+from htp_dialect_csp.steps import Branch, Drain, Loop, Operation, Unclear, channels_of, walk
+from htp_dialect_csp.tallies import Tallies, drains
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from htp.diagnostics import Span
+    from htp.dims import Expr
+    from htp_dialect_csp.graph import ChannelNode, Graph, ProcessNode
+    from htp_dialect_csp.steps import Steps
+
+__all__ = ["check_counts"]
+
+Side = Literal["send", "recv"]
+SIZES = (1, 2, 3, 5, 64, 1000)
+
+
+def check_counts(graph: Graph) -> tuple[Diagnostic, ...]:
+    """Notes on the channels whose tokens cannot be counted before the run.
+
+    Raises:
+        Refused: `csp.no-close`, `csp.branch`, `csp.count`.
+    """
+    tallies = Tallies(graph)
+    found: list[Diagnostic] = []
+    for channel in graph.channels:
+        senders, receivers = graph.at(channel.name, "send"), graph.at(channel.name, "recv")
+        if len(senders) == len(receivers) == 1:
+            found += _checked(tallies, channel, senders[0], receivers[0])
+    return tuple(found)
+
+
+def _checked(
+    tallies: Tallies, channel: ChannelNode, sender: ProcessNode, receiver: ProcessNode
+) -> Iterator[Diagnostic]:
+    name = channel.name
+    if drains(receiver.steps, name):
+        _check_close(name, sender, receiver)
+        return
+    sent, received = tallies.total(name, "send"), tallies.total(name, "recv")
+    if sent is None or received is None:
+        for process, side, other in ((sender, "send", received), (receiver, "recv", sent)):
+            branch = _uneven(tallies, process, process.steps, name, side)
+            # Where the other side cannot be counted either, both may depend on the same data.
+            if branch is not None and other is not None:
+                raise _branches(branch, name, side, receiver if side == "send" else sender, other)
+        if not (_forever(sender) and _forever(receiver)):
+            yield _note(name, sender if sent is None else receiver)
+        return
+    initial = channel.initial or 0
+    if not _same(sent, received) and not _same(sent + initial, received):
+        witness = _witness(sent, received, initial)
+        if witness is None:
+            yield _note(name, receiver)
+        else:
+            raise _differ(name, sender, receiver, sent, received, witness)
+
+
+# end of stream --------------------------------------------------------------------------------------------------------
+
+
+def _check_close(name: str, sender: ProcessNode, receiver: ProcessNode) -> None:
+    closes = any(
+        isinstance(each, Operation) and each.kind == "close" and name in channels_of(each.end)
+        for each in walk(sender.steps)
+    )
+    if not closes and _forever(sender):
+        drain = next(each for each in walk(receiver.steps) if isinstance(each, Drain) and name in channels_of(each.end))
+        raise Refused(
+            "csp.no-close",
+            f"'{receiver.name}' reads '{name}' until it is closed, but its sender '{sender.name}' never returns "
+            f"and never calls {name}.close()",
+            span=drain.place,
+            help=f"let '{sender.name}' return, or call close() behind its last send",
+        )
+
+
+def _forever(process: ProcessNode) -> bool:
+    return any(isinstance(each, Loop) and each.endless for each in process.steps)
+
+
+# branches -------------------------------------------------------------------------------------------------------------
+
+
+def _uneven(tallies: Tallies, process: ProcessNode, steps: Steps, channel: str, side: Side) -> Branch | None:
+    """The first branch on data of which one side uses the channel more often than the other."""
+    for each in walk(steps):
+        if isinstance(each, Branch) and each.test is None:
+            then, other = (tallies.steps(process, arm, channel, side) for arm in (each.then, each.other))
+            if then is not None and other is not None and not _same(then, other):
+                return each
+    return None
+
+
+def _branches(branch: Branch, channel: str, side: Side, peer: ProcessNode, expected: Expr) -> Refused:
+    holds = any(
+        isinstance(each, Operation) and each.kind == side and channel in channels_of(each.end)
+        for each in walk(branch.then)
+    )
+    does = "the receiver expects" if side == "send" else "the sender sends"
+    turn = "iteration" if _once_a_turn(peer, channel, "recv" if side == "send" else "send") else "run"
+    tokens = "one token" if turn == "iteration" else _tokens(expected)
+    line = f" (line {branch.place.line})" if branch.place is not None else ""
+    return Refused(
+        "csp.branch",
+        f"{side} on '{channel}' happens only when '{branch.text}' {'holds' if holds else 'does not hold'}{line}, "
+        f"but {does} {tokens} per {turn}",
+        span=branch.place,
+        help=f"{side} in both cases" + (f", or let '{peer.name}' read with `for x in …`" if side == "send" else ""),
+    )
+
+
+def _once_a_turn(process: ProcessNode, channel: str, side: Side) -> bool:
+    return any(
+        isinstance(inner, Operation) and inner.kind == side and inner.end == channel
+        for each in walk(process.steps)
+        if isinstance(each, Loop | Drain)
+        for inner in each.body
+    )
+
+
+# counts ---------------------------------------------------------------------------------------------------------------
+
+
+def _same(left: Expr, right: Expr) -> bool:
+    facts = Facts()
+    for name in sorted(left.symbols | right.symbols):
+        facts = facts.with_dim(name)
+    return facts.equal(left, right) is True
+
+
+def _witness(sent: Expr, received: Expr, initial: int) -> dict[str, int] | None:
+    """Sizes at which the counts differ."""
+    names = sorted(sent.symbols | received.symbols)
+    samples = [dict.fromkeys(names, size) for size in SIZES]
+    samples += [{name: size + 7 * k for k, name in enumerate(names)} for size in SIZES]
+    for each in samples:
+        try:
+            left = sent.evaluate(each) - received.evaluate(each)
+        except Refused:  # it divides by a size that is 0 there
+            continue
+        if left not in (0, -initial):
+            return each
+    return None
+
+
+def _differ(
+    name: str, sender: ProcessNode, receiver: ProcessNode, sent: Expr, received: Expr, sizes: dict[str, int]
+) -> Refused:
+    left = sent - received
+    more = left.evaluate(sizes) > 0
+    over = f"{_tokens(left if more else -left)} would be {'left over' if more else 'missing'}"
+    seen = ", ".join(f"{name} = {size}" for name, size in sizes.items())
+    return Refused(
+        "csp.count",
+        f"channel '{name}': '{sender.name}' sends {_tokens(sent, 'no')}, '{receiver.name}' receives "
+        f"{_shown(received)} per run; {over}. Make the counts equal or receive with 'for x in {name}'",
+        span=_first(receiver, name, "recv") or receiver.place,
+        notes=(f"seen with {seen}",) if seen and left.constant is None else (),
+        help=f"read until the stream ends: `for x in {name}`, or send as many as are received",
+    )
+
+
+def _tokens(count: Expr, none: str = "0") -> str:
+    number = count.constant
+    if number in (0, 1):
+        return "one token" if number else f"{none} tokens"
+    return f"{_shown(count)} tokens"
+
+
+def _shown(count: Expr) -> str:
+    return str(count).replace(" ", "")
+
+
+def _first(process: ProcessNode, channel: str, side: Side) -> Span | None:
+    return next(
+        (
+            each.place
+            for each in walk(process.steps)
+            if isinstance(each, Operation) and each.kind == side and channel in channels_of(each.end)
+        ),
+        None,
+    )
+
+
+def _note(channel: str, process: ProcessNode) -> Diagnostic:
+    reason = next((each for each in walk(process.steps) if _obscure(each, channel)), None)
+    return Diagnostic(
+        code="csp.dynamic-rate",
+        message=f"how many tokens '{process.name}' moves on '{channel}' depends on data",
+        severity="note",
+        span=reason.place if isinstance(reason, Loop | Branch | Unclear | Drain) else process.place,
+        help=("nothing is wrong: if counts differ in a run, the run ends with a report of who waits for whom",),
+    )
+
+
+def _obscure(step: object, channel: str) -> bool:
+    """Whether a step is why the operations on a channel cannot be counted."""
+    if isinstance(step, Unclear):
+        return channel in step.channels
+    if isinstance(step, Loop) and step.count is None or isinstance(step, Branch | Drain):
+        inner = (*step.then, *step.other) if isinstance(step, Branch) else step.body
+        return any(isinstance(each, Operation) and channel in channels_of(each.end) for each in walk(inner))
+    return False

@@ -1,0 +1,144 @@
+"""The ends of channels are linear: one sender, one receiver, and nothing is sent on a channel that was closed.
+
+Knows who holds an end and in which order a process uses it; does not count (`counts` does).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from htp.diagnostics import Label, Refused
+from htp_dialect_csp.matching import check_carried
+from htp_dialect_csp.steps import Branch, Drain, Loop, Operation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from htp.diagnostics import Span
+    from htp_dialect_csp.graph import Graph, ProcessNode
+    from htp_dialect_csp.steps import Step
+
+__all__ = ["check_closes", "check_ends", "check_payloads"]
+
+Side = Literal["send", "recv"]
+
+
+def check_ends(graph: Graph) -> None:
+    """Every channel has one sender and one receiver.
+
+    Raises:
+        Refused: `csp.endpoint-shared`; `csp.unconnected` where everything that the network declares is known.
+    """
+    for channel in graph.channels:
+        for side, verb in (("send", "sends on"), ("recv", "receives from")):
+            holders = _holders(graph, channel.name, side)
+            if len(holders) > 1:
+                raise _shared(channel.name, side, holders[0], holders[1])
+            if not holders and graph.complete:
+                raise Refused(
+                    "csp.unconnected",
+                    f"no process {verb} channel '{channel.name}' of `{graph.name}`",
+                    span=channel.place,
+                    help="pass it to one process that sends and to one that receives, or remove it",
+                )
+
+
+def check_payloads(graph: Graph) -> None:
+    """Both ends of every channel are declared as what the channel carries.
+
+    Raises:
+        Refused: `csp.payload`.
+    """
+    for process in graph.processes:
+        dims: dict[str, str] = {}
+        for end in process.ends:
+            carried = next((each.carried for each in graph.channels if each.name == end.channel), None)
+            if carried is not None and end.declared is not None:
+                check_carried(end.channel, carried, end.declared, process.name, end.side, dims, process.place)
+
+
+def check_closes(graph: Graph) -> None:
+    """No process sends on a channel that it has closed, or closes it again.
+
+    Raises:
+        Refused: `csp.send-after-close`, `csp.double-close`.
+    """
+    for process in graph.processes:
+        _follow(process.steps, {})
+
+
+def _follow(steps: Iterable[Step], closed: dict[str, Span | None]) -> dict[str, Span | None]:
+    """The channels that are certainly closed behind the steps, each with the place of the close."""
+    for each in steps:
+        if isinstance(each, Operation) and isinstance(each.end, str):
+            _operation(each, each.end, closed)
+        elif isinstance(each, Branch):
+            then, other = (_follow(arm, dict(closed)) for arm in (each.then, each.other))
+            closed |= {name: place for name, place in then.items() if name in other}
+        elif isinstance(each, Drain) or (isinstance(each, Loop) and not _repeats(each)):
+            _follow(each.body, dict(closed))
+        elif isinstance(each, Loop):
+            # What the first turn closes is closed in the second one.
+            closed |= _follow(each.body, _follow(each.body, closed))
+    return closed
+
+
+def _operation(step: Operation, name: str, closed: dict[str, Span | None]) -> None:
+    if step.kind == "close":
+        if name in closed:
+            raise Refused(
+                "csp.double-close",
+                f"'{name}' is closed again{_line(step.place)}; it was closed{_at(closed[name])}",
+                span=step.place,
+                labels=_label(closed[name], "closed here"),
+                help="close it once, or not at all: a process closes its channels when it returns",
+            )
+        closed[name] = step.place
+    elif step.kind == "send" and name in closed:
+        raise Refused(
+            "csp.send-after-close",
+            f"send on '{name}'{_line(step.place)}, which was closed{_at(closed[name])}",
+            span=step.place,
+            labels=_label(closed[name], "closed here"),
+            help="close a channel behind its last send; a process closes its channels when it returns",
+        )
+
+
+def _repeats(loop: Loop) -> bool:
+    """Whether a loop certainly has a second turn."""
+    return loop.endless or (loop.count is not None and (loop.count.constant or 0) > 1)
+
+
+def _holders(graph: Graph, channel: str, side: Side) -> list[ProcessNode]:
+    """A process for each time that an end of a channel was given."""
+    return [
+        process
+        for process in graph.processes
+        for each in process.ends
+        if each.channel == channel and each.side == side
+    ]
+
+
+def _shared(channel: str, side: Side, first: ProcessNode, second: ProcessNode) -> Refused:
+    plural, other = ("senders", "a select") if side == "send" else ("receivers", "a broadcast")
+    return Refused(
+        "csp.endpoint-shared",
+        f"channel '{channel}' has two {plural}: '{first.name}'{_line(first.place)} and "
+        f"'{second.name}'{_line(second.place)}; a FIFO has exactly one. "
+        f"Use two channels and {other}, or merge the processes",
+        span=second.place,
+        labels=_label(first.place, f"'{first.name}' has it"),
+        help="give each end of a channel to one process",
+    )
+
+
+def _line(place: Span | None) -> str:
+    return f" (line {place.line})" if place is not None else ""
+
+
+def _at(place: Span | None) -> str:
+    return f" at line {place.line}" if place is not None else ""
+
+
+def _label(place: Span | None, text: str) -> tuple[Label, ...]:
+    return (Label(span=place, text=text),) if place is not None else ()

@@ -1,0 +1,57 @@
+"""Whether the two ends of a channel speak of the same type. Knows types; does not know values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from htp.diagnostics import Refused
+from htp.types import ScalarType, TensorType, TileType
+
+if TYPE_CHECKING:
+    from htp.channels import Side
+    from htp.diagnostics import Span
+
+    Carried = TensorType | TileType | ScalarType
+
+__all__ = ["check_carried"]
+
+
+def check_carried(
+    channel: str,
+    carried: Carried,
+    declared: Carried,
+    process: str,
+    side: Side,
+    dims: dict[str, str],
+    place: Span | None,
+) -> None:
+    """Nothing when a process may use a channel at one end as `declared`; named sizes of a process go into `dims`.
+
+    Raises:
+        Refused: `csp.payload` when kind, dtype, sizes or layout differ.
+    """
+    if carried == declared or _fits(carried, declared, dims):
+        return
+    same = carried.dtype is declared.dtype
+    advice = "declare one type at both ends" if same else "cast on one side with .astype"
+    verb = "sends" if side == "send" else "receives"
+    raise Refused(
+        "csp.payload",
+        f"channel '{channel}' carries {carried}, '{process}' {verb} it as {declared}; {advice}",
+        span=place,
+        help=f"declare {carried} in `{process}`, or another type for the channel",
+    )
+
+
+def _fits(carried: Carried, declared: Carried, dims: dict[str, str]) -> bool:
+    if isinstance(carried, ScalarType) or isinstance(declared, ScalarType):
+        return False
+    if type(carried) is not type(declared) or carried.dtype is not declared.dtype or carried.facets != declared.facets:
+        return False
+    if len(carried.dims) != len(declared.dims):
+        return False
+    for size, dim in zip(carried.dims, declared.dims, strict=True):
+        named = dim.constant is None and str(dim) in dim.symbols
+        if str(size) != (dims.setdefault(str(dim), str(size)) if named else str(dim)):
+            return False
+    return True

@@ -1,0 +1,178 @@
+"""Token programs: what a process does with its channels, without the values that go through them.
+
+Knows the steps and how they nest; does not know how they are found (`token_program`) or what follows from them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from htp.diagnostics import Span
+    from htp.dims import Expr
+
+__all__ = [
+    "Branch", "Choice", "Compare", "Drain", "End", "Junction", "Loop", "Operation", "Step", "Steps", "Task", "Test",
+    "Unclear", "Work", "channels_of", "holds", "symbols_of", "walk",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The channel at position `index` of several."""
+
+    channels: tuple[str, ...]
+    index: Expr
+
+
+End: TypeAlias = "str | Choice"
+"""A channel, by name, as one process uses it."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One send, receive or close."""
+
+    kind: Literal["send", "recv", "close"]
+    end: End
+    place: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Work:
+    """Declared work; `cycles` is None where it depends on data."""
+
+    cycles: Expr | None
+
+
+@dataclass(frozen=True)
+class Task:
+    """A call of a kernel, or of something that issues tasks of its own when `many`."""
+
+    kernel: str
+    many: bool = False
+    place: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Loop:
+    """`body` `count` times; `variable` is the symbol for the number of the turn, from 0.
+
+    `count` is None where it depends on data; an `endless` loop has no end.
+    """
+
+    variable: str
+    count: Expr | None
+    body: Steps
+    endless: bool = False
+    place: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Drain:
+    """`for x in end`: a receive and then `body`, until the stream has ended."""
+
+    end: End
+    body: Steps
+    place: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Branch:
+    """`then` or `other`; `test` is None where it depends on data, and `text` is how it is written."""
+
+    test: Test | None
+    text: str
+    then: Steps
+    other: Steps
+    place: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Unclear:
+    """Something whose sends and receives on `channels` are not known before the run; `what` says why."""
+
+    what: str
+    channels: tuple[str, ...]
+    place: Span | None = field(default=None, compare=False)
+
+
+Step: TypeAlias = "Operation | Work | Task | Loop | Drain | Branch | Unclear"
+Steps: TypeAlias = "tuple[Step, ...]"
+
+
+@dataclass(frozen=True)
+class Compare:
+    """Whether an expression is less than, equal to, … zero."""
+
+    value: Expr
+    sign: Literal["<", "<=", ">", ">=", "==", "!="]
+
+
+@dataclass(frozen=True)
+class Junction:
+    """Whether all, any or none of some tests hold."""
+
+    kind: Literal["and", "or", "not"]
+    tests: tuple[Test, ...]
+
+
+Test: TypeAlias = "Compare | Junction"
+
+
+def holds(test: Test, values: Mapping[str, int]) -> bool:
+    """Whether a test holds for these values of its symbols."""
+    if isinstance(test, Junction):
+        found = [holds(each, values) for each in test.tests]
+        return all(found) if test.kind == "and" else any(found) if test.kind == "or" else not any(found)
+    value = test.value.evaluate(values)
+    match test.sign:
+        case "<":
+            return value < 0
+        case "<=":
+            return value <= 0
+        case ">":
+            return value > 0
+        case ">=":
+            return value >= 0
+        case "==":
+            return value == 0
+        case "!=":
+            return value != 0
+
+
+def walk(steps: Iterable[Step]) -> Iterator[Step]:
+    """All steps, outer ones first."""
+    for each in steps:
+        yield each
+        if isinstance(each, Loop | Drain):
+            yield from walk(each.body)
+        elif isinstance(each, Branch):
+            yield from walk((*each.then, *each.other))
+
+
+def channels_of(end: End) -> tuple[str, ...]:
+    """The channels that an end may be one of."""
+    return (end,) if isinstance(end, str) else end.channels
+
+
+def symbols_of(steps: Iterable[Step]) -> frozenset[str]:
+    """The symbols that decide what the steps do."""
+    found: set[str] = set()
+    for each in walk(steps):
+        if isinstance(each, Operation | Drain) and isinstance(each.end, Choice):
+            found |= each.end.index.symbols
+        elif isinstance(each, Loop) and each.count is not None:
+            found |= each.count.symbols
+        elif isinstance(each, Branch) and each.test is not None:
+            found |= _tested(each.test)
+    return frozenset(found)
+
+
+def _tested(test: Test) -> frozenset[str]:
+    if isinstance(test, Compare):
+        return test.value.symbols
+    return frozenset(name for each in test.tests for name in _tested(each))
