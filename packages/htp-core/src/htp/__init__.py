@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from htp.planner import Plan
     from htp.program import Program
     from htp.strides import strided
+    from htp.tasks import work
     from htp.tools.stage import run_stage
     from htp.types import (
         In,
@@ -56,6 +57,7 @@ _HOMES = {
     "htp.planner": ("Plan",),
     "htp.program": ("Program",),
     "htp.strides": ("strided",),
+    "htp.tasks": ("work",),
     "htp.tools.stage": ("run_stage",),
     "htp.types": (
         "In", "InOut", "Out", "Scalar", "Slot", "Tensor", "Tile",
@@ -111,6 +113,7 @@ __all__ = [
     "u16",
     "u32",
     "u64",
+    "work",
 ]
 
 

@@ -1,0 +1,118 @@
+"""What is known of one run of a package: wall time, simulated time, tasks and their graph.
+
+Knows the records and their units; does not know how anything was measured. What was not measured is `None`.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from htp.declarations import Mode
+from htp.diagnostics import Diagnostic
+
+__all__ = [
+    "ChannelRun",
+    "ProcessRun",
+    "RunReport",
+    "Simulated",
+    "TaskEdge",
+    "TaskGraph",
+    "TaskNode",
+    "TaskRun",
+    "TaskStatistics",
+]
+
+
+class ProcessRun(msgspec.Struct, frozen=True, kw_only=True):
+    """What a process did, in simulated cycles: when it ended, how long it computed and waited."""
+
+    end: int
+    busy: int
+    stall_in: int
+    stall_out: int
+
+
+class ChannelRun(msgspec.Struct, frozen=True, kw_only=True):
+    """What went through a channel: counts, simulated cycles, and the times of every accept and dequeue."""
+
+    capacity: int
+    sends: int
+    receives: int
+    high_water: int
+    stall_full: int
+    stall_empty: int
+    accepts: tuple[int, ...] = ()
+    dequeues: tuple[int, ...] = ()
+
+
+class TaskRun(msgspec.Struct, frozen=True, kw_only=True):
+    """One task: who ran it, and when it was submitted, started and ended.
+
+    In simulated cycles in `Simulated.tasks`, in nanoseconds since the run began in `TaskStatistics.runs`.
+    """
+
+    worker: int
+    submit: int
+    start: int
+    end: int
+
+
+class TaskNode(msgspec.Struct, frozen=True, kw_only=True):
+    """A task of the graph: the kernel it calls, the loop coordinates it stands for, and the user's line."""
+
+    kernel: str
+    at: tuple[int, ...] = ()
+    place: str = ""
+
+
+class TaskEdge(msgspec.Struct, frozen=True, kw_only=True):
+    """`target` runs after `source`, both indices of tasks; `kind` says why.
+
+    One of `RAW`, `WAR`, `WAW`, or several of these joined by `+` in that order, `after`, `stream`.
+    """
+
+    source: int
+    target: int
+    kind: str
+
+
+class TaskGraph(msgspec.Struct, frozen=True, kw_only=True):
+    """The tasks of a run in program order, and every dependence between them that was derived or declared."""
+
+    tasks: tuple[TaskNode, ...] = ()
+    edges: tuple[TaskEdge, ...] = ()
+
+
+class TaskStatistics(msgspec.Struct, frozen=True, kw_only=True):
+    """What the native task runtime counted in one run; `runs` only where a trace was asked for."""
+
+    tasks: int
+    workers: int
+    window_high_water: int
+    window_stalls: int
+    runs: tuple[TaskRun, ...] = ()
+
+
+class Simulated(msgspec.Struct, frozen=True, kw_only=True):
+    """Simulated time of a run, in cycles."""
+
+    makespan: int
+    processes: dict[str, ProcessRun] = {}
+    channels: dict[str, ChannelRun] = {}
+    tasks: tuple[TaskRun, ...] = ()
+    window_high_water: int | None = None
+    window_stalls: int | None = None
+
+
+class RunReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one run; what was not measured is `None`."""
+
+    schema: Literal["htp.run/1"] = "htp.run/1"
+    entry: str
+    target: str
+    mode: Mode
+    wall_seconds: float | None = None
+    simulated: Simulated | None = None
+    tasks: TaskStatistics | None = None
+    graph: TaskGraph | None = None
+    diagnostics: tuple[Diagnostic, ...] = ()
