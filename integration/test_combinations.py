@@ -21,12 +21,12 @@ from htp.diagnostics import Refused, render
 from htp.layout import Envelope, open_envelope
 from htp.plugins import Found, discover
 from htp.session import Session, use_session
-from htp.tools.load import load_definition
+from htp.tools.load import load_definition, load_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-HEAD = "from htp import In, Out, Tensor, f16, f32, f64, kernel, tile\n"
+HEAD = "from htp import In, InOut, Out, Tensor, f16, f32, f64, kernel, tile\n"
 PLUGIN = """
 from htp.capabilities import Captured, DialectUse, DTypeUse, Inlined, Loops, Normalized, OpUse, Simplified, Typed
 from htp.capabilities import Vectorized
@@ -55,6 +55,18 @@ def source(text: str, *, target: str = "cpu", **options: object) -> Callable[[Pa
         path = folder / "user.py"
         path.write_text(HEAD + textwrap.dedent(text))
         return htp.compile_program(load_definition(f"{path}:f"), target=target, out=folder / "package", **options)
+
+    return compile_it
+
+
+def scheduled(text: str) -> Callable[[Path], object]:
+    """Compiles the workload `f` of a file with this text, with its schedule `s` if it has one."""
+
+    def compile_it(folder: Path) -> object:
+        path = folder / "user.py"
+        path.write_text(HEAD + "from htp_dialect_wsp import P, schedule, workload\n" + textwrap.dedent(text))
+        module = load_module(path)
+        return htp.compile_program(module.f, schedule=getattr(module, "s", None), out=folder / "package")
 
     return compile_it
 
@@ -164,6 +176,35 @@ def htp_dialects():
     return (Dialect("halo"),)
 """
 
+RACE = """
+    @kernel
+    def add(x: In[Tensor[f32, 8]], total: InOut[Tensor[f32, 8]]) -> None:
+        total[:] = total[:] + x[:]
+
+
+    @workload
+    def f(x: In[Tensor[f32, 32]], total: InOut[Tensor[f32, 8]]) -> None:
+        for i in P(range(0, 32, 8)):
+            add(x[i:i + 8], total)
+"""
+SKEWED = """
+    @kernel
+    def step(before: In[Tensor[f32, 1, 1]], now: Out[Tensor[f32, 1, 1]]) -> None:
+        now[:] = before[:] + 1.0
+
+
+    @workload
+    def f(x: InOut[Tensor[f32, 8, 8]]) -> None:
+        for i in P.seq(range(1, 8)):
+            for j in P.seq(range(0, 7)):
+                step(x[i - 1:i, j + 1:j + 2], x[i:i + 1, j:j + 1])
+
+
+    @schedule(f)
+    def s(s) -> None:
+        i, j = s.loop("i"), s.loop("j")
+"""
+
 CASES: dict[int, Case] = {
     3: Case(
         "plan.no-provider",
@@ -178,6 +219,20 @@ CASES: dict[int, Case] = {
         among(source(COPY, target="small"), small=WITHOUT_F64),
         ("`f64`", "`small`"),
         line="def f(",
+    ),
+    18: Case(
+        "wsp.parallel-race",
+        scheduled(RACE),
+        scheduled(RACE.replace("P(range", "P.seq(range")),
+        ("(i=0) and (i=8)", "both write total[0:8]"),
+        "for i in P(",
+    ),
+    19: Case(
+        "wsp.reorder",
+        scheduled(SKEWED + "        s.reorder(j, i)\n"),
+        scheduled(SKEWED + "        s.tile(i, 2, tail='mask')\n"),
+        ("(1, -1)",),
+        "s.reorder(j, i)",
     ),
     20: Case(
         "plan.no-order",

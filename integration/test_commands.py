@@ -61,6 +61,20 @@ def test_run_compares_with_the_first_stage(compiled, capsys, example: Example) -
     assert {name: each["equal"] for name, each in report["result"]["check"].items()} == dict.fromkeys(written, True)
 
 
+def test_a_package_is_shown_with_a_run(compiled, capsys, tmp_path) -> None:
+    path, page, timeline = str(compiled(SOFTMAX).path), tmp_path / "page.html", tmp_path / "trace.json"
+    code, report = answer(capsys, "report", path, "-o", str(page))
+    assert (code, report["result"]["ran"]) == (0, True)
+    text = page.read_text(encoding="utf-8")
+    assert all(f"<code>{each.pass_}</code>" in text for each in open_package(path).plan.steps)
+    assert '<span class="tag good">agrees</span>' in text
+    code, _ = answer(capsys, "trace", path, "-o", str(timeline))
+    assert code == 0
+    assert {"softmax", *(each.id for each in open_package(path).plan.steps)} <= {
+        each["name"] for each in json.loads(timeline.read_bytes())["traceEvents"] if each["ph"] == "X"
+    }
+
+
 def test_compile_says_what_each_step_took_and_where_to_go_on(capsys, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["compile", f"{SOFTMAX.path}:softmax", "--target", "cpu"]) == 0

@@ -34,7 +34,9 @@ def body_of(statements: str, params: str = 'x: In[Tensor[f32, "N"]], y: Out[Tens
     return [line.split("  // user.py")[0].rstrip() for line in lines[start + 1 : lines.index("}", start)]]
 
 
-@pytest.mark.parametrize(("name", "entry"), [("rows", "softmax"), ("blocks", "matmul"), ("blocks", "columns")])
+@pytest.mark.parametrize(
+    ("name", "entry"), [("rows", "softmax"), ("blocks", "matmul"), ("blocks", "columns"), ("tiles", "tiles")]
+)
 @pytest.mark.parametrize("suffix", [".cpp", "_module.cpp", ".h"])
 def test_golden_text(program_of, update_golden, name, entry, suffix):
     emitted = emit(program_of(name, entry))
@@ -72,6 +74,103 @@ def test_golden_text(program_of, update_golden, name, entry, suffix):
 )
 def test_expressions(statements, printed):
     assert body_of(statements) == [printed]
+
+
+def region_of(statements: str) -> list[str]:
+    """The printed body of a routine that opens tasks, with these statements inside."""
+    head = "from htp import In, InOut, Out, Scalar, Tensor, Tile, empty, f32, i64, kernel, routine, tile\n"
+    head += "from htp.loops import print_tile\n"
+    head += "from htp.tasks import barrier, close_tasks, first_seen, fnv1a, open_tasks, task, wait_for\n\n\n@kernel\n"
+    head += 'def k(x: In[Tensor[f32, "N"]], y: Out[Tensor[f32, "N"]], s: Scalar[f32]) -> None:\n    y[0] = x[0]\n\n\n'
+    head += '@routine\ndef f(x: In[Tensor[f32, "N"]], y: Out[Tensor[f32, "N"]], z: Out[Tensor[f32, "N"]], '
+    head += "n: Scalar[i64]) -> None:\n"
+    lines = source(head + "".join(f"    {line}\n" for line in statements.splitlines())).split("\n")
+    start = next(index for index, line in enumerate(lines) if line.startswith("void f("))
+    return [line.split("  // user.py")[0].strip() for line in lines[start + 1 : lines.index("}", start)]]
+
+
+CALL = "[&](const Context& ctx, auto... given) { k(ctx, given...); },"
+
+
+def test_a_region_orders_only_what_its_tasks_write():
+    assert region_of('open_tasks(independent=("z",))\nk(x, y, 1.0)\nk(y, z[0:4], 2.0)\nclose_tasks()') == [
+        "run_tasks(ctx, {}, [&](Tasks& tasks) {",
+        "Accesses y_accesses;",
+        f'tasks.submit("k", "user.py:14", {CALL}',
+        "x, writes(y_accesses, y), f32(1.0));",
+        f'tasks.submit("k", "user.py:15", {CALL}',
+        "reads(y_accesses, y), cut(z, span(0, 4)), f32(2.0));",
+        "});",
+    ]
+
+
+def test_settings_and_attributes_of_tasks():
+    text = """\
+open_tasks(unit="bytes", window=n * 8, full="abort", steal=False, workers=3, independent=("y",))
+task(at=(n, 2), after=(1,), worker=fnv1a(n, 3), priority=-first_seen(7))
+k(x, y, 1.0)
+close_tasks()"""
+    settings = ".workers = 3, .steal = false, .window = n * 8, .bytes = true, .abort = true"
+    assert region_of(text) == [
+        f"run_tasks(ctx, {{{settings}}}, [&](Tasks& tasks) {{",
+        "tasks.task({.worker = fnv1a(n, 3), .priority = -tasks.first_seen(7), .after = {1}, .at = {n, 2}});",
+        f'tasks.submit("k", "user.py:15", {CALL}',
+        "x, writes_freely(y), f32(1.0));",
+        "});",
+    ]
+
+
+def test_waits_and_what_the_region_does_itself():
+    text = """\
+open_tasks(independent=("z",))
+k(x, y, 1.0)
+k(x, z, 1.0)
+wait_for(x)
+wait_for(x, y[n:4])
+wait_for(z)
+y[0] = 1.0
+print_tile("y", y)
+t: Tile[f32, 4] = empty((4,), f32)
+k(x, t, 1.0)
+close_tasks()"""
+    printed = region_of(text)
+    assert [each for each in printed if "submit" not in each and not each.startswith("x, ")] == [
+        "run_tasks(ctx, {}, [&](Tasks& tasks) {",
+        "Accesses y_accesses;",
+        "tasks.wait_for(reads(y_accesses, y, span(n, 4)));",
+        "tasks.barrier();",
+        "tasks.barrier();",
+        "y(0) = f32(1.0);",
+        "tasks.barrier();",
+        'print_tile(ctx, "y", y);',
+        "Region<f32, 1> t = region(tasks.keep<f32>(4), 4);",
+        "Accesses t_accesses;",
+        "});",
+    ]
+    assert "x, writes(t_accesses, t), f32(1.0));" in printed
+
+
+@pytest.mark.parametrize(
+    ("statements", "why"),
+    [
+        ("open_tasks()\nk(x, y, 1.0)", "no `close_tasks` behind it"),
+        ("task(worker=1)", "not in a task region"),
+        ("open_tasks()\nm: i64 = n\nclose_tasks()\ny[m] = 1.0", "m is used behind `close_tasks`"),
+        ("open_tasks()\ntask(worker=1.5)\nclose_tasks()", "not an integer"),
+    ],
+)
+def test_what_is_not_task_form_is_a_bug_that_quotes_it(statements, why):
+    with pytest.raises(Bug, match=why):
+        region_of(statements)
+
+
+def test_only_programs_with_tasks_carry_the_headers_of_tasks(program_of):
+    def headers(name, entry):
+        return {path for path, _ in emit(program_of(name, entry)).files if path.endswith(".hpp")}
+
+    assert headers("tiles", "tiles") - headers("rows", "softmax") == {
+        f"codegen/cpu/htp_{each}.hpp" for each in ("depend", "lanes", "record", "simulate", "task", "tasks")
+    }
 
 
 def test_small_integers_wrap_in_every_step():
@@ -120,15 +219,18 @@ def test_checks_stand_in_the_text_and_in_the_contract():
     text = "from htp import In, Out, Tensor, f32, i64, kernel\nfrom htp.loops import checked, require\n\n\n@kernel\n"
     text += 'def f(x: In[Tensor[i64, "N"]], y: Out[Tensor[f32, "N"]]) -> None:\n'
     text += '    require(x.shape[0] > 1, "two \\"elements\\"", "user.py:8")\n'
+    text += '    require(x.shape[0] > 2, "three", "user.py:8", "user.three")\n'
     text += '    i: i64 = checked(x[0], x.shape[0], "user.py:9")\n'
     text += "    y[i] = 1.0\n"
     emitted = emit(parse_program(text, "user.py"))
     printed = dict(emitted.files)["codegen/cpu/f.cpp"].decode()
     assert 'require(ctx, x.dim(0) > 1, "two \\"elements\\"", "user.py:8");' in printed
+    assert 'require(ctx, x.dim(0) > 2, "three", "user.py:8", 2);' in printed
     assert 'i64 i = checked(ctx, x(0), x.dim(0), "user.py:9");' in printed
     checks = json.loads(dict(emitted.contract_files)["contract/cpu.json"])["checks"]
     assert checks == [
         {"place": "user.py:8", "text": 'two "elements"', "what": "assertion"},
+        {"code": "user.three", "place": "user.py:8", "text": "three", "what": "assertion"},
         {"place": "user.py:9", "text": "x[0]", "what": "index"},
     ]
 

@@ -1,6 +1,7 @@
 """Options of core's tests, and a folder in which they make plugin distributions."""
 
 import importlib
+import importlib.util
 import json
 import os
 import sys
@@ -119,6 +120,26 @@ def conforms():
         return {each.law: each.reason for each in results if each.outcome == "failed"}
 
     return ask
+
+
+def sibling(name):
+    """A module that lies beside the tests."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def made():
+    """Task graphs and reports of runs, made up."""
+    return sibling("made_runs")
+
+
+@pytest.fixture(scope="session")
+def drawn():
+    """What an SVG draws and where."""
+    return sibling("svg_checks")
 
 
 @pytest.fixture

@@ -90,6 +90,18 @@ def test_normalize_writes_one_operation_a_statement(tmp_path):
     """)
 
 
+@pytest.mark.parametrize(
+    ("size", "elements", "value"),
+    [("N + 1", 7, "x.shape[0] - 1"), ("2 * N", 6, "x.shape[0] // 2"), ("3 * N - 2", 7, "(x.shape[0] - -2) // 3")],
+)
+def test_normalize_names_a_size_that_stands_in_expressions_only(size, elements, value, tmp_path):
+    text = f'@kernel\ndef f(x: In[Tensor[f32, "{size}"]], y: InOut[Tensor[f32, "{size}"]]) -> None:\n'
+    text += "    for i in range(x.shape[0] - 1):\n        y[i] = x[i] + 1.0\n"
+    f = STAGES.defined(text, tmp_path)
+    STAGES.check(f, np.arange(elements, dtype=np.float32), np.zeros(elements, np.float32))
+    assert f"N: i64 = {value}\n" in body(STAGES.stages(f)["normalize"])
+
+
 def test_normalize_sums_narrow_floats_in_f32(tmp_path):
     found = after("normalize", "y[:] = tile.sum(x.astype(f16)).astype(f32) + x", tmp_path)
     assert "tile.cast(t2, f32)" in found

@@ -24,12 +24,13 @@ C_TYPES = {
 }  # fmt: skip
 
 
-class Check(Record, frozen=True, kw_only=True):
-    """One thing that is checked at run time: the index or the assertion's text, and the user's place."""
+class Check(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing that is checked at run time: the index or the assertion's text, the user's place, and its code."""
 
     what: Literal["index", "assertion"]
     text: str
     place: str
+    code: str = ""
 
 
 class Parameter(Record, frozen=True, kw_only=True):
@@ -51,7 +52,10 @@ class SlotValue(Record, frozen=True, kw_only=True):
 
 
 class Native(Record, frozen=True, kw_only=True):
-    """What a caller has to know of a package for the CPU; `order` is the argument order of `symbol`."""
+    """What a caller has to know of a package for the CPU; `order` is the argument order of `symbol`.
+
+    `tasks` and `work` say whether runs can report tasks and simulated time.
+    """
 
     schema: Literal["cpu.package/1"] = CONTRACT
     entry: str
@@ -61,6 +65,8 @@ class Native(Record, frozen=True, kw_only=True):
     slots: tuple[SlotValue, ...] = ()
     order: tuple[str, ...]
     checks: tuple[Check, ...] = ()
+    tasks: bool = False
+    work: bool = False
 
 
 class MappedLine(Record, frozen=True, kw_only=True):
@@ -84,7 +90,7 @@ class SourceMap(Record, frozen=True, kw_only=True):
     lines: tuple[MappedLine, ...]
 
 
-def native_face(program: Program, checks: tuple[Check, ...]) -> Native:
+def native_face(program: Program, checks: tuple[Check, ...], *, tasks: bool = False, work: bool = False) -> Native:
     """The native face of the program's entry."""
     main = program.main
     dims = entry_dims(main.params)
@@ -98,6 +104,8 @@ def native_face(program: Program, checks: tuple[Check, ...]) -> Native:
         slots=slots,
         order=order,
         checks=checks,
+        tasks=tasks,
+        work=work,
     )
 
 
@@ -197,9 +205,9 @@ def c_header(abi: Native) -> str:
             "#define HTP_FAILURE_H",
             "typedef struct htp_runtime_table htp_runtime_table;",
             "typedef struct htp_failure {",
-            "    int32_t code; /* 0 none, 1 index out of range, 2 assertion failed, 3 out of memory */",
+            "    int32_t code; /* 0 none, 1 index out of range, 2 assertion failed, 3 out of memory, 4 window full */",
             "    const char *place, *text;",
-            "    int64_t value, extent; /* the index, and the extent that it missed */",
+            "    int64_t value, extent; /* the index and the extent that it missed, or the task and the window */",
             "} htp_failure;",
             "#endif",
             "",

@@ -11,12 +11,14 @@ import os
 import time
 from typing import TYPE_CHECKING, cast
 
+import msgspec
+
 from htp.arguments import check_arguments
-from htp.bindings import RunReport
 from htp.diagnostics import Bug, Refused
 from htp.dims import const, parse
 from htp.loops import out_of_range, span_of
-from htp.reference import out_of_memory
+from htp.reference import out_of_memory, window_full
+from htp.runs import RunReport, Simulated, TaskGraph, TaskStatistics
 from htp.types import Array, Param, ScalarType, Slot, TensorType, TileType, dtype_named, numpy_dtype
 from htp_backend_cpu.abi import Native, SourceMap
 from htp_backend_cpu.blame import handler_at_fault
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from htp.types import DType
     from htp_backend_cpu.abi import Parameter
 
-INDEX_OUT_OF_RANGE, ASSERTION_FAILED, OUT_OF_MEMORY = 1, 2, 3  # Failure::Code in native/htp_parallel.hpp
+INDEX_OUT_OF_RANGE, ASSERTION_FAILED, OUT_OF_MEMORY, WINDOW_FULL = 1, 2, 3, 4  # Failure::Code, native/htp_parallel.hpp
 
 
 class Failure(ctypes.Structure):
@@ -51,6 +53,14 @@ class Number(ctypes.Union):
     """`htp::module::Number`: a scalar argument."""
 
     _fields_ = (("integer", ctypes.c_int64), ("real", ctypes.c_double))
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+    """What native code says of a run: see `native/htp_record.hpp`."""
+
+    tasks: TaskStatistics | None = None
+    graph: TaskGraph | None = None
+    simulated: Simulated | None = None
 
 
 class NativeProgram:
@@ -88,12 +98,44 @@ class NativeProgram:
             self._explain(status, args, kwargs)
 
     def run(self, *args: object, trace: bool = False, **kwargs: object) -> RunReport:
-        """Runs the entry and reports its wall time; the CPU has no simulated time, so `trace` adds nothing."""
-        del trace
+        """Runs the entry and reports its wall time, the tasks it ran, and simulated time where the program counts work.
+
+        With `trace` also every task, and the graph of all.
+
+        Raises:
+            Refused: a `run.*` code, or the code of a check in the program.
+        """
+        if not (self.native.tasks or self.native.work):
+            found, seconds = Recorded(), self._timed(args, kwargs)
+        else:
+            found, seconds = self._recorded(args, kwargs, trace=trace and self.native.tasks)
+        return RunReport(
+            entry=self.native.entry,
+            target=self.target,
+            mode="device",
+            wall_seconds=seconds,
+            simulated=found.simulated,
+            tasks=found.tasks if self.native.tasks else None,
+            graph=found.graph,
+        )
+
+    def _timed(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> float:
         start = time.perf_counter()
         self(*args, **kwargs)
-        seconds = time.perf_counter() - start
-        return RunReport(entry=self.native.entry, target=self.target, mode="device", wall_seconds=seconds)
+        return time.perf_counter() - start
+
+    def _recorded(
+        self, args: tuple[object, ...], kwargs: Mapping[str, object], *, trace: bool
+    ) -> tuple[Recorded, float]:
+        self._raw.htp_record_end.restype = ctypes.c_char_p
+        self._raw.htp_record_begin(int(trace or self.native.work))
+        try:
+            seconds = self._timed(args, kwargs)
+        except BaseException:
+            self._raw.htp_record_end(0, 0)
+            raise
+        text = self._raw.htp_record_end(int(trace), int(self.native.work))
+        return msgspec.json.decode(text, type=Recorded), seconds
 
     def attach(self, slots: Mapping[str, Slot[Array]]) -> None:
         """Reads these slots of a live program from now on, instead of the values stored in the package."""
@@ -109,7 +151,7 @@ class NativeProgram:
     def _explain(self, status: int, args: tuple[object, ...], kwargs: Mapping[str, object]) -> None:
         """Says what does not fit; runs what fits but is no plain buffer."""
         if status > 0:
-            raise _refusal(self._raw.htp_module_failure().contents)
+            raise _refusal(self._raw.htp_module_failure().contents, self.native)
         arrays, sizes = check_arguments(self.params, args, kwargs)
         given = [each for each, param in zip(arrays, self.params, strict=True) if param.direction != "scalar"]
         scalars: list[tuple[DType, object]] = [
@@ -124,7 +166,7 @@ class NativeProgram:
         failure = Failure()
         self._raw.htp_module_enter(ctypes.c_void_p(self._runtime), ctypes.byref(failure), data, dims, numbers)
         if failure.code:
-            raise _refusal(failure)
+            raise _refusal(failure, self.native)
 
 
 def load(package: Package, mode: str) -> NativeProgram:
@@ -177,12 +219,16 @@ def _runtime() -> int:
     return int(library.htp_runtime())
 
 
-def _refusal(failure: Failure) -> Refused:
+def _refusal(failure: Failure, native: Native) -> Refused:
     span = span_of(failure.place.decode()) if failure.place else None
     if failure.code == INDEX_OUT_OF_RANGE:
         return out_of_range(failure.value, failure.extent, failure.place.decode())
     if failure.code == ASSERTION_FAILED:
-        return Refused("run.assertion-failed", failure.text.decode(), span=span)
+        row = int(failure.value)  # a check with a code of its own says which one it is, counted from 1
+        code = native.checks[row - 1].code if row else "run.assertion-failed"
+        return Refused(code, failure.text.decode(), span=span)
+    if failure.code == WINDOW_FULL:
+        return window_full(failure.value, failure.text.decode(), failure.extent, span)
     if failure.code == OUT_OF_MEMORY:
         return out_of_memory(f"{failure.value} bytes for one buffer")
     raise Bug(f"the program failed with the unknown code {failure.code}")

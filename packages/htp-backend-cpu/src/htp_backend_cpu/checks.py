@@ -25,10 +25,11 @@ class Checks:
         return json.dumps(place)
 
     def assertion(self, node: ast.Call) -> str:
-        """The text and the place of `require(condition, text, place)` as C++ literals."""
-        text, place = _literal(node.args[1]), _literal(node.args[2])
-        self.rows.append(Check(what="assertion", text=text, place=place))
-        return f"{json.dumps(text, ensure_ascii=False)}, {json.dumps(place, ensure_ascii=False)}"
+        """What `require(condition, text, place, code)` says, in C++: text, place, and its row where it has a code."""
+        text, place, *code = (_literal(each) for each in node.args[1:])
+        self.rows.append(Check(what="assertion", text=text, place=place, code=code[0] if code else ""))
+        said = f"{json.dumps(text, ensure_ascii=False)}, {json.dumps(place, ensure_ascii=False)}"
+        return f"{said}, {len(self.rows)}" if code else said
 
 
 def _literal(node: ast.expr) -> str:

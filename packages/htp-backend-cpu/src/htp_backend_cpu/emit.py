@@ -27,12 +27,14 @@ from htp_backend_cpu.names import spelled
 from htp_backend_cpu.scope import BOOL, FLOAT, FLOATS, INT, ArrayName, Kind, Scope, SlotName
 from htp_backend_cpu.source import INDENT, Line
 from htp_backend_cpu.statements import Statements
+from htp_backend_cpu.tasks import HEADERS, recorded
 
 if TYPE_CHECKING:
     from htp.program import Function, Program
     from htp.targets import Target
     from htp.types import Param
     from htp_backend_cpu.abi import Native
+    from htp_backend_cpu.tasks import Recorded
 
 
 PYTHON_NUMBERS = {BOOL: "bool_", FLOAT: "f64", INT: "i64"}
@@ -46,12 +48,13 @@ def emit(program: Program, target: Target | None = None) -> Emission:
     """
     checks, handlers = Checks(), Handlers()
     printed = [(each.name, _function(each, program, checks, handlers)) for each in _callees_first(program)]
-    lines = _head(program, handlers)
+    found = recorded(_callees_first(program))
+    lines = _head(program, handlers, found)
     owners = [""] * len(lines)
     for owner, block in (*_handlers(handlers), ("", [Line(text) for text in _values(program)]), *printed):
         lines += [*block, Line("")]
         owners += [owner] * len(block) + [""]
-    abi = native_face(program, tuple(checks.rows))
+    abi = native_face(program, tuple(checks.rows), tasks=found.tasks, work=found.work)
     lines += [Line("}  // namespace program"), Line("}  // namespace htp"), Line("")]
     lines += [Line(text) for text in _entry(program, abi)]
     owners += [""] * (len(lines) - len(owners))
@@ -66,22 +69,25 @@ def emit(program: Program, target: Target | None = None) -> Emission:
         f"contract/{program.entry}.h": c_header(abi).encode(),
     }
     written = {path: text.encode() for path, text in sources.items()}
-    written.update({f"codegen/cpu/{path}": text for path, text in prelude().items()})
+    written.update({f"codegen/cpu/{path}": text for path, text in prelude(found).items()})
     return Emission(
         files=tuple(sorted(written.items())), contract=CONTRACT, contract_files=tuple(sorted(contract.items()))
     )
 
 
-def prelude() -> dict[str, bytes]:
-    """The headers that every package carries, by file name."""
+def prelude(found: Recorded) -> dict[str, bytes]:
+    """The headers that a package carries, by file name."""
+    left_out = HEADERS if found.header is None else frozenset[str]()
     folder = files("htp_backend_cpu").joinpath("native")
-    return {each.name: each.read_bytes() for each in folder.iterdir() if each.name.endswith(".hpp")}
+    headers = (each for each in folder.iterdir() if each.name.endswith(".hpp"))
+    return {each.name: each.read_bytes() for each in headers if each.name not in left_out}
 
 
-def _head(program: Program, handlers: Handlers) -> list[Line]:
+def _head(program: Program, handlers: Handlers, found: Recorded) -> list[Line]:
     origin = program.main.origin
     first = f"// {program.entry}, from {PurePath(origin.file).name}:{origin.line}"
     own = [Line(first), Line('#include "htp_regions.hpp"')]
+    own += [Line(f'#include "{found.header}"')] if found.header is not None else []
     return [*own, *handlers.includes, Line(""), Line("namespace htp {")]
 
 
@@ -171,7 +177,8 @@ def _entry(program: Program, abi: Native) -> list[str]:
     types: list[str] = []
     symbols = {name: spelled(name) for name in abi.dims}
     arguments = ["ctx", *(["slots"] if program.slots else [])]
-    lines = [f"{INDENT}const htp::Context ctx{{runtime, failure, {{}}}};"]
+    context = " = htp::recorded(runtime, failure)" if abi.tasks or abi.work else "{runtime, failure, {}}"
+    lines = [f"{INDENT}const htp::Context ctx{context};"]
     if abi.slots:
         values = ", ".join(spelled(each.name) for each in abi.slots)
         lines.append(f"{INDENT}const htp::program::Slots slots{{{values}}};")

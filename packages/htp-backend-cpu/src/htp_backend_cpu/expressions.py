@@ -254,6 +254,9 @@ class Expressions:
                 return Text(cpp, kind)
             case ast.Name(id="clip_index"):
                 return Text(f"clip_index({', '.join(self.scalar(each, scope) for each in node.args)})", INT)
+            case ast.Name(id="fnv1a" | "first_seen" as name):
+                owner = "tasks." if name == "first_seen" else ""
+                return Text(f"{owner}{name}({', '.join(self.scalar(each, scope) for each in node.args)})", INT)
             case ast.Name(id="int" | "float" | "bool" | "abs" as name):
                 argument = self.text(node.args[0], scope)
                 if name == "abs":

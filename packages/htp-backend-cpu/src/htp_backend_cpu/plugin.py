@@ -12,6 +12,7 @@ from htp.declarations import Backend, Binding, CodeFile, Demo, Lazy, Variant
 from htp.hooks import hookimpl
 
 if TYPE_CHECKING:
+    from htp.declarations import Outcome
     from htp.passes import Pass
 
 __all__ = ["HTP_API", "htp_backends", "htp_bindings", "htp_demos", "htp_diagnostics", "htp_passes"]
@@ -21,6 +22,18 @@ HTP_API = 1
 CONTRACT = "cpu.package/1"
 PASSES = ("parallel:Parallelize", "loops:LowerToLoops", "vectorize:Vectorize")
 """Classes of `htp_backend_cpu.lower`, in the order in which they usually run."""
+DIRECTIVES: tuple[tuple[str, Outcome], ...] = (
+    ("dispatch", "enforced"),
+    ("task_window", "enforced"),
+    ("streams", "enforced"),
+    ("stream_by", "enforced"),
+    ("timing", "enforced"),
+    ("ready", "enforced"),
+    ("pools", "enforced"),
+    ("bind", "lowered"),
+    ("map", "lowered"),
+)
+"""What becomes of the directives of a schedule; `timing` is enforced in simulated time."""
 
 
 @hookimpl
@@ -31,10 +44,11 @@ def htp_backends() -> tuple[Backend, ...]:
             name="cpu",
             summary="readable C++17 for the machine at hand, built by its compiler",
             goal=(Loops(), Parallel(), Vectorized()),
-            accepts=(DialectUse("tile"), DialectUse("host"), OpUse("*"), DTypeUse("*")),
+            accepts=(DialectUse("tile"), DialectUse("host"), DialectUse("tasks"), OpUse("*"), DTypeUse("*")),
             targets=(Variant(name="", model=Lazy("htp_backend_cpu.host:host_model"), summary="this machine"),),
             contract=CONTRACT,
             emit=Lazy("htp_backend_cpu.emit:emit"),
+            directives=DIRECTIVES,
         ),
     )
 

@@ -64,16 +64,30 @@ class Strip:
 
 
 @dataclass(frozen=True)
+class Region:
+    """The task region that is open.
+
+    `ordered` are the arrays whose accesses order tasks, `independent` written ones that are proven to need no order;
+    with `bytes` the window counts what tasks write.
+    """
+
+    ordered: frozenset[str]
+    independent: frozenset[str]
+    bytes: bool
+
+
+@dataclass(frozen=True)
 class Scope:
     """The names of one C++ block; names of enclosing blocks are seen through it."""
 
     outer: Scope | None = None
     strip: Strip | None = None
+    region: Region | None = None
     names: dict[str, Meaning] = field(default_factory=dict[str, Meaning])
 
-    def inner(self, strip: Strip | None = None) -> Scope:
+    def inner(self, strip: Strip | None = None, region: Region | None = None) -> Scope:
         """A block inside this one."""
-        return Scope(self, strip or self.strip)
+        return Scope(self, strip or self.strip, region or self.region)
 
     def find(self, name: str) -> Meaning | None:
         """What `name` means here, None when nothing of that name is in scope."""

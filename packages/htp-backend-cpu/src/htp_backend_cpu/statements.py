@@ -12,14 +12,17 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from htp.foreign import intrinsic_called
+from htp.names import TASKS
 from htp.program import origin_of
 from htp.types import ScalarType
 from htp_backend_cpu.access import cut, element_access, indices_of
+from htp_backend_cpu.definitions import annotated, called, dtype_name, space_of
 from htp_backend_cpu.expressions import Expressions
 from htp_backend_cpu.literals import constant_of, widened
 from htp_backend_cpu.names import spelled
-from htp_backend_cpu.scope import DTYPES, FLOAT, INT, ArrayName, Kind, RegisterName, Scope, Strip, not_register_form
+from htp_backend_cpu.scope import FLOAT, INT, ArrayName, Kind, RegisterName, Scope, Strip, not_register_form
 from htp_backend_cpu.source import INDENT, Line
+from htp_backend_cpu.tasks import accesses_of, acts_itself, opens, submit, task_region, task_word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,10 +51,14 @@ class Statements:
 
     def block(self, body: Sequence[ast.stmt], scope: Scope, depth: int) -> None:
         """Prints statements in a scope of their own making."""
-        for statement in body:
+        for number, statement in enumerate(body):
+            if opens(statement):
+                self.block(task_region(self, body[number:], scope, depth), scope, depth)
+                return
             self._statement(statement, scope, depth)
 
-    def _write(self, depth: int, text: str, statement: ast.stmt | None = None) -> None:
+    def write(self, depth: int, text: str, statement: ast.stmt | None = None) -> None:
+        """Prints one line, with the user's place behind it where a statement begins."""
         line = INDENT * depth + text
         origin = origin_of(statement) if statement is not None else None
         if origin is not None:
@@ -62,11 +69,13 @@ class Statements:
         self.lines.append(Line(line, statement))
 
     def _statement(self, node: ast.stmt, scope: Scope, depth: int) -> None:
+        if scope.region is not None and acts_itself(node, self.functions):
+            self.write(depth, "tasks.barrier();")
         match node:
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
                 self._definition(node, name, value, scope, depth)
             case ast.Assign(value=ast.Call() as call) if intrinsic_called(call) is not None:
-                self._write(depth, self.handlers.call(node, call, scope, self.expressions), node)
+                self.write(depth, self.handlers.call(node, call, scope, self.expressions), node)
             case ast.Assign(targets=[target]):
                 self._assignment(node, target, node.value, scope, depth)
             case ast.AugAssign():
@@ -77,9 +86,9 @@ class Statements:
             case ast.If():
                 self._branch(node, scope, depth)
             case ast.While():
-                self._write(depth, f"while ({self._scalar(node.test, scope)}) {{", node)
+                self.write(depth, f"while ({self._scalar(node.test, scope)}) {{", node)
                 self.block(node.body, scope.inner(), depth + 1)
-                self._write(depth, "}")
+                self.write(depth, "}")
             case ast.Expr(value=ast.Call() as call):
                 self._call(node, call, scope, depth)
             case ast.Pass() | ast.Expr(value=ast.Constant(value=str())):
@@ -91,8 +100,8 @@ class Statements:
         return self.expressions.scalar(node, scope)
 
     def _definition(self, node: ast.AnnAssign, name: str, value: ast.expr, scope: Scope, depth: int) -> None:
-        dtype, dims = _annotation(node.annotation)
-        if dims is not None and _is_call(value, ("alloc", "empty")) is not None:
+        dtype, dims = annotated(node.annotation)
+        if dims is not None and called(value, ("alloc", "empty")) is not None:
             self._buffer(node, name, dtype, dims, scope, depth)
             return
         width = 0
@@ -106,7 +115,7 @@ class Statements:
             # `n: i64` is a Python number, which adapts to the dtype beside it; `x: Scalar[i64]` is a typed element.
             kind = {"i64": INT, "f64": FLOAT}.get(dtype, kind)
         text = self.expressions.typed(value, scope, dtype, width)
-        self._write(depth, f"{f'Vec<{dtype}, {width}>' if width else dtype} {spelled(name)} = {text};", node)
+        self.write(depth, f"{f'Vec<{dtype}, {width}>' if width else dtype} {spelled(name)} = {text};", node)
         scope.names[name] = kind
 
     def _buffer(
@@ -117,8 +126,8 @@ class Statements:
             return
         shape = call.args[0]
         extents = list(shape.elts) if isinstance(shape, ast.Tuple) else [shape]
-        space = "heap" if _is_call(call, ("empty",)) else _space(call)
-        if len(extents) != len(dims) or _dtype_name(call.args[1]) != dtype:
+        space = "heap" if called(call, ("empty",)) else space_of(call)
+        if len(extents) != len(dims) or dtype_name(call.args[1]) != dtype:
             not_register_form(node, "the buffer is not what its annotation says")
         texts = [self._scalar(each, scope) for each in extents]
         own = spelled(name)
@@ -126,16 +135,20 @@ class Statements:
             width = constant_of(extents[0])
             if len(extents) != 1 or not isinstance(width, int):
                 not_register_form(node, "a register has one axis of constant width")
-            self._write(depth, f"Vec<{dtype}, {texts[0]}> {own};", node)
+            self.write(depth, f"Vec<{dtype}, {texts[0]}> {own};", node)
             scope.names[name] = RegisterName(dtype, int(width or 0))
             return
         count = " * ".join(_factor(each) for each in texts) or "1"
-        if space == "stack":
-            self._write(depth, f"Stack<{dtype}, {count}> {own}_memory;", node)
+        memory = f"{own}_memory.data"
+        if scope.region is not None:
+            memory = f"tasks.keep<{dtype}>({count})"
+        elif space == "stack":
+            self.write(depth, f"Stack<{dtype}, {count}> {own}_memory;", node)
         else:
-            self._write(depth, f"{space.capitalize()}<{dtype}> {own}_memory(ctx, {count});", node)
-        shape = ", ".join([f"{own}_memory.data", *texts])
-        self._write(depth, f"Region<{dtype}, {len(texts)}> {own} = region({shape});", node)
+            self.write(depth, f"{space.capitalize()}<{dtype}> {own}_memory(ctx, {count});", node)
+        self.write(depth, f"Region<{dtype}, {len(texts)}> {own} = region({', '.join([memory, *texts])});", node)
+        if scope.region is not None and name in scope.region.ordered:
+            self.write(depth, f"Accesses {accesses_of(name)};", node)
         scope.names[name] = ArrayName(dtype, len(texts))
 
     def _assignment(self, node: ast.stmt, target: ast.expr, value: ast.expr, scope: Scope, depth: int) -> None:
@@ -146,17 +159,17 @@ class Statements:
                 meaning = scope.find(name)
                 if isinstance(meaning, Kind) and not meaning.lanes:
                     text = self.expressions.typed(value, scope, meaning.dtype, 0)
-                    self._write(depth, f"{spelled(name)} = {text};", node)
-                elif meaning is None and _is_call(value, ("empty",)) is not None:
+                    self.write(depth, f"{spelled(name)} = {text};", node)
+                elif meaning is None and called(value, ("empty",)) is not None:
                     call = value if isinstance(value, ast.Call) else None
                     shape = call.args[0] if call else value
                     dims = list(shape.elts) if isinstance(shape, ast.Tuple) else [shape]
-                    self._buffer(node, name, _dtype_name(call.args[1]) if call else "", dims, scope, depth)
+                    self._buffer(node, name, dtype_name(call.args[1]) if call else "", dims, scope, depth)
                 elif meaning is None and isinstance(value, ast.Subscript):
                     text = self.expressions.text(value, scope)
                     if text.kind != INT:
                         not_register_form(node, "a new name without a type")
-                    self._write(depth, f"const i64 {spelled(name)} = {text.cpp};", node)
+                    self.write(depth, f"const i64 {spelled(name)} = {text.cpp};", node)
                     scope.names[name] = INT
                 else:
                     not_register_form(node, "a new name without a type, or a second value for a vector")
@@ -175,7 +188,7 @@ class Statements:
                 ]
                 scope.names.update({each.id: INT for each in names if isinstance(each, ast.Name)})
                 if parts:
-                    self._write(depth, f"const i64 {', '.join(parts)};", node)
+                    self.write(depth, f"const i64 {', '.join(parts)};", node)
             case _:
                 not_register_form(node, "only a shape is unpacked")
 
@@ -192,11 +205,11 @@ class Statements:
         text = self.expressions.typed(value, scope, meaning.dtype, access.width)
         match access.way:
             case "element":
-                self._write(depth, f"{access.place} = {text};", node)
+                self.write(depth, f"{access.place} = {text};", node)
             case "line":
-                self._write(depth, f"store({access.place}, {text}, {access.lanes});", node)
+                self.write(depth, f"store({access.place}, {text}, {access.lanes});", node)
             case "gather":
-                self._write(depth, f"scatter({access.place}, {access.index}, {text}, {access.lanes});", node)
+                self.write(depth, f"scatter({access.place}, {access.index}, {text}, {access.lanes});", node)
 
     def _store_register(
         self, node: ast.stmt, target: ast.Subscript, name: str, register: RegisterName, value: ast.expr,
@@ -209,11 +222,11 @@ class Statements:
         if piece.lower is not None and constant_of(piece.lower) != 0:
             not_register_form(node, "a register is written from its first lane")
         if piece.upper is None or constant_of(piece.upper) == register.width:
-            self._write(depth, f"{own} = {text};", node)
+            self.write(depth, f"{own} = {text};", node)
         else:
             lanes = self._scalar(piece.upper, scope)
             lanes = lanes if scope.strip and lanes == scope.strip.lanes else f"Part<{register.width}>{{{lanes}}}"
-            self._write(depth, f"assign({own}, {lanes}, {text});", node)
+            self.write(depth, f"assign({own}, {lanes}, {text});", node)
 
     def _loop(self, node: ast.For, scope: Scope, depth: int) -> None:
         inner = scope
@@ -222,7 +235,7 @@ class Statements:
         names = [each.id for each in targets if isinstance(each, ast.Name)]
         match node.iter:
             case ast.Call(func=ast.Name(id="range"), args=args) if len(names) == 1:
-                self._write(depth, self._for(node, names[0], args, scope), node)
+                self.write(depth, self._for(node, names[0], args, scope), node)
                 inner, end = scope.inner(), "}"
             case ast.Call(func=ast.Name(id="strips"), args=args) if len(names) == 2:
                 width = constant_of(args[-1])
@@ -232,18 +245,18 @@ class Statements:
                 start, stop = bounds if len(bounds) == 2 else ("0", bounds[0])
                 lanes = spelled(names[1])
                 head = f"strips<{width}>({start}, {stop}, [&](i64 {spelled(names[0])}, auto {lanes}) HTP_LAMBDA {{"
-                self._write(depth, head, node)
+                self.write(depth, head, node)
                 inner, end = scope.inner(Strip(lanes, int(width or 0))), "});"
             case ast.Call(func=ast.Name(id="parallel"), args=args) if len(names) == len(args):
                 ranges = [self._range(each, scope) for each in args]
                 params = ", ".join(f"i64 {spelled(each)}" for each in names)
-                self._write(depth, f"parallel(ctx, {', '.join(ranges)}, [=, &ctx]({params}) {{", node)
+                self.write(depth, f"parallel(ctx, {', '.join(ranges)}, [=, &ctx]({params}) {{", node)
                 inner, end = scope.inner(), "});"
             case _:
                 not_register_form(node, "no such loop")
         inner.names.update(dict.fromkeys(names, INT))
         self.block(node.body, inner, depth + 1)
-        self._write(depth, end)
+        self.write(depth, end)
 
     def _for(self, node: ast.For, name: str, args: Sequence[ast.expr], scope: Scope) -> str:
         bounds = [self._scalar(each, scope) for each in args]
@@ -271,7 +284,7 @@ class Statements:
     def _branch(self, node: ast.If, scope: Scope, depth: int) -> None:
         head = "if"
         while True:
-            self._write(depth, f"{head} ({self._scalar(node.test, scope)}) {{", node)
+            self.write(depth, f"{head} ({self._scalar(node.test, scope)}) {{", node)
             self.block(node.body, scope.inner(), depth + 1)
             match node.orelse:
                 case [ast.If() as other]:
@@ -279,33 +292,35 @@ class Statements:
                 case []:
                     break
                 case other:
-                    self._write(depth, "} else {")
+                    self.write(depth, "} else {")
                     self.block(other, scope.inner(), depth + 1)
                     break
-        self._write(depth, "}")
+        self.write(depth, "}")
 
     def _call(self, node: ast.stmt, call: ast.Call, scope: Scope, depth: int) -> None:
         match call.func:
             case ast.Name(id="mma"):
                 zero = next((self._scalar(each.value, scope) for each in call.keywords if each.arg == "zero"), "false")
                 parts = [cut(self.expressions, each, scope) for each in call.args[:3]]
-                self._write(depth, f"mma({', '.join(parts)}, {zero});", node)
+                self.write(depth, f"mma({', '.join(parts)}, {zero});", node)
             case ast.Name(id="transpose_block" | "topk_row" as name):
                 parts = [cut(self.expressions, each, scope) for each in call.args]
-                self._write(depth, f"{name}({', '.join(parts)});", node)
+                self.write(depth, f"{name}({', '.join(parts)});", node)
             case ast.Name(id="sort_row" | "argsort_row" as name):
                 rows = 2 if name == "argsort_row" else 1
                 flags = [*call.args[rows:], *(each.value for each in call.keywords)]
                 descending = self._scalar(flags[0], scope) if flags else "false"
                 parts = [cut(self.expressions, each, scope) for each in call.args[:rows]]
-                self._write(depth, f"{name}({', '.join(parts)}, {descending});", node)
+                self.write(depth, f"{name}({', '.join(parts)}, {descending});", node)
             case ast.Name(id="require"):
                 check = self.checks.assertion(call)
-                self._write(depth, f"require(ctx, {self._scalar(call.args[0], scope)}, {check});", node)
+                self.write(depth, f"require(ctx, {self._scalar(call.args[0], scope)}, {check});", node)
             case ast.Name(id="print_tile") | ast.Attribute(value=ast.Name(id="tile"), attr="print"):
                 self._print(node, call, scope, depth)
             case ast.Name(id=name) if name in self.functions:
                 self._kernel(node, call, self.functions[name], scope, depth)
+            case ast.Name(id=name) if name in TASKS:
+                task_word(self, node, call, scope, depth)
             case _:
                 not_register_form(node, "no such call")
 
@@ -318,13 +333,21 @@ class Statements:
             array = isinstance(each, ast.Name | ast.Subscript) and _is_block(each, scope)
             printed = cut(self.expressions, each, scope) if array else self._scalar(each, scope)
             parts.append(printed)
-        self._write(depth, f"print_tile(ctx, {', '.join(parts)});", node)
+        self.write(depth, f"print_tile(ctx, {', '.join(parts)});", node)
 
-    def _kernel(self, node: ast.stmt, call: ast.Call, function: Function, scope: Scope, depth: int) -> None:
+    def arguments(self, call: ast.Call, function: Function) -> list[ast.expr]:
+        """The arguments of a call, one for each parameter."""
         named = {each.arg: each.value for each in call.keywords}
         given = [*call.args, *(named[each.name] for each in function.params[len(call.args) :] if each.name in named)]
         if len(given) != len(function.params):
-            not_register_form(node, f"{len(given)} arguments for {len(function.params)} parameters")
+            not_register_form(call, f"{len(given)} arguments for {len(function.params)} parameters")
+        return given
+
+    def _kernel(self, node: ast.stmt, call: ast.Call, function: Function, scope: Scope, depth: int) -> None:
+        given = self.arguments(call, function)
+        if scope.region is not None:
+            submit(self, node, function, given, scope, depth)
+            return
         parts = ["ctx", *(["slots"] if self.slots else [])]
         for argument, param in zip(given, function.params, strict=True):
             if isinstance(param.type, ScalarType):
@@ -332,7 +355,7 @@ class Statements:
                 parts.append(widened(self.expressions.typed(argument, scope, dtype, 0), dtype))
             else:
                 parts.append(cut(self.expressions, argument, scope))
-        self._write(depth, f"{spelled(function.name)}({', '.join(parts)});", node)
+        self.write(depth, f"{spelled(function.name)}({', '.join(parts)});", node)
 
 
 def _is_block(node: ast.Name | ast.Subscript, scope: Scope) -> bool:
@@ -340,40 +363,6 @@ def _is_block(node: ast.Name | ast.Subscript, scope: Scope) -> bool:
     if not isinstance(scope.find(name), ArrayName):
         return False
     return isinstance(node, ast.Name) or any(isinstance(each, ast.Slice) for each in indices_of(node))
-
-
-def _annotation(node: ast.expr) -> tuple[str, list[ast.expr] | None]:
-    """The dtype of an annotation and its dims, None for a scalar."""
-    match node:
-        case ast.Name(id=name) if name in DTYPES:
-            return name, None
-        case ast.Subscript(value=ast.Name(id="Scalar"), slice=ast.Name(id=name)) if name in DTYPES:
-            return name, None
-        case ast.Subscript(value=ast.Name(id="Tile" | "Tensor"), slice=ast.Tuple(elts=[ast.Name(id=name), *dims])):
-            return name, dims
-        case ast.Subscript(value=ast.Name(id="Tile" | "Tensor"), slice=ast.Name(id=name)):
-            return name, []
-        case _:
-            return not_register_form(node, "not a type of the register form")
-
-
-def _space(call: ast.Call) -> str:
-    for each in call.keywords:
-        if each.arg == "space" and isinstance(each.value, ast.Constant):
-            return str(each.value.value)
-    return "scratch"
-
-
-def _dtype_name(node: ast.expr) -> str:
-    return node.id if isinstance(node, ast.Name) else not_register_form(node, "not a dtype")
-
-
-def _is_call(node: ast.expr, names: Sequence[str]) -> str | None:
-    match node:
-        case ast.Call(func=ast.Name(id=name)) if name in names:
-            return name
-        case _:
-            return None
 
 
 def _factor(text: str) -> str:

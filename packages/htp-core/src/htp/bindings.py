@@ -6,12 +6,11 @@ Knows contracts and modes; does not know any toolchain, nor how a package was ma
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from htp.declarations import Executable, Mode
-from htp.diagnostics import Diagnostic, Refused
+from htp.diagnostics import Refused
+from htp.runs import RunReport
 
 if TYPE_CHECKING:
     from htp.artifact.read import Package
@@ -19,67 +18,11 @@ if TYPE_CHECKING:
     from htp.session import Session
 
 __all__ = [
-    "ChannelRun",
     "Executable",
-    "ProcessRun",
     "RunReport",
-    "Simulated",
-    "TaskRun",
     "bind_package",
     "choose_mode",
 ]
-
-
-class ProcessRun(msgspec.Struct, frozen=True, kw_only=True):
-    """What a process did, in simulated cycles: when it ended, how long it computed and waited."""
-
-    end: int
-    busy: int
-    stall_in: int
-    stall_out: int
-
-
-class ChannelRun(msgspec.Struct, frozen=True, kw_only=True):
-    """What went through a channel: counts, simulated cycles, and the times of every accept and dequeue."""
-
-    capacity: int
-    sends: int
-    receives: int
-    high_water: int
-    stall_full: int
-    stall_empty: int
-    accepts: tuple[int, ...] = ()
-    dequeues: tuple[int, ...] = ()
-
-
-class TaskRun(msgspec.Struct, frozen=True, kw_only=True):
-    """One task: who ran it, and when it was submitted, started and ended, in simulated cycles."""
-
-    worker: int
-    submit: int
-    start: int
-    end: int
-
-
-class Simulated(msgspec.Struct, frozen=True, kw_only=True):
-    """Simulated time of a run, in cycles."""
-
-    makespan: int
-    processes: dict[str, ProcessRun] = {}
-    channels: dict[str, ChannelRun] = {}
-    tasks: tuple[TaskRun, ...] = ()
-
-
-class RunReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of one run; what was not measured is `None`."""
-
-    schema: Literal["htp.run/1"] = "htp.run/1"
-    entry: str
-    target: str
-    mode: Mode
-    wall_seconds: float | None = None
-    simulated: Simulated | None = None
-    diagnostics: tuple[Diagnostic, ...] = ()
 
 
 def bind_package(session: Session, package: Package | str | Path, mode: Mode | None = None) -> Executable:

@@ -18,6 +18,7 @@ from htp._impl.spelling import Resolver
 from htp.diagnostics import Refused, Span
 from htp.foreign import inactive, kind_declared
 from htp.language import Definition
+from htp.names import RESERVED
 from htp.program import CORE_KINDS, Constant, Function, Program, stamp
 from htp.syntax import Canonical
 from htp.types import Slot
@@ -43,6 +44,27 @@ def capture(entry: AnyDefinition) -> Program:
     program = collected.program(entry)
     _refuse_taken(program, collected.lent)
     return program
+
+
+def extended(program: Program, definition: AnyDefinition) -> tuple[Program, str]:
+    """The program with a definition and all that it calls, and the name it has there; twice the same adds nothing.
+
+    Raises:
+        Refused: `capture.*`.
+    """
+    alone = capture(definition)
+    there = {each.name: each.canonical for each in program.functions}
+    values = (*program.constants, *program.slots)
+    if all(there.get(each.name) == each.canonical for each in alone.functions) and all(
+        each in values for each in (*alone.constants, *alone.slots)
+    ):
+        return program, alone.entry
+    collected = _Collected(program=program)
+    name = collected.add(definition)
+    more = collected.program(definition)
+    _refuse_taken(more, collected.lent)
+    functions = (*more.functions, *program.functions)
+    return replace(program, functions=functions, constants=more.constants, slots=more.slots), name
 
 
 def capture_meaning(intrinsic: Intrinsic[..., object]) -> Program:
@@ -74,16 +96,18 @@ def _refuse_taken(program: Program, lent: Mapping[str, Span]) -> None:
 class _Collected:
     """Functions, constants and slots found so far, each under one canonical name.
 
-    With `defaults` a function may give its parameters default values, which do not count.
+    With `defaults` a function may give its parameters default values, which do not count. What is found is named apart
+    from what `program` has.
     """
 
-    def __init__(self, *, defaults: bool = False) -> None:
+    def __init__(self, *, defaults: bool = False, program: Program | None = None) -> None:
         self.defaults = defaults
         self.functions: dict[str, Function] = {}
         self.names: dict[int, str] = {}
         self.open: list[AnyDefinition] = []
-        self.constants: dict[str, Constant] = {}
-        self.slots: dict[str, Slot[Array]] = {}
+        self.taken = _names_in(program) if program is not None else frozenset[str]()
+        self.constants: dict[str, Constant] = dict(program.constants) if program is not None else {}
+        self.slots: dict[str, Slot[Array]] = dict(program.slots) if program is not None else {}
         self.kept: list[object] = []
         self.lent: dict[str, Span] = {}
 
@@ -94,6 +118,11 @@ class _Collected:
             constants=tuple(self.constants.items()),
             slots=tuple(self.slots.items()),
         )
+
+    @property
+    def known(self) -> frozenset[str]:
+        """Names that a new function or constant may not have."""
+        return self.taken | RESERVED | frozenset(self.names.values())
 
     def add(self, definition: AnyDefinition) -> str:
         if definition in self.open:
@@ -110,7 +139,7 @@ class _Collected:
                 what = f"`@{definition.kind}` of dialect `{definition.dialect}`"
                 raise inactive(what, definition.home).at(definition.place)
             self.lent.setdefault(definition.kind, definition.place)
-        name = _unique(definition.name, {*self.functions, *self.constants, *self.slots, *self.names.values()})
+        name = _unique(definition.name, {*self.functions, *self.constants, *self.slots, *self.known})
         self.names[id(definition)] = name
         self.kept.append(definition)
         self.open.append(definition)
@@ -152,7 +181,7 @@ class _Live(Resolver):
 
     def constant(self, name: str, value: Constant) -> str:
         known = self.collected.constants
-        taken = {*self.collected.functions, *self.collected.slots, *self.collected.names.values()}
+        taken = {*self.collected.functions, *self.collected.slots, *self.collected.known}
         chosen = name
         number = 1
         while chosen in taken or (chosen in known and repr(known[chosen]) != repr(value)):
@@ -174,6 +203,14 @@ class _Live(Resolver):
 
     def lend(self, name: str, place: Span) -> None:
         self.collected.lent.setdefault(name, place)
+
+
+def _names_in(program: Program) -> frozenset[str]:
+    """Every name that a program's functions have, take or use."""
+    nodes = (node for function in program.functions for each in function.body for node in ast.walk(each))
+    used = {node.id for node in nodes if isinstance(node, ast.Name)}
+    params = {param.name for function in program.functions for param in function.params}
+    return frozenset({*used, *params, *(each.name for each in program.functions)})
 
 
 def _missing(name: str) -> object:

@@ -45,7 +45,6 @@ def build_parser(*, plugins: bool = False) -> argparse.ArgumentParser:
     _target(verb)
     verb.add_argument("-o", "--out", help="the package's folder (build/ENTRY)")
     _steps(verb)
-    verb.add_argument("--schedule", help="a schedule in the same file, or FILE:NAME")
     verb.add_argument("--dims", default="", help="sizes known when compiling, as M=64,N=32")
     verb.add_argument(
         "--from", dest="start_at", metavar="NN", help="go on behind this stage; PROGRAM is its program.py"
@@ -54,8 +53,14 @@ def build_parser(*, plugins: bool = False) -> argparse.ArgumentParser:
     verb = _verb(verbs, "run", "build a package, call it, and say what it computed")
     verb.add_argument("package", help=_NO_PACKAGE)
     _values(verb)
-    verb.add_argument("--mode", default="", choices=("", "sim", "device"), help="how to run it")
+    _mode(verb)
     verb.add_argument("--check", action="store_true", help="compare with stage 00 on the same inputs")
+
+    verb = _verb(verbs, "report", "write a page that shows a package, and run it once where it can run here")
+    _view(verb, "the page (beside the package, PKG.html)")
+
+    verb = _verb(verbs, "trace", "run a package once and write its timeline, for Perfetto")
+    _view(verb, "the timeline (beside the package, PKG.trace.json)")
 
     verb = _verb(verbs, "plan", "find out whether and how a program can be compiled")
     verb.add_argument("program", help=_PROGRAM)
@@ -131,16 +136,33 @@ def _target(verb: argparse.ArgumentParser) -> None:
 
 
 def _steps(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--schedule", help="a schedule in the same file, or FILE:NAME")
+    verb.add_argument("--strict", action="store_true", help="refuse what is otherwise a warning")
     verb.add_argument("--pin", action="append", default=[], metavar="PASS", help="a pass that must run, repeatable")
     verb.add_argument("--forbid", action="append", default=[], metavar="PASS", help="a pass that must not, repeatable")
     verb.add_argument("--plan", help="a plan.json, or a package with one, whose steps are run")
 
 
-def _values(verb: argparse.ArgumentParser) -> None:
+def _view(verb: argparse.ArgumentParser, out: str) -> None:
+    verb.add_argument("package", help=_NO_PACKAGE)
+    verb.add_argument("-o", "--out", metavar="FILE", help=out)
+    _inputs(verb)
+    _mode(verb)
+
+
+def _inputs(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--seed", type=int, default=1, help="seed of the inputs (1)")
     verb.add_argument("--dims", default="", help="sizes, as M=64,N=32")
     verb.add_argument("--inputs", help="an .npz file of inputs by name")
+
+
+def _values(verb: argparse.ArgumentParser) -> None:
+    _inputs(verb)
     verb.add_argument("--outputs", help="where to write the outputs, as .npz")
+
+
+def _mode(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--mode", default="", choices=("", "sim", "device"), help="how to run it")
 
 
 def use_colour(choice: str) -> bool:

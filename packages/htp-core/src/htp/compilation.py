@@ -5,6 +5,7 @@ Knows the order of things; each of them is done elsewhere.
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from htp._impl.inscribing import inscribed, late
 from htp._impl.obtaining import obtaining
 from htp._impl.written_plans import PLANNED, check_made_for, passes_of, read_plan
 from htp.artifact.manifest import MatchRecord, StepContract, TraceLine
@@ -19,7 +21,7 @@ from htp.artifact.publish import check_replaceable
 from htp.bindings import bind_package
 from htp.capabilities import Captured
 from htp.capture import capture
-from htp.diagnostics import Refused
+from htp.diagnostics import Diagnostic, Refused
 from htp.environment import Environment
 from htp.passes import run_step
 from htp.planner import Plan, find_plan, follow, problem_for
@@ -52,6 +54,7 @@ class Steps:
     stages: list[Stage]
     trace: list[TraceLine] = field(default_factory=list[TraceLine])
     seconds: dict[str, float] = field(default_factory=dict[str, float])
+    diagnostics: list[Diagnostic] = field(default_factory=list[Diagnostic])
 
 
 def compile_program(
@@ -67,11 +70,12 @@ def compile_program(
     pins: Sequence[str] = (),
     forbids: Sequence[str] = (),
     plan: Path | str | None = None,
-) -> Package:
+) -> CompiledPackage:
     """Compiles `program` for `target` and publishes the package in the folder `out` (default `build/<name>`).
 
-    `dims` fixes sizes of the signature by name. With `start_at`, `program` is the path of a stage's `program.py`,
-    which may have been edited, and compilation goes on from there. `strict` refuses what is otherwise a warning.
+    `dims` fixes sizes of the signature by name. `schedule` says how the program is to be run, in directives that become
+    part of it. With `start_at`, `program` is the path of a stage's `program.py`, which may have been edited, and
+    compilation goes on from there. `strict` refuses what is otherwise a warning, kept in the package's `diagnostics`.
     Passes named in `pins` must run, those in `forbids` must not; `plan` is a `plan.json`, or a package with one, whose
     steps are run instead of planned ones.
 
@@ -79,21 +83,24 @@ def compile_program(
         Refused: every reason why the program cannot be compiled for the target, each with the user's place.
     """
     session = current_session()
-    _refuse_unknown(schedule, "a schedule", ("dialect", "wsp"), session)
-    _refuse_unknown(mesh, "a mesh", ("facet", "axe"), session)
+    if mesh is not None:
+        raise _no_mesh(session)
     goal = session.target(target)
     if isinstance(program, Path | str):
         resumed = resume(Path(program), start_at, session)
         started = resumed.program
+        if schedule is not None:
+            raise late(resumed.stage)
     else:
-        resumed, started = None, captured(program, session, dims or {})
+        resumed, started = None, captured(program, session, dims or {}, schedule)
     place = Path(out) if out is not None else Path("build") / started.entry
     check_replaceable(place)
-    chosen = choose_plan(started, goal, session, pins=pins, forbids=forbids, written=plan)
+    chosen = choose_plan(started, goal, session, pins=pins, forbids=forbids, written=plan, strict=strict)
     first = resumed.number if resumed is not None else 0
     steps = run_steps(
         started, chosen, session, first=first, name=resumed.stage if resumed is not None else "00-capture"
     )
+    chosen = _warned(chosen, steps.diagnostics, strict=strict)
     session.require(goal.backend, chosen.passes)
     if left := Environment(goal, session.backends[goal.backend], session).check_left(steps.program):
         raise Refused.of(*left)
@@ -109,23 +116,24 @@ def plan(
     *,
     target: str = "cpu",
     dims: Mapping[str, int] | None = None,
+    schedule: object = None,
+    strict: bool = False,
     pins: Sequence[str] = (),
     forbids: Sequence[str] = (),
     plan: Path | str | None = None,
 ) -> Plan:
     """The steps that would compile `program` for `target`; types and composition are checked, nothing is emitted.
 
-    `pins`, `forbids` and `plan` are those of `compile_program`.
+    The other parameters are those of `compile_program`; warnings are in the plan's `diagnostics`.
 
     Raises:
         Refused: every reason why there are none.
     """
     session = current_session()
     goal = session.target(target)
-    started = captured(program, session, dims or {})
-    chosen = choose_plan(started, goal, session, pins=pins, forbids=forbids, written=plan)
-    check(started, chosen)
-    return chosen
+    started = captured(program, session, dims or {}, schedule)
+    chosen = choose_plan(started, goal, session, pins=pins, forbids=forbids, written=plan, strict=strict)
+    return _warned(chosen, check(started, chosen), strict=strict)
 
 
 def bind(package: Package | Path | str, mode: Mode | None = None) -> Executable:
@@ -142,8 +150,14 @@ def bind(package: Package | Path | str, mode: Mode | None = None) -> Executable:
     return executable
 
 
-def captured(definition: Definition[..., object], session: Session, dims: Mapping[str, int]) -> Program:
-    """The program as the user wrote it, with sizes fixed by `dims`."""
+def captured(
+    definition: Definition[..., object], session: Session, dims: Mapping[str, int], schedule: object = None
+) -> Program:
+    """The program as the user wrote it, with the directives of its schedule, and with sizes fixed by `dims`.
+
+    Raises:
+        Refused: `capture.*`, `plan.not-a-schedule`, and what the schedule itself refuses.
+    """
     if definition.kind == "func":
         raise Refused(
             "capture.not-an-entry",
@@ -151,7 +165,10 @@ def captured(definition: Definition[..., object], session: Session, dims: Mappin
             span=definition.place,
             help="compile a @kernel or a @routine",
         )
-    program = with_uses(capture(definition)).with_facts([Captured()])
+    program = capture(definition)
+    if schedule is not None:
+        program = inscribed(program, schedule, session)
+    program = with_uses(program).with_facts([Captured()])
     if dims:
         from htp.specialize import specialized
 
@@ -160,8 +177,18 @@ def captured(definition: Definition[..., object], session: Session, dims: Mappin
     return program
 
 
-def check(program: Program, chosen: Plan) -> None:
+def _warned(chosen: Plan, found: Sequence[Diagnostic], *, strict: bool) -> Plan:
+    """The plan with what its passes warn of; with `strict` a warning is an error."""
+    warnings = [each for each in found if each.severity == "warning"]
+    if strict and warnings:
+        raise Refused.of(*(replace(each, severity="error") for each in warnings))
+    return dataclasses.replace(chosen, diagnostics=(*chosen.diagnostics, *found)) if found else chosen
+
+
+def check(program: Program, chosen: Plan) -> list[Diagnostic]:
     """Checks shapes, dtypes and directions of every function, behind the steps that bring it into core's language.
+
+    Returns what those steps warn of.
 
     Raises:
         Refused: `type.*`.
@@ -170,13 +197,17 @@ def check(program: Program, chosen: Plan) -> None:
     from htp.lowering.inline import InlineHelpers
 
     understood = Annotate().contract.understands_use
+    found: list[Diagnostic] = []
     for step in chosen.passes:
         if all(map(understood, program.uses)):
             break
-        program = run_step(step, program).program
+        result = run_step(step, program)
+        found += result.diagnostics
+        program = result.program
     inlined = InlineHelpers().apply(program)
     for function in inlined.functions:
         checked(inlined, function)
+    return found
 
 
 def choose_plan(
@@ -187,10 +218,30 @@ def choose_plan(
     pins: Sequence[str] = (),
     forbids: Sequence[str] = (),
     written: Path | str | None = None,
+    strict: bool = False,
 ) -> Plan:
-    """The written plan, else the one found, or the one a plugin prefers to that."""
+    """The written plan, else the one found, or the one a plugin prefers to that; with warnings.
+
+    Raises:
+        Refused: `plan.*`; with `strict` also what is otherwise a warning.
+    """
     session.require(target.backend)
     environment = Environment(target, session.backends[target.backend], session)
+    chosen = _chosen(program, environment, pins, forbids, written)
+    warnings = environment.ignored(program, chosen.passes, strict=strict)
+    if strict and warnings:
+        raise Refused.of(*warnings)
+    return dataclasses.replace(chosen, diagnostics=warnings) if warnings else chosen
+
+
+def _chosen(
+    program: Program,
+    environment: Environment,
+    pins: Sequence[str],
+    forbids: Sequence[str],
+    written: Path | str | None,
+) -> Plan:
+    session = environment.session
     if lacking := environment.check(program):
         raise Refused.of(*lacking)
     problem = problem_for(program, environment, pins=tuple(pins), forbids=frozenset(forbids))
@@ -199,7 +250,7 @@ def choose_plan(
         check_made_for(record, problem)
         return _followed(problem, passes_of(record, problem.passes), help=PLANNED)
     found = find_plan(problem)
-    answer = session.ask("htp_choose_plan", session=session, program=program, target=target, plan=found)
+    answer = session.ask("htp_choose_plan", session=session, program=program, target=environment.target, plan=found)
     return found if answer is None else _preferred(problem, session, *answer)
 
 
@@ -234,6 +285,7 @@ def run_steps(program: Program, chosen: Plan, session: Session, *, first: int, n
         result = run_step(step, steps.program)
         identifier = f"{index:02}-{step.name.replace('.', '-')}"
         steps.seconds[identifier] = time.perf_counter() - began
+        steps.diagnostics += result.diagnostics
         session.emit_event("htp_step_finished", session=session, index=index, step=step, result=result)
         steps.trace.append(_trace(identifier, step, steps.program, result.program, result.matches, result.changed))
         if result.changed or result.program.facts != steps.program.facts:
@@ -258,12 +310,11 @@ def _trace(
     )
 
 
-def _refuse_unknown(value: object, what: str, reader: tuple[str, str], session: Session) -> None:
-    if value is not None:
-        found = obtaining(*reader, session.plugins)
-        raise Refused(
-            "plan.no-provider",
-            f"{what} was given, and no installed plugin understands one",
-            chain=found.reasons if found is not None else (),
-            help=found.text if found is not None else (),
-        )
+def _no_mesh(session: Session) -> Refused:
+    found = obtaining("facet", "axe", session.plugins)
+    return Refused(
+        "plan.no-provider",
+        "a mesh was given, and no installed plugin understands one",
+        chain=found.reasons if found is not None else (),
+        help=found.text if found is not None else "leave the mesh out",
+    )

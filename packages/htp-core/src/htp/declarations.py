@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar, cast, runtime_checkable
 
 from htp.diagnostics import Refused
 
@@ -31,6 +31,7 @@ __all__ = [
     "Emit",
     "Executable",
     "HandlerSet",
+    "Inscriber",
     "IntrinsicSet",
     "Lazy",
     "Load",
@@ -74,6 +75,15 @@ class Lazy(Generic[T]):
         return cast("T", found)
 
 
+@runtime_checkable
+class Inscriber(Protocol):
+    """A schedule: something that writes what it asks for into a captured program, as statements of its dialect."""
+
+    def inscribe(self, program: Program) -> Program:
+        """The program with the directives in it, each at the place of the schedule's line."""
+        ...
+
+
 class Named(Protocol):
     """Anything known by a name."""
 
@@ -88,7 +98,8 @@ class Dialect:
     """A language a program may be written in: the modules whose names belong to it, and what it stands for.
 
     `names` are callables of the first module that programs use in calls, as what a `for` goes over, and in `with`;
-    `kinds` are the kinds of function it adds, each with a decorator of that name in the first module.
+    `kinds` are the kinds of function it adds, each with a decorator of that name in the first module. A call of an
+    attribute of the name `directives`, as `scheduled.tile(…)`, is a directive to the target.
     """
 
     name: str
@@ -96,6 +107,7 @@ class Dialect:
     modules: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
+    directives: str = ""
 
 
 @dataclass(frozen=True)
@@ -193,8 +205,9 @@ class Backend:
 
     What is neither accepted nor removed by a pass is refused. A backend that accepts no `DTypeUse` says nothing about
     dtypes and has them all; one that names some has only those. Intrinsics are accepted by their handlers beside what
-    is listed. Directives are accepted by `directives` alone, which says what becomes of each: one that is missing
-    there, or `rejected`, is refused, since nothing may be dropped in silence.
+    is listed. Directives are accepted by `directives` alone, which says what becomes of each, by name or pattern: one
+    that is `rejected`, or that is missing and that no pass removes, is refused, since nothing may be dropped in
+    silence. Only a preference, `prefer.…`, may be missing: it is ignored, with a warning.
     """
 
     name: str

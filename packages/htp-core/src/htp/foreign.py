@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+from htp._impl.contributions import module_of
 from htp.catalogue import distribution_of_module, install_hint
 from htp.declarations import IntrinsicSet
 from htp.diagnostics import Refused
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Foreign",
     "dialect_of",
+    "directive_called",
     "facet_class",
     "facets_of",
     "foreign_name",
@@ -50,13 +52,13 @@ __all__ = [
 class Foreign:
     """A name in programs that a plugin owns: `from module import name`, or `import name` where there is no package.
 
-    `owner` is the dialect, or the set of intrinsics that the name stands for.
+    `owner` is the dialect, the set of intrinsics that the name stands for, or the dispatch policy.
     """
 
     name: str
     module: str
     owner: str
-    what: Literal["intrinsics", "word", "kind"]
+    what: Literal["intrinsics", "word", "kind", "policy"]
 
 
 def foreign_names(session: Session) -> Mapping[str, Foreign]:
@@ -68,6 +70,9 @@ def foreign_names(session: Session) -> Mapping[str, Foreign]:
     for each in session.dialects.values():
         found |= {name: Foreign(name, each.modules[0], each.name, "word") for name in each.names}
         found |= {name: Foreign(name, each.modules[0], each.name, "kind") for name in each.kinds}
+    for name, each in session.policies.items():
+        if module := module_of(each):
+            found[name] = Foreign(name, module, name, "policy")
     return MappingProxyType(found)
 
 
@@ -85,6 +90,18 @@ def intrinsic_named(name: str) -> Intrinsic[..., object] | None:
     owner, _, function = name.rpartition(".")
     declared = current_session().intrinsics.get(owner)
     return declared.load(function) if isinstance(declared, IntrinsicSet) and function in declared.intrinsics else None
+
+
+def directive_called(node: ast.Call) -> str | None:
+    """The directive that a call in a program may be of: `prefer.swizzle` for `scheduled.prefer.swizzle(…)`."""
+    path: list[str] = []
+    root: ast.AST = node.func
+    while isinstance(root, ast.Attribute):
+        path.insert(0, root.attr)
+        root = root.value
+    known = foreign_name(root.id) if isinstance(root, ast.Name) and path else None
+    dialect = current_session().dialects.get(known.owner) if known is not None and known.what == "word" else None
+    return ".".join(path) if dialect is not None and known is not None and known.name == dialect.directives else None
 
 
 def intrinsic_called(node: ast.AST) -> str | None:
@@ -148,9 +165,9 @@ def spelling(value: object) -> str | None:
         return value.name
     name: object = getattr(value, "__name__", None)
     word = session.foreign.get(name) if isinstance(name, str) and callable(value) else None
-    if word is None or word.what != "word" or getattr(sys.modules.get(word.module), word.name, None) is not value:
+    if word is None or word.what not in ("word", "policy"):
         return None
-    return word.name
+    return word.name if getattr(sys.modules.get(word.module), word.name, None) is value else None
 
 
 def intrinsics_of(module: object) -> tuple[str, ...]:

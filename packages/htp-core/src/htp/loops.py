@@ -17,6 +17,7 @@ from htp.values import numpy_of, region_of, writable_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import SupportsIndex
 
     from htp.types import Array, Numeric, i64
 
@@ -48,7 +49,7 @@ __all__ = [
 Space = Literal["stack", "scratch", "register", "heap"]
 
 
-def alloc(shape: Sequence[int], dtype: type[Value], *, space: Space = "scratch") -> Value:
+def alloc(shape: Sequence[SupportsIndex], dtype: type[Value], *, space: Space = "scratch") -> Value:
     """A new buffer of `shape`, filled with poison: NaN for floats, 0xA5 bytes for integers, True for bools.
 
     `space` says where a native target puts it: `register` (one vector), `stack` (constant size), `scratch` (the
@@ -69,7 +70,7 @@ def alloc(shape: Sequence[int], dtype: type[Value], *, space: Space = "scratch")
     return region_of(storage, dtype)
 
 
-def empty(shape: Sequence[int], dtype: type[Value]) -> Value:
+def empty(shape: Sequence[SupportsIndex], dtype: type[Value]) -> Value:
     """A routine's buffer of `shape`, poisoned like every other buffer until it is written."""
     return alloc(shape, dtype, space="heap")
 
@@ -184,14 +185,14 @@ def out_of_range(index: int, extent: int, place: str) -> Refused:
     )
 
 
-def require(condition: object, text: str, place: str) -> None:
+def require(condition: object, text: str, place: str, code: str = "run.assertion-failed") -> None:
     """Goes on when `condition` holds; `place` is the user's line.
 
     Raises:
-        Refused: `run.assertion-failed` with `text` when it does not.
+        Refused: `code` with `text` when it does not.
     """
     if not bool(condition):
-        raise Refused("run.assertion-failed", text, span=span_of(place))
+        raise Refused(code, text, span=span_of(place))
 
 
 def span_of(place: str) -> Span | None:

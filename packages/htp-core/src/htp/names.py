@@ -16,9 +16,10 @@ LOOPS = (
     "print_tile",
     "require", "sort_row", "strips", "topk_row", "transpose_block",
 )  # fmt: skip
+TASKS = ("barrier", "close_tasks", "first_seen", "fnv1a", "open_tasks", "task", "wait_for", "work")
 CORE = frozenset((*DTYPES, *FORMS, *DECORATORS, "tile", "empty"))
 BUILTINS = ("range", "min", "max", "abs", "len", "int", "float", "bool")
-RESERVED = CORE | frozenset(LOOPS) | frozenset(BUILTINS) | {"run_stage"}
+RESERVED = CORE | frozenset(LOOPS) | frozenset(TASKS) | frozenset(BUILTINS) | {"run_stage"}
 METHODS = frozenset((
     "all", "any", "argmax", "argmin", "astype", "clip", "cumsum", "max", "mean", "min", "prod", "reshape", "squeeze",
     "sum", "transpose",

@@ -20,6 +20,7 @@ from htp.uses import WRITTEN, written_uses
 
 if TYPE_CHECKING:
     from htp.analyses import Analysis
+    from htp.diagnostics import Diagnostic
     from htp.environment import Environment
     from htp.program import Function, Program
 
@@ -156,13 +157,14 @@ class VisitorPass(Pass, Rewriter):
 
 @dataclass(frozen=True)
 class StepResult:
-    """What one step did: the new program, its rewrite matches, and the facts that came and went."""
+    """What one step did: the new program, its rewrite matches, the facts that came and went, and its warnings."""
 
     program: Program
     matches: tuple[Match, ...]
     added: frozenset[Capability]
     dropped: frozenset[Capability]
     changed: bool
+    diagnostics: tuple[Diagnostic, ...] = ()
 
 
 def run_step(step: Pass, program: Program, *, verify: bool | None = None, match_limit: int | None = None) -> StepResult:
@@ -202,6 +204,7 @@ def run_step(step: Pass, program: Program, *, verify: bool | None = None, match_
         added=result.facts - program.facts,
         dropped=program.facts - result.facts,
         changed=made is not program and result.canonical != program.canonical,
+        diagnostics=tuple(recorder.warnings),
     )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from htp.artifact.manifest import PlanFile
     from htp.capabilities import Capability, Use
+    from htp.diagnostics import Diagnostic
     from htp.environment import Environment
     from htp.passes import Pass
     from htp.program import Program
@@ -100,11 +101,12 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Plan:
-    """The passes to run, in order."""
+    """The passes to run, in order; `diagnostics` are warnings about the program on this target."""
 
     goal: tuple[Capability, ...]
     steps: tuple[Step, ...]
     rejected: tuple[Rejected, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
 
     @property
     def passes(self) -> tuple[Pass, ...]:

@@ -85,6 +85,16 @@ def out_of_memory(what: str) -> Refused:
     return Refused("run.out-of-memory", f"not enough memory: {what}", help="use smaller tiles or smaller sizes")
 
 
+def window_full(task: int, kernel: str, window: int, span: Span | None) -> Refused:
+    """The refusal of a run whose task window, which aborts when it is full, has no room for a task."""
+    return Refused(
+        "run.window-full",
+        f"task {task}, `{kernel}`, finds the window of {window} full",
+        span=span,
+        help="make the window larger, or let submission stall when it is full",
+    )
+
+
 def _assertion_failed(error: AssertionError) -> Refused:
     """The refusal of a run whose `assert` does not hold, at the line of the assertion."""
     place = _user_line(error)

@@ -46,7 +46,9 @@ class InputFile(Record, frozen=True, kw_only=True):
 
 
 class OutputFile(Record, frozen=True, kw_only=True):
-    """A file that was written, and what it is: `package`, `report`, `arrays`, `reproducer`, `source`."""
+    """A file that was written, and what it is: `package`, `report`, `arrays`, `reproducer`, `source`,
+    `trace`.
+    """
 
     path: str
     kind: str

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from htp.artifact.manifest import EditRecord, StateFile
+from htp.capabilities import DirectiveUse
 from htp.diagnostics import Refused
+from htp.program import CORE_KINDS
 from htp.stages import load_stage
-from htp.uses import WRITTEN, written_uses
+from htp.uses import WRITTEN, written_directives, written_uses
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,6 +59,8 @@ def resume(path: Path, wanted: str | None, session: Session) -> Resumed:
     program = load_stage(text, str(path), record, session)
     # The text may have been edited: what is written in it counts, not what was written when it was stored.
     stay = tuple(each for each in program.uses if not isinstance(each, WRITTEN))
+    if any(each.kind not in CORE_KINDS for each in program.functions):  # directives are still in the text then
+        stay = (*(each for each in stay if not isinstance(each, DirectiveUse)), *written_directives(program))
     program = replace(program, uses=(*written_uses(program), *stay))
     return Resumed(program, found[0], int(found[1]), EditRecord(from_=found[0], digest=digest))
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import msgspec
 
-from htp.diagnostics import Bug, Span
+from htp.diagnostics import Bug, Diagnostic, Span
 from htp.program import origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-__all__ = ["Match", "Recorder", "Rewriter", "record_match", "recording", "with_origin"]
+__all__ = ["Match", "Recorder", "Rewriter", "record_match", "recording", "warn", "with_origin"]
 
 _Node = TypeVar("_Node", bound=ast.AST)
 
@@ -34,11 +34,15 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Recorder:
-    """Collects the matches of one step; `limit` stops applying after that many (used to find a wrong rewrite)."""
+    """Collects the matches and warnings of one step; `limit` stops applying after that many matches.
+
+    The limit serves to find a wrong rewrite.
+    """
 
     def __init__(self, limit: int | None = None) -> None:
         self.limit = limit
         self.matches: list[Match] = []
+        self.warnings: list[Diagnostic] = []
 
     def record(self, match: Match) -> bool:
         """Notes the match and says whether it may be applied."""
@@ -73,6 +77,13 @@ def record_match(rule: str, node: ast.AST, replacement: ast.AST | None = None) -
         return True
     after = "" if replacement is None else ast.unparse(replacement)
     return recorder.record(Match(rule=rule, span=origin_of(node), before=ast.unparse(node), after=after))
+
+
+def warn(*diagnostics: Diagnostic) -> None:
+    """Adds warnings and notes of the running pass to what the compilation says; strict compilations refuse warnings."""
+    recorder = _RECORDER.get()
+    if recorder is not None:
+        recorder.warnings.extend(diagnostics)
 
 
 def with_origin(node: _Node, source: ast.AST) -> _Node:

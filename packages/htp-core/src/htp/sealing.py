@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from htp.artifact.manifest import TraceLine
+    from htp.diagnostics import Diagnostic
     from htp.planner import Plan
     from htp.program import Function, Program
     from htp.resuming import Resumed
@@ -42,9 +43,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CompiledPackage(Package):
-    """A package in the process that compiled it: the program's slots are still connected."""
+    """A package in the process that compiled it: the program's slots are still connected, and warnings are known."""
 
     slots: tuple[tuple[str, Slot[Array]], ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
 
 
 def seal(
@@ -58,7 +60,7 @@ def seal(
     seconds: Mapping[str, float],
     dims: Mapping[str, int],
     resumed: Resumed | None,
-) -> Package:
+) -> CompiledPackage:
     """Emits the last program, collects every file, and publishes the package."""
     backend = session.backends[target.backend]
     emission = backend.emit.load()(program, target)
@@ -87,7 +89,9 @@ def seal(
         edit=resumed.edit if resumed is not None else None,
     )
     package = publish_package(out, files, manifest)
-    return CompiledPackage(path=package.path, manifest=package.manifest, slots=stages[0].program.slots)
+    return CompiledPackage(
+        path=package.path, manifest=package.manifest, slots=stages[0].program.slots, diagnostics=plan.diagnostics
+    )
 
 
 def _entry(function: Function) -> EntryRecord:

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, NoReturn, cast
 from htp.declarations import Lazy
 from htp.diagnostics import Refused, Span
 from htp.foreign import dialect_of, facet_class, foreign_name, inactive
-from htp.names import CORE, LOOPS
+from htp.names import CORE, LOOPS, TASKS
 from htp.types import Directed, Param, ScalarType, Slot
 
 if TYPE_CHECKING:
     from htp.types import Array
 
-MODULES = {"htp": CORE, "htp.loops": frozenset(LOOPS)}
+MODULES = {"htp": CORE, "htp.loops": frozenset(LOOPS), "htp.tasks": frozenset(TASKS)}
 
 
 @dataclass

@@ -203,12 +203,22 @@ class Canonical(Spelling):
         for keyword in node.keywords:
             if keyword.arg is None:
                 raise self.unsupported(node, "`**` arguments", "write the arguments out")
-        keywords = [ast.keyword(each.arg, self.visit(each.value)) for each in node.keywords]
-        arguments = [self.visit(each) for each in node.args]
+        argument = self.visit if self.word(node.func) is None else self._word_argument
+        keywords = [ast.keyword(each.arg, argument(each.value)) for each in node.keywords]
+        arguments = [argument(each) for each in node.args]
         if isinstance(node.func, ast.Attribute) and not self.static(node.func)[0]:
             method = ast.Attribute(self.visit(node.func.value), node.func.attr, ast.Load())
             return ast.Call(self.keep(node.func, method), arguments, keywords)
         return ast.Call(self.visit(node.func), arguments, keywords)
+
+    def _word_argument(self, node: ast.expr) -> ast.expr:
+        """An argument of a dialect's word, which may also be a set of numbers."""
+        if not isinstance(node, ast.Set):
+            return self.visit(node)
+        numbers = [self.visit(each) for each in node.elts]
+        if not all(isinstance(each, ast.Constant) and isinstance(each.value, int | float) for each in numbers):
+            raise self.unsupported(node, "a set of anything but numbers", "write the numbers: `{0, 1}`")
+        return self.keep(node, ast.Set(numbers))
 
     def _operator(self, node: ast.AST, operator: ast.operator) -> None:
         if not isinstance(operator, OPERATORS):

@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from htp.foreign import facets_of, foreign_of
-from htp.names import CORE, DTYPES, FORMS, LOOPS
+from htp.names import CORE, DTYPES, FORMS, LOOPS, TASKS
 from htp.program import Function, Program, origin_of
 
 if TYPE_CHECKING:
@@ -137,8 +137,10 @@ def _imports(body: str) -> list[str]:
     used = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
     core = sorted((used & CORE) - {"run_stage"}, key=_import_order)
     lines = [f"from htp import {', '.join(core)}"]
-    loops = sorted(used & set(LOOPS))
-    return lines + ([f"from htp.loops import {', '.join(loops)}"] if loops else [])
+    for module, names in (("htp.loops", LOOPS), ("htp.tasks", TASKS)):
+        if words := sorted(used & set(names)):
+            lines.append(f"from {module} import {', '.join(words)}")
+    return lines
 
 
 def _foreign_imports(program: Program) -> list[str]:

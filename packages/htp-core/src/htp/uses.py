@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from htp.analyses import Analysis
-from htp.capabilities import DialectUse, DTypeUse, FacetUse, IntrinsicUse, OpUse, Use
+from htp.capabilities import DialectUse, DirectiveUse, DTypeUse, FacetUse, IntrinsicUse, OpUse, Use
 from htp.diagnostics import Refused
-from htp.foreign import dialect_of, foreign_name, intrinsic_called, outside
+from htp.foreign import dialect_of, directive_called, foreign_name, intrinsic_called, outside
 from htp.names import DTYPES
 from htp.program import origin_of
 from htp.types import ScalarType
@@ -75,6 +75,8 @@ class _Found:
         for node in _values(statement):
             if isinstance(node, ast.Name) and node.id in DTYPES:
                 self.add(DTypeUse, node.id, origin_of(node))
+            elif isinstance(node, ast.Name) and node.id == "open_tasks":
+                self.add(DialectUse, "tasks", origin_of(node))
             elif id(node) not in lent and (name := _operation(node)) is not None:
                 self.add(OpUse, name, origin_of(node))
 
@@ -93,6 +95,8 @@ class _Found:
             lent.add(id(call))
             if known.what == "word":
                 self.add(DialectUse, known.owner, origin_of(call))
+                if (directive := directive_called(call)) is not None:
+                    self.add(DirectiveUse, directive, origin_of(call))
             elif (name := intrinsic_called(call)) is not None:
                 self.add(IntrinsicUse, name, origin_of(call))
         return lent
@@ -101,6 +105,11 @@ class _Found:
 def written_uses(program: Program) -> tuple[Use, ...]:
     """The uses that the program's text shows now, whatever is recorded with it."""
     return program.analysis(_WRITTEN_USES)
+
+
+def written_directives(program: Program) -> tuple[Use, ...]:
+    """The directives that the program's text shows now."""
+    return tuple(each for each in with_uses(program).uses if isinstance(each, DirectiveUse))
 
 
 _WRITTEN_USES = Analysis(

@@ -31,11 +31,11 @@ namespace htp {
 
 /// Why a run stopped: the first failure wins. `code` 0 is none.
 struct Failure {
-    enum Code : i32 { none = 0, index_out_of_range = 1, assertion_failed = 2, out_of_memory = 3 };
+    enum Code : i32 { none = 0, index_out_of_range = 1, assertion_failed = 2, out_of_memory = 3, window_full = 4 };
     i32 code;
     const char* place;  // "user.py:12"
-    const char* text;   // the assertion's text, or empty
-    i64 value, extent;  // the index and the extent it missed
+    const char* text;   // the assertion's text, the kernel of the task, or empty
+    i64 value, extent;  // the index and the extent it missed; the row of the check, from 1; the task and the window
 };
 
 template <class T> struct Scratch;
@@ -44,7 +44,8 @@ template <class T> struct Heap;
 struct Context {
     const htp_runtime_table* runtime;
     Failure* failure;
-    void* reserved[2];
+    i64* cost;        // where `work` counts, null where nobody asks
+    void* recording;  // what is kept of the run (htp_record.hpp), null for nothing
 
     /// `count` elements from the thread's arena, freed when the returned value's scope ends.
     template <class T> HTP_INLINE Scratch<T> scratch(i64 count) const { return Scratch<T>(*this, count); }
@@ -138,8 +139,13 @@ HTP_INLINE Vec<i64, N> checked(const Context& cx, Vec<I, N> index, i64 extent, c
     }
     return i;
 }
-HTP_INLINE void require(const Context& cx, bool condition, const char* text, const char* place) {
-    if (__builtin_expect(!condition, 0)) stop(cx, Failure::assertion_failed, place, text, 0, 0);
+/// `check` is the row of the contract's checks, from 1, that says more of this one; 0 for none.
+HTP_INLINE void require(const Context& cx, bool condition, const char* text, const char* place, i64 check = 0) {
+    if (__builtin_expect(!condition, 0)) stop(cx, Failure::assertion_failed, place, text, check, 0);
+}
+/// Simulated cycles for the task, or else the run, that this belongs to.
+HTP_INLINE void work(const Context& cx, i64 cycles) {
+    if (cx.cost && cycles > 0) __atomic_fetch_add(cx.cost, cycles, __ATOMIC_RELAXED);
 }
 
 // ---- printing ----

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from htp._impl.contributions import identity
+from htp._impl.contributions import identity, module_of
 from htp.declarations import Backend, CodeFile, Dialect, HandlerSet, IntrinsicSet, Lazy, Variant
 from htp.diagnostics import Diagnostic
 from htp.names import RESERVED
@@ -84,6 +84,8 @@ def _claims(hook: str, item: object) -> Iterator[Claim]:
             yield Claim("program name", name)
     elif isinstance(item, IntrinsicSet):
         yield Claim("program name", item.name)
+    elif hook == "htp_policies" and module_of(item):
+        yield Claim("program name", identity(hook, item))
 
 
 def _namespaces(plugins: Sequence[Plugin]) -> Mapping[Found, Diagnostic]:

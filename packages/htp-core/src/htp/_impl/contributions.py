@@ -72,7 +72,13 @@ def item_problem(hook: str, item: object) -> str | None:
     if hook in _PLAIN_NAMES and not _SLUG.fullmatch(name):
         return f"returned the name `{name}`; names are lower-case words"
     problem = next(_field_problems(item), None) or next(_changeable(item, ""), None)
-    return f"returned {type(item).__name__} `{name}`, whose {problem}" if problem else _names_problem(item)
+    return f"returned {type(item).__name__} `{name}`, whose {problem}" if problem else _names_problem(hook, name, item)
+
+
+def module_of(policy: object) -> str:
+    """The module that programs import a dispatch policy from; empty when it says none."""
+    module: object = getattr(policy, "module", "")
+    return module if isinstance(module, str) else ""
 
 
 def identity(hook: str, item: object) -> str:
@@ -114,7 +120,7 @@ def _facet_problem(item: object) -> str | None:
     return f"returned `{item.__name__}`, which lacks `{lacking[0]}` of a layout facet" if lacking else None
 
 
-def _names_problem(item: object) -> str | None:
+def _names_problem(hook: str, name: str, item: object) -> str | None:
     """What is wrong with names inside an item that programs or other plugins use."""
     spelled: tuple[str, ...] = ()
     if isinstance(item, Variant) and not item.backend:
@@ -123,6 +129,10 @@ def _names_problem(item: object) -> str | None:
         spelled = (*item.names, *item.kinds)
         if spelled and not item.modules:
             return f"returned dialect `{item.name}`, which names no module that `{spelled[0]}` is imported from"
+        if item.directives and item.directives not in item.names:
+            return f"returned dialect `{item.name}`, whose word of directives `{item.directives}` is not in its `names`"
+    if hook == "htp_policies":
+        spelled = (name, *module.split(".")) if (module := module_of(item)) else ()
     if isinstance(item, IntrinsicSet):
         spelled = (item.name, *item.intrinsics)
         if item.module.rpartition(".")[2] != item.name:

@@ -13,6 +13,7 @@ from htp._impl.wording import listed, noun, used
 from htp.capabilities import DialectUse, DirectiveUse, DTypeUse, FacetUse, IntrinsicUse, OpUse
 from htp.declarations import HandlerSet
 from htp.diagnostics import Diagnostic, Reason
+from htp.environment import PREFERENCES
 from htp.planner import problem_for
 from htp.types import dtype_named
 
@@ -35,6 +36,19 @@ def findings(environment: Environment, program: Program) -> tuple[Diagnostic, ..
     return tuple(_finding(environment, problem, use, lost) for use in lost)
 
 
+def ignored(environment: Environment, program: Program, use: DirectiveUse, *, strict: bool) -> Diagnostic:
+    """What is said of a directive that has no effect."""
+    ways = ("compile without `strict`", f"leave `{use.name}` out") if strict else (f"leave `{use.name}` out",)
+    return Diagnostic(
+        code="plan.directive-ignored",
+        severity="error" if strict else "warning",
+        message=f"`{use.name}` has no effect on `{program.entry}` for `{environment.target}`",
+        span=use.spans[0] if use.spans else None,
+        label=f"ignored by backend `{environment.backend.name}`",
+        help=ways,
+    )
+
+
 def leftovers(environment: Environment, program: Program) -> tuple[Diagnostic, ...]:
     """One finding for each use that is not accepted, of a program behind its last pass."""
     problem = problem_for(program, environment)
@@ -43,9 +57,14 @@ def leftovers(environment: Environment, program: Program) -> tuple[Diagnostic, .
 
 
 def lacking(problem: Problem) -> tuple[Use, ...]:
-    """The uses that are neither accepted nor removed; operations of a dialect that is itself among them are not."""
+    """The uses that are rejected, or neither accepted nor removed; operations of a dialect among them do not count."""
     removed = [gone for each in problem.passes for gone in each.contract.eliminates]
-    lost = [use for use in problem.uses if not covered(use, problem.accepts) and not covered(use, removed)]
+    here = problem.environment
+    lost = [
+        use for use in problem.uses
+        if (here is not None and here.rejects(use))
+        or (not covered(use, problem.accepts) and not covered(use, removed))
+    ]  # fmt: skip
     dialects = {use.name for use in lost if isinstance(use, DialectUse)}
     return tuple(use for use in lost if not (isinstance(use, OpUse) and use.name.partition(".")[0] in dialects))
 
@@ -74,7 +93,7 @@ def lack_of(environment: Environment, use: Use) -> tuple[str, str]:
     if isinstance(use, DTypeUse):
         return "plan.no-dtype", f"the target has no {used(use)}"
     if isinstance(use, DirectiveUse):
-        if use.name in dict(environment.backend.directives):
+        if environment.rejects(use):
             return "plan.directive-rejected", f"{used(use)} is rejected there"
         return "plan.unknown-directive", f"nothing says what becomes of {used(use)} there"
     return "plan.no-provider", f"nothing installed understands {used(use)} there"
@@ -102,9 +121,9 @@ def _chain(environment: Environment, use: Use) -> Iterator[Reason]:
 
 def _accepted(environment: Environment, use: Use) -> Reason:
     by = environment.provider
-    if isinstance(use, DirectiveUse) and dict(environment.backend.directives).get(use.name) == "rejected":
+    if environment.rejects(use):
         return Reason(text=f"`{environment.target}` rejects `{use.name}`", by=by)
-    names = [each.name for each in environment.accepts if type(each) is type(use)]
+    names = [each.name for each in environment.accepts if type(each) is type(use) and each != PREFERENCES]
     if not names:
         return Reason(text=f"`{environment.target}` accepts no {noun(use)}", by=by)
     rest = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""

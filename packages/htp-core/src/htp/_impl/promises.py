@@ -10,11 +10,11 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from htp.analyses import Analysis
-from htp.capabilities import Capability
+from htp.capabilities import Capability, DirectiveUse
 from htp.diagnostics import Refused
 from htp.program import origin_of
 from htp.types import TensorType, TileType
-from htp.uses import written_uses
+from htp.uses import written_directives, written_uses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -99,7 +99,7 @@ def _signature(function: Function) -> str:
 
 
 def check_eliminated(step: Pass, after: Program) -> None:
-    """Checks that no use is left that the step eliminates; the uses of its result are known anyway.
+    """Checks that no use is left that the step eliminates, directives in the text included.
 
     Raises:
         Refused: `plan.broken-promise` for the first one, where it stands in the user's program.
@@ -107,7 +107,8 @@ def check_eliminated(step: Pass, after: Program) -> None:
     contract = step.contract
     if not contract.eliminates:
         return
-    for use in after.uses:
+    asked = any(isinstance(each, DirectiveUse) for each in contract.eliminates)
+    for use in (*after.uses, *(written_directives(after) if asked else ())):
         if _covered(use, contract.eliminates) and not _covered(use, (*contract.introduces, *contract.may_introduce)):
             place = use.spans[0] if use.spans else None
             raise _broken(step, f"eliminate `{use}`", place, (), "mend the pass, or eliminate less")

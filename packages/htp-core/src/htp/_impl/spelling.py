@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from htp._impl.constructs import INSTEAD, SPOKEN
 from htp.diagnostics import Refused, Span
 from htp.foreign import inactive, intrinsics_of, lent_by_inactive, spelling
-from htp.names import BUILTINS, DTYPES, LOOPS, RESERVED
+from htp.names import BUILTINS, DTYPES, LOOPS, RESERVED, TASKS
 from htp.program import stamp
 
 if TYPE_CHECKING:
@@ -215,10 +215,11 @@ def _has_op(name: str) -> bool:
 
 
 def _public_spelling(value: object) -> ast.expr | None:
-    """The canonical spelling of a dtype, the module `tile`, a tile operation, a loop construct or a builtin."""
+    """The canonical spelling of a dtype, `tile`, a tile operation, a loop or task construct or a builtin."""
     import builtins
 
     import htp.loops
+    import htp.tasks
     import htp.tile
     import htp.types
 
@@ -232,6 +233,8 @@ def _public_spelling(value: object) -> ast.expr | None:
     if name in BUILTINS and getattr(builtins, name) is value:
         return ast.Name(name, ast.Load())
     if (name in LOOPS or name == "empty") and getattr(htp.loops, name, None) is value:
+        return ast.Name(name, ast.Load())
+    if name in TASKS and getattr(htp.tasks, name) is value:
         return ast.Name(name, ast.Load())
     for public in (name, name.rstrip("_")):
         if getattr(htp.tile, public, None) is value and public in htp.tile.__all__:

@@ -50,6 +50,7 @@ def htp_passes() -> tuple[Pass | Lazy[type[Pass]] | Lazy[Pass], ...]:
         Lazy[type["Pass"]]("htp.lowering.inline:InlineHelpers"),
         Lazy[type["Pass"]]("htp.lowering.annotate:Annotate"),
         Lazy[type["Pass"]]("htp.lowering.expand:ExpandIntrinsics"),
+        Lazy[type["Pass"]]("htp.lowering.serialize:Serialize"),
         Lazy[type["Pass"]]("htp.lowering.normalize:Normalize"),
         Lazy[type["Pass"]]("htp.lowering.simplify:Simplify"),
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from htp.dims import Expr, const, maximum, minimum, sym
 from htp.infer import shapes
-from htp.infer.intrinsics import Intrinsics
+from htp.infer.tasks import Tasks
 from htp.infer.values import Box, Group, Index, Known, Number, Region, Text, Value
 from htp.names import DTYPES, METHODS
 from htp.types import ScalarType, bool_
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from htp.types import DType, Param
 
 
-class Calls(Intrinsics):
+class Calls(Tasks):
     """The part of the engine that types calls."""
 
     def _type_call(self, node: ast.Call) -> Known:

@@ -47,6 +47,10 @@ class Core:
         """The tile of what is known of `node`."""
         raise NotImplementedError
 
+    def assume(self, test: ast.expr, facts: Facts, *, holds: bool = True) -> Facts:
+        """The facts plus what a condition being true (or false) says of sizes."""
+        raise NotImplementedError
+
     def access(self, region: Region, node: ast.AST, *, writes: bool) -> None:
         """Records a read or write of memory."""
         raise NotImplementedError

@@ -18,10 +18,8 @@ from htp.lowering.operands import Operands
 from htp.types import f32
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from htp.dims import Expr, Facts
-    from htp.infer.values import Access
     from htp.types import DType
 
 REDUCTIONS = ("sum", "mean", "max", "min", "prod", "any", "all")
@@ -304,65 +302,8 @@ class Calls(Operands):
         ]
         return self.give(value, subscript(source.id if isinstance(source, ast.Name) else "", parts))
 
-    def effect(self, node: ast.Call) -> ast.expr:
-        """A call made for its effect: a kernel, or printing."""
-        if isinstance(node.func, ast.Name):
-            given = {id(each) for each in (*node.args, *(each.value for each in node.keywords))}
-            written = [each for each in self.known.accesses if each.writes and id(each.node) in given]
-            positional = [self._argument(each, written) for each in node.args]
-            named = [ast.keyword(each.arg, self._argument(each.value, written)) for each in node.keywords]
-            return ast.Call(node.func, positional, named)
-        name, _ = self.arguments(node)
-        if name == "print":
-            printed = [
-                self.tile(each)
-                if isinstance(self.known.of(each), Value | Region)
-                else self._option(each, self.known.of(each))
-                for each in node.args
-            ]
-            return call("tile.print", *printed)
-        value = self.tile(node)
-        return call("tile.cast", value, self.value_of(node).dtype.name)
-
-    def _argument(self, node: ast.expr, written: Sequence[Access]) -> ast.expr:
-        known = self.known.of(node)
-        if isinstance(known, Region) and _is_overwritten(node, known, written):
-            # What the kernel reads is a value: it must not change while the kernel writes beside it.
-            return self.tile(node)
-        if isinstance(known, Region):
-            self.settle(node)
-            whole = all(each == const(0) for each in known.box.start) and all(known.box.kept)
-            return (
-                ast.Name(self.variable(known.root), ast.Load())
-                if whole and isinstance(node, ast.Name)
-                else self.region(known)
-            )
-        return self.tile(node) if isinstance(known, Value) else self.scalar(node)
-
 
 def _number(dtype: DType, value: int) -> ast.expr:
     if dtype.kind == "bool":
         return ast.Constant(bool(value))
     return ast.Constant(float(value) if dtype.kind == "float" else value)
-
-
-def _is_overwritten(node: ast.expr, region: Region, written: Sequence[Access]) -> bool:
-    """Whether the call may write elements of a region that it only reads."""
-    if any(each.node is node for each in written):
-        return False
-    return any(each.root == region.root and not _apart(each, region) for each in written)
-
-
-def _apart(access: Access, region: Region) -> bool:
-    """Whether along some axis one slice provably ends before the other starts."""
-    return any(
-        _before(access.facts, here, size, there) or _before(access.facts, there, other, here)
-        for here, size, there, other in zip(
-            access.box.start, access.box.extent, region.box.start, region.box.extent, strict=True
-        )
-    )
-
-
-def _before(facts: Facts, start: Expr, extent: Expr, next_start: Expr) -> bool:
-    # A position that may be negative counts from the end.
-    return facts.nonnegative(start) and facts.nonnegative(next_start - start - extent)

@@ -41,6 +41,7 @@ class Naming:
             name for each in source.params if not isinstance(each.type, ScalarType | None)
             for size in each.type.dims for name in size.symbols
         }  # fmt: skip
+        self.tasks = "open_tasks" in used
         self.checked: set[int] = set()
         self.declared: set[str] = set()
 

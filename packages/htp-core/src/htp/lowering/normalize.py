@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from htp.capabilities import DialectUse, Inlined, Normalized, OpUse, Typed
+from htp.dims.expr import const, sym
 from htp.infer.engine import infer
 from htp.infer.values import Group, Index, Number, Region, Text, Value
 from htp.lowering.build import annotated, assigned, call, expression, stored
-from htp.lowering.calls import Calls
+from htp.lowering.passing import Passing
 from htp.passes import Pass
 from htp.program import origin_of, stamp
 from htp.types import ScalarType
@@ -21,6 +22,7 @@ from htp.types import ScalarType
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from htp.dims import Expr
     from htp.infer.state import Inference
     from htp.infer.values import Known
     from htp.program import Function, Program
@@ -37,14 +39,14 @@ class Normalize(Pass):
     requires = (Inlined(), Typed())
     provides = (Normalized(),)
     may_introduce = tuple(OpUse(f"tile.{each}") for each in WORDS)
-    understands = (DialectUse("tile"), DialectUse("host"))
+    understands = (DialectUse("tile"), DialectUse("host"), DialectUse("tasks"))
 
     def apply(self, program: Program) -> Program:
         """The program in normal form."""
         return program.replace(*(_Normalizer(program, each).function_in_normal_form() for each in program.functions))
 
 
-class _Normalizer(Calls):
+class _Normalizer(Passing):
     def __init__(self, program: Program, function: Function) -> None:
         super().__init__(function, infer(program, function))
         self.mutable = {
@@ -61,19 +63,24 @@ class _Normalizer(Calls):
         return replace(self.source, body=tuple(self.out))
 
     def sizes(self) -> None:
-        """`M, N = a.shape`: every size of the signature under its own name."""
+        """`M, N = a.shape`: every size of the signature under its own name; `W = p.shape[0] - 1` where it is W + 1."""
         bound = {each.name for each in self.source.params if isinstance(each.type, ScalarType)}
-        for param in self.source.params:
-            if param.type is None or isinstance(param.type, ScalarType):
-                continue
-            names = [str(size) if size.symbols == frozenset([str(size)]) else "" for size in param.type.dims]
-            self.taken.update(name for name in names if name)
-            for axis, name in enumerate(names):
-                if name and name not in bound:
-                    bound.add(name)
-                    shape = ast.Attribute(ast.Name(param.name, ast.Load()), "shape", ast.Load())
-                    size = ast.Subscript(shape, ast.Constant(axis), ast.Load())
-                    self.emit(assigned(name, size), self.source.origin)
+        places = [
+            (size, ast.parse(f"{param.name}.shape[{axis}]", mode="eval").body)
+            for param in self.source.params
+            if param.type is not None and not isinstance(param.type, ScalarType)
+            for axis, size in enumerate(param.type.dims)
+        ]
+        plain = [each for each in places if each[0].symbols == frozenset([str(each[0])])]
+        self.taken.update(str(size) for size, _ in plain)
+        for size, shape in (*plain, *places):
+            unknown = size.symbols - bound
+            value = _solved(size, min(unknown), shape) if len(unknown) == 1 else None
+            if value is not None:
+                (name,) = unknown
+                bound.add(name)
+                new = assigned(name, value) if value is shape else annotated(name, "i64", value)
+                self.emit(new, self.source.origin)
 
     def changing_params(self) -> None:
         """Scalar parameters that the body assigns to become variables of their own."""
@@ -216,6 +223,8 @@ class _Normalizer(Calls):
         call_node = node.value
         if isinstance(call_node, ast.Call):
             self.emit(ast.Expr(self.effect(call_node)))
+            if waited := self.borrowed(call_node):
+                self.emit(ast.Expr(call("wait_for", *waited)))
 
     def _do_assert(self, node: ast.Assert) -> None:
         self.emit(ast.Assert(self.scalar(node.test), node.msg))
@@ -319,3 +328,13 @@ def _numbers(statements: Iterable[ast.stmt], known: Inference) -> dict[str, str]
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and isinstance(what, Number):
             found[node.id] = what.kind
     return found
+
+
+def _solved(size: Expr, name: str, shape: ast.expr) -> ast.expr | None:
+    """What the symbol `name` is where `shape` is `size`; None unless `size` is linear in it."""
+    rest = size.substitute({name: const(0)})
+    slope = (size.substitute({name: const(1)}) - rest).constant
+    if not slope or sym(name).scaled(slope) + rest != size:
+        return None
+    value = shape if rest.constant == 0 else ast.BinOp(shape, ast.Sub(), expression(rest))
+    return value if slope == 1 else ast.BinOp(value, ast.FloorDiv(), expression(slope))

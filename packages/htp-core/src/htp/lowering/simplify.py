@@ -34,7 +34,7 @@ class Simplify(Pass):
     name = "simplify"
     requires = (Normalized(),)
     provides = (Simplified(),)
-    understands = (DialectUse("tile"), DialectUse("host"))
+    understands = (DialectUse("tile"), DialectUse("host"), DialectUse("tasks"))
 
     @rewrite
     def times_one(x: f32) -> Generator[f32]:  # noqa: N805 # pyright: ignore[reportGeneralTypeIssues]
@@ -71,13 +71,13 @@ class Simplify(Pass):
         once = {name for name, reads in _reads(body).items() if reads == 1 and stores[name] == 1}
         body = _accumulating(body, once, types)
         while True:
-            fewer = _alive(body, _used(body))
+            fewer = _alive(body, used_names(body))
             if len(ast.dump(ast.Module(fewer, []))) == len(ast.dump(ast.Module(body, []))):
                 return replace(function, body=tuple(fewer))
             body = fewer
 
 
-def _nested(statement: ast.stmt, change: Callable[[list[ast.stmt]], list[ast.stmt]]) -> ast.stmt:
+def nested(statement: ast.stmt, change: Callable[[list[ast.stmt]], list[ast.stmt]]) -> ast.stmt:
     """The statement with its bodies changed."""
     if isinstance(statement, ast.For):
         new: ast.stmt = ast.For(statement.target, statement.iter, change(statement.body), [], lineno=0)
@@ -162,7 +162,7 @@ def _accumulating(body: list[ast.stmt], once: set[str], types: dict[str, str]) -
     result: list[ast.stmt] = []
     products: dict[str, ast.AnnAssign] = {}
     for statement in body:
-        statement = _nested(statement, lambda inner: _accumulating(inner, once, types))
+        statement = nested(statement, lambda inner: _accumulating(inner, once, types))
         if (product := _plain_product(statement)) is not None and product in once:
             products[product] = statement  # type: ignore[assignment]
         elif (found := _sum_with(statement, products)) is not None:
@@ -220,7 +220,7 @@ def _changed_between(body: list[ast.stmt], product: ast.AnnAssign) -> bool:
 # dead values ---------------------------------------------------------------------------------------------------------
 
 
-def _used(body: Sequence[ast.stmt]) -> set[str]:
+def used_names(body: Sequence[ast.AST]) -> set[str]:
     """Names that are read, also in the sizes of annotations."""
     found: set[str] = set()
     for node in (node for each in body for node in ast.walk(each)):
@@ -245,13 +245,13 @@ def _alive(body: list[ast.stmt], used: set[str]) -> list[ast.stmt]:
             if statement.targets[0].id not in used and not has_effect(statement.value):
                 continue
         elif isinstance(statement, ast.For | ast.If):
-            statement = _nested(statement, lambda inner: _alive(inner, used))
+            statement = nested(statement, lambda inner: _alive(inner, used))
             if not statement.body and not getattr(statement, "orelse", None):  # type: ignore[attr-defined]
                 continue
             if not statement.body:  # type: ignore[attr-defined]
                 statement.body = [ast.Pass()]  # type: ignore[attr-defined]
         elif isinstance(statement, ast.While):
-            statement = _nested(statement, lambda inner: _alive(inner, used) or [ast.Pass()])
+            statement = nested(statement, lambda inner: _alive(inner, used) or [ast.Pass()])
         elif isinstance(statement, ast.Pass):
             continue
         result.append(statement)

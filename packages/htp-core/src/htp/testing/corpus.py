@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from htp import In, InOut, Out, Scalar, Tensor, empty, f16, f32, func, i8, i32, i64, kernel, routine, tile
+from htp.tasks import close_tasks, first_seen, open_tasks, task
 
 if TYPE_CHECKING:
     from htp.testing.programs import AnyDefinition
@@ -119,8 +120,21 @@ def twice_squared(x: In[Tensor[f32, "N"]], y: Out[Tensor[f32, "N"]]) -> None:
     squares(between, y)
 
 
+@routine
+def rows_squared_twice(x: In[Tensor[f32, "M", "N"]], y: Out[Tensor[f32, "M", "N"]]) -> None:
+    """Tasks: two for each row, of which the second reads what the first wrote."""
+    between = empty((x.shape[0], x.shape[1]), f32)
+    open_tasks(workers=2, window=8)
+    for i in range(x.shape[0]):
+        task(worker=i % 2, at=(i, 0))
+        squares(x[i, :], between[i, :])
+        task(worker=first_seen(i % 3) % 2, at=(i, 1))
+        squares(between[i, :], y[i, :])
+    close_tasks()
+
+
 KERNELS: tuple[AnyDefinition, ...] = (
     scale_add, softmax, matmul, activate, integers, counts, halves, lookup, running, triangle, bytes_summed,
-    twice_squared,
+    twice_squared, rows_squared_twice,
 )  # fmt: skip
 """All of them, the plainest first."""

@@ -9,6 +9,7 @@ import linecache
 import types
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
+from hashlib import sha256
 from typing import TYPE_CHECKING, cast
 
 from htp.language import Definition
@@ -101,9 +102,11 @@ def _bare(program: AnyDefinition) -> Sample:
 
 
 def runnable(text: str, entry: str) -> AnyDefinition:
-    """The entry of a program's text, ready to be called with arrays."""
+    """The entry of a program's text, ready to be called with arrays; its source can be read."""
     module = types.ModuleType("htp_stage")
-    exec(compile(text, "<stage>", "exec"), module.__dict__)
+    file = f"<stage {sha256(text.encode()).hexdigest()[:12]}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    exec(compile(text, file, "exec"), module.__dict__)
     return cast("AnyDefinition", vars(module)[entry])
 
 

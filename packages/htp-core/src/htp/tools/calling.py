@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import htp
 from htp.diagnostics import Refused
+from htp.runs import RunReport
 from htp.tools.compare import Comparison, compare, tolerance
 from htp.tools.inputs import fingerprint, save_arrays
 from htp.tools.replay import run_cases
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Call:
-    """Outputs of one call, how long it took if that was measured, and how they compare with stage 00."""
+    """Outputs of one call, what is known of the run, and how the outputs compare with stage 00."""
 
     outputs: tuple[OutputRecord, ...]
-    wall_seconds: float | None
+    report: RunReport
     comparisons: tuple[tuple[str, Comparison], ...] = ()
 
     @property
@@ -46,8 +47,9 @@ def call(
     outputs: Path | None = None,
     mode: Mode | None = None,
     check: bool = False,
+    trace: bool = False,
 ) -> Call:
-    """Binds a package and calls it once.
+    """Binds a package and calls it once; with `trace` its report says what every task did.
 
     Inputs come from a file, or are seeded ones that stage 00 accepts; stage 00 runs in a process of its own.
 
@@ -60,7 +62,7 @@ def call(
     name, result = next(iter(cases.results.cases.items()))
     arrays = cases.inputs_of(name)
     expected = cases.outputs_of(name)
-    report = executable.run(*arrays.values())
+    report = _report(executable.run(*arrays.values(), trace=trace), package)
     if result.refused is not None:
         raise Refused(
             "verify.built-differs",
@@ -77,5 +79,12 @@ def call(
         OutputRecord(name=written, dtype=cases.results.dtypes[written], shape=array.shape, sha256=fingerprint(array))
         for written, array in found.items()
     )
-    seconds = getattr(report, "wall_seconds", None)
-    return Call(records, seconds if isinstance(seconds, float) else None, tuple(comparisons) if check else ())
+    return Call(records, report, tuple(comparisons) if check else ())
+
+
+def _report(found: object, package: Package) -> RunReport:
+    """What a run answered, if it is a report."""
+    if not isinstance(found, RunReport):
+        said = f"running {package.path.name}/ answered with a {type(found).__name__}, not a `RunReport`"
+        raise Refused("plugin.bad-item", said, help="`htp conform` checks the binding")
+    return found

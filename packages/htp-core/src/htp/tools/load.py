@@ -73,8 +73,24 @@ def load_definition(text: str) -> Definition[..., object]:
     Raises:
         Refused: as `load_module`, `cli.no-such-entry`, `cli.not-a-program`, `cli.entry-needed`.
     """
+    return load_scheduled(text)[0]
+
+
+def load_scheduled(text: str, schedule: str | None = None) -> tuple[Definition[..., object], object]:
+    """The program that `FILE:ENTRY` names, and the object that `NAME`, in the same file, or `FILE:NAME` names.
+
+    Raises:
+        Refused: as `load_definition` and `load_object`.
+    """
     path, entry = split_entry(text)
     module = load_module(path)
+    program = _entry_of(module, path, entry)
+    if not schedule:
+        return program, None
+    return program, _named(module, schedule, path) if schedule.isidentifier() else load_object(schedule, path)
+
+
+def _entry_of(module: ModuleType, path: Path, entry: str) -> Definition[..., object]:
     known = programs_of(module)
     if entry:
         found: object = getattr(module, entry, None)
@@ -110,10 +126,19 @@ def load_object(text: str, beside: Path) -> object:
         Refused: as `load_module`, and `cli.no-such-entry`.
     """
     path, name = (beside, text) if text.isidentifier() else split_entry(text)
-    found: object = getattr(load_module(path), name, None)
-    if found is None:
-        raise Refused("cli.no-such-entry", f"{path.name} has no {name!r}")
-    return found
+    return _named(load_module(path), name, path)
+
+
+def _named(module: ModuleType, name: str, path: Path) -> object:
+    found: object = getattr(module, name, None)
+    if found is not None:
+        return found
+    near = difflib.get_close_matches(name, [each for each in vars(module) if not each.startswith("_")], 1)
+    raise Refused(
+        "cli.no-such-entry",
+        f"{path.name} has no {name!r}",
+        help=f"did you mean {near[0]}?" if near else f"define {name} in {path.name}",
+    )
 
 
 def programs_of(module: ModuleType) -> dict[str, Definition[..., object]]:

@@ -6,6 +6,7 @@ Knows packages and processes; does not know what the programs mean.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from htp.catalogue import distribution_of_module, install_hint
 from htp.diagnostics import Refused
 from htp.tools.inputs import load_arrays
 from htp.tools.stage import OutputRecord, StageResults, read_results
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from htp.types import DType
 
 TIMEOUT_SECONDS = 300.0
+_MISSING = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,8 @@ def run_python(arguments: Sequence[str], *, what: str, timeout: float = TIMEOUT_
     """Runs this Python on a program without touching its folder; returns what it printed.
 
     Raises:
-        Refused: `replay.stage-failed` with the end of its error output, `replay.timeout`.
+        Refused: `replay.missing-package` for one that it imports and that is not installed, `replay.stage-failed` with
+            the end of its error output, `replay.timeout`.
     """
     command = [sys.executable, "-B", "-P", *arguments]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
@@ -140,6 +144,14 @@ def run_python(arguments: Sequence[str], *, what: str, timeout: float = TIMEOUT_
     if done.returncode == 0:
         return done.stdout
     lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
+    if missing := _MISSING.fullmatch(lines[-1]) if lines else None:
+        package = missing[1].partition(".")[0]
+        distribution = distribution_of_module(package)
+        raise Refused(
+            "replay.missing-package",
+            f"{what} cannot run: it imports `{missing[1]}`, which is not installed",
+            help=install_hint(distribution) if distribution else f"install the package that `{package}` is part of",
+        )
     ended = f"was killed by signal {-done.returncode}" if done.returncode < 0 else f"ended with {done.returncode}"
     raise Refused(
         "replay.stage-failed",

@@ -12,12 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-import msgspec
-
 import htp
 from htp.diagnostics import Refused
 from htp.report import Exit, NextStep, OutputFile
 from htp.tools.answers import Answer, count, refusal, table
+from htp.tools.viewing import report, trace
 
 if TYPE_CHECKING:
     import argparse
@@ -36,22 +35,25 @@ SHOWN = 20
 def compile_(options: argparse.Namespace) -> Answer:
     """Compiles and publishes; says where to look and how to run it."""
     from htp.tools.inputs import parse_dims
-    from htp.tools.load import load_definition, load_object, split_entry
+    from htp.tools.load import load_object, load_scheduled, split_entry
 
     path, _ = split_entry(options.program)
-    program = path if options.start_at else load_definition(options.program)
-    schedule = load_object(options.schedule, path) if options.schedule else None
+    if options.start_at:
+        program, schedule = path, load_object(options.schedule, path) if options.schedule else None
+    else:
+        program, schedule = load_scheduled(options.program, options.schedule)
     package = htp.compile_program(
         program, target=options.target, out=options.out, dims=parse_dims(options.dims), schedule=schedule,
-        start_at=options.start_at, pins=options.pin, forbids=options.forbid, plan=options.plan,
+        strict=options.strict, start_at=options.start_at, pins=options.pin, forbids=options.forbid, plan=options.plan,
     )  # fmt: skip
     _say_steps(package)
     manifest, out = package.manifest, options.out or os.path.relpath(package.path)
     line = f"{out}: {count(len(package.stages), 'stage')} for {manifest.target}, manifest {manifest.digest[:19]}…"
     fields = {"package": out, "digest": manifest.digest, "stages": [stage.id for stage in package.stages]}
     return Answer(
-        lines=(line, *(f"  {each.directive}: {each.outcome}. {each.reason}" for each in manifest.directives)),
+        lines=(line, *(f"  {each.directive}: {each.outcome}, {each.by}" for each in manifest.directives)),
         result={**fields, "directives": manifest.directives},
+        diagnostics=package.diagnostics,
         files=(OutputFile(path=out, kind="package"),),
         inputs=(str(path),),
         next=(
@@ -64,11 +66,9 @@ def compile_(options: argparse.Namespace) -> Answer:
 def _say_steps(package: Package) -> None:
     """What each step took and whether it changed the program, and where built code is kept, on standard error."""
     from htp.cache import Cache
+    from htp.tools.timings import step_seconds
 
-    try:
-        seconds = msgspec.json.decode((package.path / "logs" / "timings.json").read_bytes(), type=dict[str, float])
-    except (OSError, msgspec.MsgspecError):
-        seconds = {}
+    seconds = step_seconds(package)
     left = {stage.id for stage in package.stages}
     for line in package.trace:
         took = f"{1e3 * seconds[line.step]:8.1f} ms" if line.step in seconds else "not measured"
@@ -91,7 +91,8 @@ def run(options: argparse.Namespace) -> Answer:
             package, Path(folder), seed=options.seed, dims=options.dims, inputs=_path(options.inputs),
             outputs=_path(options.outputs), mode=mode, check=options.check,
         )  # fmt: skip
-    wall = "not measured" if called.wall_seconds is None else f"{called.wall_seconds * 1e3:.3g} ms wall"
+    seconds = called.report.wall_seconds
+    wall = "not measured" if seconds is None else f"{seconds * 1e3:.3g} ms wall"
     verdict = "; ".join(f"{name}: {found}" for name, found in called.comparisons)
     head = f"{'ok' if called.ok else 'differs'}  {package.manifest.entry}  {wall}"
     checked = {name: {"equal": found.equal, "text": str(found)} for name, found in called.comparisons}
@@ -107,27 +108,33 @@ def run(options: argparse.Namespace) -> Answer:
 
 def plan(options: argparse.Namespace) -> Answer:
     """The steps that lead to a target, and with `--why` every reason for them, or for there being none."""
-    from htp.tools.load import load_definition, split_entry
+    from htp.tools.load import load_scheduled, split_entry
 
-    program, inputs = load_definition(options.program), (str(split_entry(options.program)[0]),)
+    program, schedule = load_scheduled(options.program, options.schedule)
+    inputs = (str(split_entry(options.program)[0]),)
     if options.why:
-        return _why(program, options, inputs)
-    found = htp.plan(
-        program, target=options.target, pins=options.pin, forbids=options.forbid, plan=options.plan
-    ).record(options.target)
+        return _why(program, schedule, options, inputs)
+    planned = htp.plan(
+        program, target=options.target, schedule=schedule, strict=options.strict, pins=options.pin,
+        forbids=options.forbid, plan=options.plan,
+    )  # fmt: skip
+    found = planned.record(options.target)
     rows = [(step.id.partition("-")[0], step.pass_) for step in found.steps]
-    return Answer(lines=table(rows), result=found, inputs=inputs)
+    return Answer(lines=table(rows), result=found, inputs=inputs, diagnostics=planned.diagnostics)
 
 
-def _why(program: Definition[..., object], options: argparse.Namespace, inputs: tuple[str, ...]) -> Answer:
+def _why(
+    program: Definition[..., object], schedule: object, options: argparse.Namespace, inputs: tuple[str, ...]
+) -> Answer:
     from htp.tools.why import PROVEN, plan_lines, problem_of, proof, proof_lines, why
 
+    pins, forbids = options.pin, options.forbid
     try:
-        found = why(program, options.target, pins=options.pin, forbids=options.forbid, plan=options.plan)
+        found = why(program, options.target, pins=pins, forbids=forbids, plan=options.plan, schedule=schedule)
     except Refused as refused:
         if refused.code not in PROVEN:
             raise
-        proven = proof(problem_of(program, options.target, pins=options.pin, forbids=options.forbid))
+        proven = proof(problem_of(program, options.target, pins=pins, forbids=forbids, schedule=schedule))
         said = refusal(refused, inputs=inputs)
         return replace(said, lines=tuple(proof_lines(proven)), result=proven, everything=True)
     return Answer(lines=tuple(plan_lines(found)), result=found, inputs=inputs)
@@ -378,5 +385,5 @@ def _outputs(outputs: Iterable[OutputRecord]) -> list[str]:
 VERBS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "compile": compile_, "run": run, "plan": plan, "matrix": matrix, "targets": targets, "plugins": plugins,
     "doctor": doctor, "replay": replay, "verify": verify, "explain": explain, "new": new, "conform": conform,
-    "demo": demo, "cache": cache, "schema": schema,
+    "demo": demo, "cache": cache, "schema": schema, "report": report, "trace": trace,
 }  # fmt: skip

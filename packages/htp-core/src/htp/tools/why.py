@@ -96,11 +96,16 @@ class Proof(Record, frozen=True, kw_only=True):
 
 
 def problem_of(
-    definition: Definition[..., object], target: str, *, pins: Sequence[str] = (), forbids: Sequence[str] = ()
+    definition: Definition[..., object],
+    target: str,
+    *,
+    pins: Sequence[str] = (),
+    forbids: Sequence[str] = (),
+    schedule: object = None,
 ) -> Problem:
     """The problem of compiling a program for a target, with everything that is installed."""
     session = current_session()
-    program, environment = captured(definition, session, {}), Environment.of(target, session)
+    program, environment = captured(definition, session, {}, schedule), Environment.of(target, session)
     return problem_for(program, environment, pins=tuple(pins), forbids=frozenset(forbids))
 
 
@@ -111,15 +116,16 @@ def why(
     pins: Sequence[str] = (),
     forbids: Sequence[str] = (),
     plan: Path | str | None = None,
+    schedule: object = None,
 ) -> Why:
-    """The plan of a program with all its reasons; `pins`, `forbids` and `plan` are those of `htp.plan`.
+    """The plan of a program with all its reasons; the other parameters are those of `htp.plan`.
 
     Raises:
         Refused: as `htp.plan`.
     """
     session = current_session()
     environment = Environment.of(target, session)
-    program = captured(definition, session, {})
+    program = captured(definition, session, {}, schedule)
     chosen = choose_plan(program, environment.target, session, pins=pins, forbids=forbids, written=plan)
     check(program, chosen)
     record = chosen.record(target, session.pass_owners)

@@ -1,0 +1,109 @@
+"""The verbs that show a package: `htp report` writes a page, `htp trace` a timeline; both run it once.
+
+Knows files and what is answered; what is drawn is in `htp.views`.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from htp.diagnostics import Refused
+from htp.report import Exit, NextStep, OutputFile, exit_for
+from htp.tools.answers import Answer
+
+if TYPE_CHECKING:
+    import argparse
+
+    from htp.artifact.read import Package
+    from htp.declarations import Mode
+    from htp.tools.calling import Call
+
+_ELSEWHERE = "choose another file with -o"
+VIEWERS = "https://ui.perfetto.dev or chrome://tracing"
+
+
+def report(options: argparse.Namespace) -> Answer:
+    """Writes the page of a package; a package that cannot run here is shown without a run."""
+    from htp.artifact import open_package
+    from htp.tools.timings import step_seconds
+    from htp.views.pages import Ran, package_page
+
+    package = open_package(options.package)
+    called: Call | None = None
+    try:
+        called = _call(package, options, check=True)
+        inputs = f"the inputs of {options.inputs}" if options.inputs else f"inputs of seed {options.seed}"
+        run = Ran(
+            inputs, tuple(map(str, called.outputs)),
+            tuple((name, found.equal, str(found)) for name, found in called.comparisons), called.report,
+        )  # fmt: skip
+    except Refused as refused:
+        if options.inputs and exit_for(refused.code) is not Exit.UNAVAILABLE:
+            raise
+        run = refused
+    out = write_view(package, options.out, ".html", package_page(package, run, seconds=step_seconds(package)).encode())
+    ok = called is None or called.ok
+    said = f"not run: {run.code}" if isinstance(run, Refused) else "one run" if ok else "its run differs from stage 00"
+    trace = NextStep(why="its timeline", argv=("htp", "trace", options.package))
+    verify = NextStep(why="find the stage", argv=("htp", "verify", options.package))
+    return Answer(
+        lines=(f"{out}: {package.manifest.entry} for {package.manifest.target}, {said}",),
+        result={"page": out, "ran": called is not None, "refused": run.code if isinstance(run, Refused) else None},
+        exit=Exit.YES if ok else Exit.NO,
+        files=(OutputFile(path=out, kind="report"),),
+        inputs=(options.package,),
+        next=(verify,) if not ok else (trace,) if called is not None else (),
+    )
+
+
+def trace(options: argparse.Namespace) -> Answer:
+    """Runs the package and writes its timeline as trace events."""
+    from htp.artifact import open_package
+    from htp.tools.timings import step_seconds
+    from htp.views import chrome_trace
+
+    package = open_package(options.package)
+    found = _call(package, options, check=False).report
+    written = chrome_trace(found, passes=step_seconds(package))
+    out = write_view(package, options.out, ".trace.json", written)
+    real = len(found.tasks.runs) if found.tasks is not None else 0
+    simulated = len(found.simulated.tasks) if found.simulated is not None else 0
+    tasks = f"{real} tasks in real time, {simulated} in simulated time"
+    said = tasks if real or simulated else "no task was measured"
+    return Answer(
+        lines=(f"{out}: {said}; open it in {VIEWERS}",),
+        result={"trace": out, "tasks": real, "simulated_tasks": simulated},
+        files=(OutputFile(path=out, kind="trace"),),
+        inputs=(options.package,),
+        next=(NextStep(why="the whole page", argv=("htp", "report", options.package)),),
+    )
+
+
+def _call(package: Package, options: argparse.Namespace, *, check: bool) -> Call:
+    from htp.tools.calling import call
+
+    with tempfile.TemporaryDirectory(prefix="htp-view-") as folder:
+        return call(
+            package, Path(folder), seed=options.seed, dims=options.dims, mode=cast("Mode | None", options.mode or None),
+            inputs=Path(options.inputs) if options.inputs else None, check=check, trace=True,
+        )  # fmt: skip
+
+
+def write_view(package: Package, out: str | None, ending: str, data: bytes) -> str:
+    """Writes the file, by default beside the package, and returns its path.
+
+    Raises:
+        Refused: `cli.cannot-write`.
+    """
+    name = out or os.path.relpath(f"{package.path}{ending}")
+    place = Path(name).resolve()
+    if place.is_relative_to(package.path.resolve()):
+        raise Refused("cli.cannot-write", f"{name} would lie in the sealed package", help=_ELSEWHERE)
+    try:
+        place.write_bytes(data)
+    except OSError as error:
+        raise Refused("cli.cannot-write", f"{name} cannot be written: {error.strerror}", help=_ELSEWHERE) from error
+    return name

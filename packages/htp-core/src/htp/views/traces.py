@@ -1,0 +1,171 @@
+"""Timelines in the Chrome trace event format, which Perfetto and `chrome://tracing` open.
+
+The format is fixed in https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAJPU. Knows events;
+does not know how a run was measured.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from htp.views.drawing import clean
+from htp.views.pictures import reduced_edges
+from htp.views.times import clocks_of, filling, names_of, occupancy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from htp.runs import RunReport, Simulated, TaskEdge, TaskGraph
+    from htp.views.times import Clock, Steps
+
+Value = str | int | float
+REAL, SIMULATED, COMPILED = 1, 2, 3
+_ARROWS = 20_000
+"""How many dependences are drawn: with many more, viewers stand still."""
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One event: `X` a span, `C` a count, `s` and `f` the ends of an arrow, `M` a name. Times are in microseconds."""
+
+    ph: Literal["X", "C", "s", "f", "M"]
+    name: str
+    pid: int
+    tid: int
+    ts: float
+    dur: float | None = None
+    cat: str = ""
+    id: int | None = None
+    bp: str = ""
+    args: dict[str, Value] = {}
+
+
+class Trace(msgspec.Struct, frozen=True, kw_only=True):
+    """A trace file."""
+
+    traceEvents: tuple[Event, ...]  # noqa: N815 - the format's name
+    displayTimeUnit: Literal["ns"] = "ns"  # noqa: N815
+    otherData: dict[str, str] = {}  # noqa: N815
+
+
+def chrome_trace(report: RunReport, *, passes: Mapping[str, float] | None = None) -> bytes:
+    """The run as a JSON file of trace events.
+
+    The real run is one process with a lane for each worker, the simulated one another, in which one cycle is shown as
+    1 us; `passes`, the seconds of each step of compilation, are a third. Dependences are arrows between tasks, window
+    and channels are counts. What was not measured is left out.
+    """
+    events = [*_real(report), *_simulated(report), *_compiled(passes or {})]
+    about = {"entry": report.entry, "target": report.target, "mode": report.mode}
+    if report.simulated is not None:
+        about["simulated"] = "1 cycle is shown as 1 us"
+    if (left_out := len(_dependences(report.graph)) - _ARROWS) > 0:
+        about["dependences"] = f"{left_out} are not drawn"
+    trace = Trace(traceEvents=tuple(events), otherData={name: clean(value) for name, value in about.items()})
+    return msgspec.json.encode(trace) + b"\n"
+
+
+def _real(report: RunReport) -> Iterator[Event]:
+    clock = next((each for each in clocks_of(report) if each.unit == "ns"), None)
+    if clock is not None:
+        yield from _process(REAL, f"{report.entry} on {report.target}", clock.workers)
+        yield from _tasks(REAL, clock, report.graph, 1e-3)
+    elif report.wall_seconds is not None:
+        yield from _process(REAL, f"{report.entry} on {report.target}", 0)
+        took = _us(report.wall_seconds * 1e6)
+        yield Event(ph="X", name=clean(report.entry), pid=REAL, tid=0, ts=0, dur=took, cat="run")
+
+
+def _simulated(report: RunReport) -> Iterator[Event]:
+    found = report.simulated
+    if found is None:
+        return
+    clock = next((each for each in clocks_of(report) if each.unit == "cycles"), None)
+    workers = clock.workers if clock is not None else 0
+    yield from _process(SIMULATED, f"{report.entry}, simulated (1 cycle = 1 us)", workers)
+    if clock is not None:
+        yield from _tasks(SIMULATED, clock, report.graph, 1.0)
+    yield from _processes(found, workers)
+    for name, channel in found.channels.items():
+        yield from _counts(SIMULATED, f"channel {name}", "items", filling(channel), 1.0)
+
+
+def _compiled(passes: Mapping[str, float]) -> Iterator[Event]:
+    """The steps of compilation one after the other: only how long each took is recorded."""
+    if passes:
+        yield from _process(COMPILED, "compilation", 0)
+    at = 0.0
+    for name, seconds in passes.items():
+        took = _us(seconds * 1e6)
+        yield Event(ph="X", name=clean(name), pid=COMPILED, tid=0, ts=_us(at), dur=took, cat="pass")
+        at += took
+
+
+def _process(pid: int, name: str, workers: int) -> Iterator[Event]:
+    yield _named("process_name", pid, 0, {"name": clean(name)})
+    yield _named("process_sort_index", pid, 0, {"sort_index": pid})
+    for worker in range(workers):
+        yield _named("thread_name", pid, worker + 1, {"name": f"worker {worker}"})
+        yield _named("thread_sort_index", pid, worker + 1, {"sort_index": worker + 1})
+
+
+def _named(what: str, pid: int, tid: int, args: dict[str, Value]) -> Event:
+    return Event(ph="M", name=what, pid=pid, tid=tid, ts=0, args=args)
+
+
+def _tasks(pid: int, clock: Clock, graph: TaskGraph | None, scale: float) -> Iterator[Event]:
+    """A span for each task, arrows between them, and the occupancy of the window."""
+    names = names_of(graph, len(clock.runs))
+    places = [task.place for task in graph.tasks] if graph is not None and names and names[0][0] else []
+    for index, (run, (kernel, at)) in enumerate(zip(clock.runs, names, strict=True)):
+        args: dict[str, Value] = {"task": index, "submitted": _us(run.submit * scale)}
+        args |= {"place": clean(places[index])} if places and places[index] else {}
+        yield Event(
+            ph="X", name=clean(f"{kernel} {at}".strip()), pid=pid, tid=run.worker + 1, ts=_us(run.start * scale),
+            dur=_us((run.end - run.start) * scale), cat="task", args=args,
+        )  # fmt: skip
+    if graph is not None and places:
+        yield from _arrows(pid, clock, graph, scale)
+    yield from _counts(pid, "window", "tasks", occupancy(clock.runs), scale)
+
+
+def _arrows(pid: int, clock: Clock, graph: TaskGraph, scale: float) -> Iterator[Event]:
+    """From just before the end of a task, where the viewer still finds it, to the start of one that waited for it."""
+    for identifier, edge in enumerate(_dependences(graph)[:_ARROWS]):
+        source, target = clock.runs[edge.source], clock.runs[edge.target]
+        name, number = clean(edge.kind), pid * _ARROWS + identifier
+        leaves = _us(max(source.start, source.end - 1) * scale)
+        yield Event(ph="s", name=name, pid=pid, tid=source.worker + 1, ts=leaves, cat="dependence", id=number)
+        yield Event(
+            ph="f", name=name, pid=pid, tid=target.worker + 1, ts=_us(target.start * scale), cat="dependence",
+            id=number, bp="e",
+        )  # fmt: skip
+
+
+def _dependences(graph: TaskGraph | None) -> tuple[TaskEdge, ...]:
+    """The edges that follow from no others; of a very large graph, all."""
+    if graph is None or len(graph.tasks) > _ARROWS:
+        return graph.edges if graph is not None else ()
+    return reduced_edges(graph)
+
+
+def _processes(found: Simulated, workers: int) -> Iterator[Event]:
+    """A span for each process, as long as it lived: when in it it waited is not recorded, only how long in all."""
+    for tid, (name, run) in enumerate(found.processes.items(), start=workers + 1):
+        yield _named("thread_name", SIMULATED, tid, {"name": clean(f"process {name}")})
+        waits: dict[str, Value] = {"busy": run.busy, "stall_in": run.stall_in, "stall_out": run.stall_out}
+        yield Event(
+            ph="X", name=clean(name), pid=SIMULATED, tid=tid, ts=0, dur=run.end, cat="process", args=waits
+        )
+
+
+def _counts(pid: int, name: str, what: str, steps: Steps, scale: float) -> Iterator[Event]:
+    for time, level in steps:
+        yield Event(ph="C", name=clean(name), pid=pid, tid=0, ts=_us(time * scale), args={what: level})
+
+
+def _us(time: float) -> float:
+    """Microseconds with at most a nanosecond's digits; a whole number is written as one."""
+    rounded = round(time, 3)
+    return int(rounded) if rounded == int(rounded) else rounded

@@ -1,0 +1,152 @@
+"""Timelines as SVG: every task in its lane at its time, nothing outside or on top of anything else, gaps named."""
+
+import re
+from itertools import pairwise
+
+import pytest
+
+from htp.runs import ChannelRun, RunReport, Simulated, TaskRun, TaskStatistics
+from htp.views import timeline_svg
+from htp.views.times import filling, occupancy, ticks
+
+SVG = "{http://www.w3.org/2000/svg}"
+NAMES = (
+    "empty", "one", "two", "chain", "diamond", "independent", "random", "odd", "grouped", "nothing", "wall",
+    "processes",
+)  # fmt: skip
+
+
+def run(worker, submit, start, end):
+    return TaskRun(worker=worker, submit=submit, start=start, end=end)
+
+
+def texts(root):
+    return ["".join(each.itertext()) for each in root.iter(f"{SVG}text")]
+
+
+def bars(root):
+    """The rectangles of tasks in drawing order, with what they say."""
+    found = ((each, each.find(f"{SVG}title")) for each in root.iter(f"{SVG}rect"))
+    return [(each, title.text) for each, title in found if title is not None and title.text.startswith("task ")]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_outside_and_nothing_overlaps(made, drawn, name):
+    root, width, height = drawn.read(timeline_svg(made.REPORTS[name]))
+    drawn.check_within(root, width, height)
+    assert width <= 1200
+    boxes = [drawn.rectangle(each) for each, _ in bars(root)]
+    for index, one in enumerate(boxes):
+        assert not any(drawn.overlap(one, other, 1.1) for other in boxes[index + 1 :])
+    assert timeline_svg(made.REPORTS[name]) == timeline_svg(made.REPORTS[name])
+
+
+def test_a_task_stands_in_the_lane_of_its_worker_at_its_time(drawn):
+    runs = (run(0, 0, 0, 50), run(1, 0, 25, 75), run(0, 10, 50, 100))
+    report = RunReport(
+        entry="f", target="cpu", mode="device", simulated=Simulated(makespan=100, tasks=runs)
+    )
+    root, _, _ = drawn.read(timeline_svg(report))
+    (one, first), (two, _), (three, _) = bars(root)
+    boxes = [drawn.rectangle(each) for each in (one, two, three)]
+    width = boxes[0][2] - boxes[0][0]
+    assert boxes[1][2] - boxes[1][0] == pytest.approx(width, abs=0.2)
+    assert boxes[1][0] - boxes[0][0] == pytest.approx(width / 2, abs=0.2)
+    assert boxes[2][0] == pytest.approx(boxes[0][2], abs=0.2)
+    assert boxes[0][1] == boxes[2][1] < boxes[1][1]
+    assert first == "task 0: task 0, worker 0, submitted 0 cycles, from 0 cycles to 50 cycles"
+    lanes = {"".join(each.itertext()): float(each.get("y")) for each in root.iter(f"{SVG}text")}
+    assert boxes[0][1] < lanes["worker 0"] < boxes[0][3]
+    assert boxes[1][1] < lanes["worker 1"] < boxes[1][3]
+
+
+def test_a_panel_begins_with_the_first_submission(drawn):
+    statistics = TaskStatistics(
+        tasks=2, workers=1, window_high_water=1, window_stalls=0,
+        runs=(run(0, 9_000, 9_000, 10_000), run(0, 9_500, 10_000, 11_000)),
+    )  # fmt: skip
+    root, _, _ = drawn.read(
+        timeline_svg(RunReport(entry="f", target="cpu", mode="device", tasks=statistics))
+    )
+    one, two = (drawn.rectangle(each) for each, _ in bars(root))
+    assert "real time: 2 tasks in 2 us, from 9 us after the start on" in texts(root)
+    assert two[2] - two[0] == pytest.approx((two[2] - one[0]) / 2, abs=0.2)
+
+
+def test_both_clocks_are_drawn_with_every_task(made, drawn):
+    root, _, _ = drawn.read(timeline_svg(made.REPORTS["random"]))
+    said = [text.split(":")[0] for _, text in bars(root)]
+    assert said == [f"task {index}" for index in range(200)] * 2
+    assert not any("not measured" in text for text in texts(root))
+
+
+def test_what_was_not_measured_is_named(made, drawn):
+    root, _, _ = drawn.read(timeline_svg(made.REPORTS["wall"]))
+    assert texts(root) == ["tasks in real time: not measured", "tasks in simulated time: not measured"]
+    root, _, _ = drawn.read(timeline_svg(made.REPORTS["processes"]))
+    assert "tasks in real time: not measured" in texts(root)
+    assert "tasks in simulated time: not measured" not in texts(root)
+
+
+def test_of_many_tasks_lanes_show_when_workers_were_busy(made, drawn):
+    root, _, _ = drawn.read(timeline_svg(made.REPORTS["grouped"]))
+    assert bars(root) == []
+    assert sum("too many to tell apart" in text for text in texts(root)) == 2
+    assert len(list(root.iter(f"{SVG}rect"))) > 7
+
+
+def test_a_lane_without_a_task_is_empty(drawn):
+    statistics = TaskStatistics(
+        tasks=1, workers=3, window_high_water=1, window_stalls=0, runs=(run(1, 0, 5, 1500),)
+    )
+    report = RunReport(entry="f", target="cpu", mode="device", tasks=statistics)
+    root, _, _ = drawn.read(timeline_svg(report))
+    assert {"worker 0", "worker 1", "worker 2"} <= set(texts(root))
+    assert "real time: 1 task in 1.5 us" in texts(root)
+
+
+def test_processes_show_what_they_did_in_all(made, drawn):
+    root, _, _ = drawn.read(timeline_svg(made.REPORTS["processes"]))
+    titles = [each.text for each in root.iter(f"{SVG}title")]
+    assert "producer: busy 40 cycles" in titles
+    assert "producer: waiting for room 20 cycles" in titles
+    assert any(re.fullmatch(r"<b>.*: waiting for input 50 cycles", each) for each in titles)
+    assert "producer: waiting for input 0 cycles" not in titles
+    assert "most 2" in texts(root)
+    assert "most 0" in texts(root)
+
+
+def test_the_window_is_left_in_program_order():
+    # W14: window 2, two workers, round robin, costs 5 1 1 1 5 1 1 1.
+    starts, ends, submits = [0, 0, 5, 5, 6, 6, 11, 11], [5, 1, 6, 6, 11, 7, 12, 12], [0, 0, 5, 5, 6, 6, 11, 11]
+    runs = [run(index % 2, submits[index], starts[index], ends[index]) for index in range(8)]
+    assert occupancy(runs) == ((0, 2), (12, 0))
+
+
+def test_a_channel_holds_what_was_accepted_and_not_yet_taken():
+    channel = ChannelRun(
+        capacity=2, sends=3, receives=2, high_water=2, stall_full=0, stall_empty=0, accepts=(1, 2, 9), dequeues=(5, 9)
+    )
+    assert filling(channel) == ((1, 1), (2, 2), (5, 1))
+
+
+@pytest.mark.parametrize("end", [0, 1, 2, 3, 7, 99, 100, 101, 12345, 10**9, 10**12 + 1])
+def test_an_axis_has_few_round_ticks(end):
+    found = ticks(end, 6)
+    assert found[0] == 0
+    assert found[-1] <= end
+    assert len(found) <= 7
+    steps = {later - earlier for earlier, later in pairwise(found)}
+    assert len(steps) <= 1
+    assert all(str(step).rstrip("0") in ("1", "2", "5") for step in steps)
+    if end >= 3:
+        assert len(found) >= 3
+
+
+def test_a_task_that_takes_no_time_is_seen_and_stays_within_the_lane(drawn):
+    runs = (run(0, 0, 0, 100), run(1, 0, 100, 100))
+    report = RunReport(entry="f", target="cpu", mode="device", simulated=Simulated(makespan=100, tasks=runs))
+    root, _, _ = drawn.read(timeline_svg(report))
+    long, none = (drawn.rectangle(each) for each, _ in bars(root))
+    assert none[2] - none[0] == 1
+    assert none[2] <= long[2]

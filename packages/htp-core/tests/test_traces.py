@@ -1,0 +1,126 @@
+"""Chrome traces: every event is of the format, spans are where the tasks were, arrows have both ends."""
+
+import json
+
+import pytest
+
+from htp.runs import RunReport, Simulated, TaskRun
+from htp.views import chrome_trace
+
+NAMES = (
+    "empty", "one", "two", "chain", "diamond", "independent", "random", "odd", "grouped", "nothing", "wall",
+    "processes",
+)  # fmt: skip
+FIELDS = {
+    "X": {"name", "ph", "pid", "tid", "ts", "dur", "cat", "args"},
+    "M": {"name", "ph", "pid", "tid", "ts", "args"},
+    "C": {"name", "ph", "pid", "tid", "ts", "args"},
+    "s": {"name", "ph", "pid", "tid", "ts", "id", "cat"},
+    "f": {"name", "ph", "pid", "tid", "ts", "id", "cat", "bp"},
+}
+"""Which fields an event may have, after the format's description."""
+
+
+def events(report, **options):
+    trace = json.loads(chrome_trace(report, **options))
+    assert set(trace) == {"traceEvents", "displayTimeUnit", "otherData"}
+    assert trace["displayTimeUnit"] in ("ms", "ns")
+    return trace["traceEvents"]
+
+
+def of(found, phase, pid=None):
+    return [each for each in found if each["ph"] == phase and pid in (None, each["pid"])]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_event_is_of_the_format(made, name):
+    found = events(made.REPORTS[name], passes={"01-a": 0.01, "02-b": 0.0})
+    for each in found:
+        assert set(each) <= FIELDS[each["ph"]]
+        assert {"name", "pid", "tid", "ts"} <= set(each)
+        assert isinstance(each["name"], str)
+        assert each["name"]
+        assert type(each["pid"]) is type(each["tid"]) is int
+        assert each["ts"] >= 0
+        assert each["ph"] != "X" or each["dur"] >= 0
+        assert each["ph"] != "C" or all(value >= 0 for value in each["args"].values())
+        assert each["ph"] != "f" or each["bp"] == "e"
+    named = {each["pid"] for each in found if each["name"] == "process_name"}
+    assert named == {each["pid"] for each in found}
+    assert chrome_trace(made.REPORTS[name]) == chrome_trace(made.REPORTS[name])
+
+
+@pytest.mark.parametrize("name", ["two", "chain", "diamond", "random"])
+def test_arrows_leave_within_a_task_and_arrive_at_the_start_of_another(made, name):
+    found = events(made.REPORTS[name])
+    starts = {each["id"]: each for each in of(found, "s")}
+    ends = {each["id"]: each for each in of(found, "f")}
+    assert len(starts) == len(of(found, "s")) == len(of(found, "f"))
+    assert starts.keys() == ends.keys()
+    assert starts
+    spans = of(found, "X")
+    for each, end in ((start, ends[number]) for number, start in starts.items()):
+        assert (each["pid"], each["name"], each["cat"]) == (end["pid"], end["name"], end["cat"])
+        assert each["ts"] <= end["ts"]
+        assert any(span["pid"] == each["pid"] and span["tid"] == each["tid"]
+                   and span["ts"] <= each["ts"] < span["ts"] + span["dur"] for span in spans)  # fmt: skip
+        assert any((span["pid"], span["tid"], span["ts"]) == (end["pid"], end["tid"], end["ts"]) for span in spans)
+
+
+def test_a_small_run_is_told_exactly(made):
+    runs = (TaskRun(worker=0, submit=0, start=1, end=6), TaskRun(worker=1, submit=2, start=6, end=9))
+    report = RunReport(
+        entry="f", target="cpu", mode="sim", graph=made.GRAPHS["two"], simulated=Simulated(makespan=9, tasks=runs)
+    )
+    found = events(report)
+    assert of(found, "X") == [
+        {"ph": "X", "name": "produce (0)", "pid": 2, "tid": 1, "ts": 1, "dur": 5, "cat": "task",
+         "args": {"task": 0, "submitted": 0}},
+        {"ph": "X", "name": "consume (0)", "pid": 2, "tid": 2, "ts": 6, "dur": 3, "cat": "task",
+         "args": {"task": 1, "submitted": 2}},
+    ]  # fmt: skip
+    (start,), (end,) = of(found, "s"), of(found, "f")
+    assert (start["tid"], start["ts"], end["tid"], end["ts"], start["name"]) == (1, 5, 2, 6, "RAW")
+    window = [(each["ts"], each["args"]["tasks"]) for each in of(found, "C")]
+    assert window == [(0, 1), (2, 2), (6, 1), (9, 0)]
+
+
+def test_real_time_is_in_nanoseconds_and_cycles_are_shown_as_microseconds(made):
+    report = made.REPORTS["two"]
+    found = events(report)
+    real, simulated = of(found, "X", 1), of(found, "X", 2)
+    assert [each["ts"] for each in real] == [pytest.approx(run.start / 1000) for run in report.tasks.runs]
+    assert [each["ts"] for each in simulated] == [run.start for run in report.simulated.tasks]
+    lanes = [each["args"]["name"] for each in found if each["name"] == "thread_name" and each["pid"] == 1]
+    assert lanes == ["worker 0", "worker 1", "worker 2"]
+
+
+def test_steps_of_compilation_follow_each_other(made):
+    found = of(events(made.REPORTS["nothing"], passes={"01-a": 0.5, "02-b": 0.25}), "X")
+    spans = [(each["name"], each["ts"], each["dur"]) for each in found]
+    assert spans == [("01-a", 0, 500000), ("02-b", 500000, 250000)]
+
+
+def test_nothing_is_made_up(made):
+    assert events(made.REPORTS["nothing"]) == []
+    (wall,) = of(events(made.REPORTS["wall"]), "X")
+    assert (wall["name"], wall["ts"], wall["dur"]) == ("f", 0, 500000)
+    assert of(events(made.REPORTS["wall"]), "s") == []
+
+
+def test_of_very_many_dependences_it_is_said_how_many_are_not_drawn(made):
+    tasks = made.graph([made.node("k", i) for i in range(21_000)], [made.edge(i, i + 1) for i in range(20_999)])
+    report = made.report(tasks)
+    trace = json.loads(chrome_trace(report))
+    assert trace["otherData"]["dependences"] == "999 are not drawn"
+    assert len(of(trace["traceEvents"], "s", 1)) == 20_000
+    assert "dependences" not in json.loads(chrome_trace(made.REPORTS["random"]))["otherData"]
+
+
+def test_processes_and_channels(made):
+    found = events(made.REPORTS["processes"])
+    spans = {each["name"]: each for each in of(found, "X")}
+    assert spans["producer"]["dur"] == 60
+    assert spans["producer"]["args"] == {"busy": 40, "stall_in": 0, "stall_out": 20}
+    counts = [(each["ts"], each["args"]["items"]) for each in of(found, "C") if each["name"] == "channel q"]
+    assert counts == [(0, 1), (10, 2), (15, 1), (20, 2), (25, 1), (30, 2), (40, 1), (90, 0)]

@@ -1,0 +1,1 @@
+"""From workloads in nested form to routines in task form."""

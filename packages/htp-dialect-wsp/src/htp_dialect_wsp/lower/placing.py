@@ -1,0 +1,184 @@
+"""The attributes of tasks: where each runs, before which others, and what it is called.
+
+Knows directives and the loops around a call; does not know when tasks run.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from typing import TYPE_CHECKING
+
+from htp.capture import extended
+from htp.rewriting import with_origin
+from htp_dialect_wsp.directives.trees import assigned_names, built, load, store, substituted
+from htp_dialect_wsp.places import place_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from htp.diagnostics import Span
+    from htp.program import Function, Program
+    from htp_dialect_wsp.lower.directed import Chosen, Directed, Key
+
+__all__ = ["Placing"]
+
+
+class Placing:
+    """Writes the `task(…)` of every call; `program` has the policy's helper in it."""
+
+    def __init__(self, program: Program, workload: Function, directed: Directed, fresh: Callable[[str], str]) -> None:
+        self.directed = directed
+        self.workload = workload
+        self.fresh = fresh
+        self.program = program
+        self.helper = ""
+        policy = directed.policy
+        if policy is not None and isinstance(policy.place, str):
+            self.helper = policy.place
+        elif policy is not None and not isinstance(policy.place, str):
+            self.program, self.helper = extended(program, policy.place)
+        loops = [node for each in workload.body for node in ast.walk(each) if isinstance(node, ast.For)]
+        self.loops = {ast.unparse(each.target): each for each in loops}
+        asked = policy is not None and "order" in policy.parameters
+        counted = asked or (directed.streams is not None and directed.stream_by is None)
+        self.order = fresh("order") if counted else None
+        awaited = sorted({each for names in directed.after.values() for each in names})
+        self.tags = {name: number for number, name in enumerate(awaited)}
+
+    def before(self) -> list[ast.stmt]:
+        """What stands before all tasks."""
+        return [ast.Assign([store(self.order)], ast.Constant(0), lineno=0)] if self.order is not None else []
+
+    def task(
+        self, call: ast.Call, loops: Sequence[ast.For]) -> list[ast.stmt]:
+        """The statements before a call."""
+        kernel = ast.unparse(call.func)
+        statements: list[ast.stmt] = []
+        attributes: dict[str, ast.expr] = {}
+        self._worker(kernel, loops, attributes, statements)
+        if self.directed.pools:
+            attributes["pool"] = ast.Constant(0 if _multiplies(self.program, kernel, set()) else 1)
+        if self.directed.priority is not None:
+            attributes["priority"] = self._key(self.directed.priority, loops)
+        self._stream(loops, attributes)
+        if loops:
+            names: list[ast.expr] = [load(ast.unparse(each.target)) for each in loops]
+            attributes["at"] = ast.Tuple(names, ast.Load())
+        if kernel in self.tags:
+            attributes["tag"] = ast.Constant(self.tags[kernel])
+        if earlier := sorted(self.directed.after.get(kernel, ())):
+            attributes["after"] = ast.Tuple([ast.Constant(self.tags[each]) for each in earlier], ast.Load())
+        keywords = [ast.keyword(name, value) for name, value in attributes.items()]
+        if keywords:
+            statements.append(ast.Expr(ast.Call(load("task"), [], keywords)))
+        if self.order is not None:
+            statements.append(ast.AugAssign(store(self.order), ast.Add(), ast.Constant(1)))
+        return [with_origin(each, call) for each in statements]
+
+    # attributes -----------------------------------------------------------------------------------------------------
+
+    def _worker(
+        self,
+        kernel: str,
+        loops: Sequence[ast.For],
+        attributes: dict[str, ast.expr],
+        statements: list[ast.stmt],
+    ) -> None:
+        policy = self.directed.policy
+        bound = [each for each in loops if ast.unparse(each.target) in self.directed.bound]
+        if (mapped := self.directed.mapped.get(kernel)) is not None:
+            attributes["worker"] = self._key(mapped, loops)
+            if policy is not None:
+                self._checked(f"`{kernel}` is mapped to", mapped.span, policy.workers, attributes, statements)
+        elif bound:
+            attributes["worker"] = _position(bound[-1])
+        elif policy is not None:
+            attributes["worker"] = self._placed(policy, loops)
+            if not policy.own:
+                self._checked(f"`{policy.name}` gives", policy.span, policy.workers, attributes, statements)
+
+    def _placed(self, policy: Chosen, loops: Sequence[ast.For]) -> ast.expr:
+        arguments: list[ast.expr] = []
+        for name in policy.parameters:
+            if name == "order" and self.order is not None:
+                arguments.append(load(self.order))
+            elif name in policy.numbers:
+                arguments.append(ast.Constant(policy.numbers[name]))
+            else:
+                assert policy.key is not None
+                key = self._key(policy.key, loops)
+                arguments.append(_of_key(name, key, policy.workers))
+        return ast.Call(load(self.helper), arguments, [])
+
+    def _checked(
+        self,
+        who: str,
+        span: Span | None,
+        workers: int,
+        attributes: dict[str, ast.expr],
+        statements: list[ast.stmt],
+    ) -> None:
+        """Takes the worker into a variable and requires that there is one of that number."""
+        name = self.fresh("place")
+        text = f"{who} a worker that is not among 0 to {workers - 1}"
+        condition = built("w >= 0 and w < n", w=load(name), n=workers)
+        arguments: list[ast.expr] = [
+            condition, ast.Constant(text), ast.Constant(place_text(span)), ast.Constant("wsp.dispatch-range")
+        ]  # fmt: skip
+        statements.append(ast.Assign([store(name)], attributes["worker"], lineno=0))
+        statements.append(ast.Expr(ast.Call(load("require"), arguments, [])))
+        attributes["worker"] = load(name)
+
+    def _stream(self, loops: Sequence[ast.For], attributes: dict[str, ast.expr]) -> None:
+        number, key = self.directed.streams, self.directed.stream_by
+        if key is not None:
+            stream = self._key(key, loops)
+            attributes["stream"] = built("s % n", s=stream, n=number) if number is not None else stream
+        elif number is not None and self.order is not None:
+            attributes["stream"] = built("s % n", s=load(self.order), n=number)
+
+    def _key(self, key: Key, loops: Sequence[ast.For]) -> ast.expr:
+        """An expression over loops where a task stands; a loop that the task is not in counts as 0."""
+        around = {ast.unparse(each.target) for each in loops}
+        # What an unrolled loop leaves over runs under another name, and assigns the loop's own.
+        around |= assigned_names(*(each for loop in loops for each in loop.body if isinstance(each, ast.Assign)))
+        absent = {name: ast.Constant(0) for name in set(self.loops) - around}
+        return copy.deepcopy(substituted(key.tree, absent))
+
+
+def _of_key(name: str, key: ast.expr, workers: int) -> ast.expr:
+    if name == "rank":
+        return ast.Call(load("first_seen"), [key], [])
+    return ast.Call(load("fnv1a"), [key, ast.Constant(workers)], []) if name == "digest" else key
+
+
+def _position(loop: ast.For) -> ast.expr:
+    """Which iteration of a parallel loop runs."""
+    name = load(ast.unparse(loop.target))
+    match loop.iter:
+        case ast.Call(args=[ast.Call(func=ast.Name("range"), args=[start, _, step])]):
+            return built("(i - a) // s", i=name, a=start, s=step)
+        case ast.Call(args=[ast.Call(func=ast.Name("range"), args=[start, _])]):
+            return built("i - a", i=name, a=start)
+        case _:
+            return name
+
+
+def _multiplies(program: Program, kernel: str, seen: set[str]) -> bool:
+    """Whether a kernel, or what it calls, has a matrix product in it."""
+    seen.add(kernel)
+    known = {each.name: each for each in program.functions}
+    for statement in known[kernel].body:
+        for node in ast.walk(statement):
+            match node:
+                case ast.MatMult():
+                    return True
+                case ast.Call(func=ast.Attribute(ast.Name("tile"), "dot")):
+                    return True
+                case ast.Call(func=ast.Name(name)) if name in known and name not in seen:
+                    if _multiplies(program, name, seen):
+                        return True
+                case _:
+                    pass
+    return False

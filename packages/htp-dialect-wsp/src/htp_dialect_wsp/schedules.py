@@ -1,0 +1,119 @@
+"""Schedules: what `@schedule` makes of a function, and how its directives get into a captured program.
+
+Knows when the function runs and where statements go; `recording.py` knows directives.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+from htp.capture import capture, extended
+from htp.diagnostics import Refused, Span
+from htp.language import Definition
+from htp.program import stamp
+from htp_dialect_wsp.recording import Schedule
+from htp_dialect_wsp.values import bad_argument
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from htp.program import Program
+    from htp_dialect_wsp.values import AnyDefinition
+
+__all__ = ["Schedule", "ScheduleDefinition", "schedule"]
+
+
+class ScheduleDefinition:
+    """A schedule of one workload: a function that runs when the workload is compiled with it."""
+
+    def __init__(self, python: Callable[[Schedule], None], workload: AnyDefinition) -> None:
+        self.python = python
+        self.workload = workload
+        self.name = python.__name__
+        self.__name__ = python.__name__
+        self.__doc__ = python.__doc__
+        self.__module__ = python.__module__
+        self.__wrapped__ = python
+
+    def __repr__(self) -> str:
+        return f"<schedule {self.name} of {self.workload.name}>"
+
+    @property
+    def place(self) -> Span:
+        """Where the function is defined."""
+        code = self.python.__code__
+        return Span(file=code.co_filename, line=code.co_firstlineno)
+
+    def inscribe(self, program: Program) -> Program:
+        """The captured program with the directives at the head of the workload, each at its line of the schedule.
+
+        Raises:
+            Refused: `wsp.other-workload` when the program is another one, and what the schedule is refused with.
+        """
+        from htp_dialect_wsp.compose import Compose
+        from htp_dialect_wsp.directives.nests import loops_of, tasks_of
+
+        self._check_workload(program)
+        nested = Compose().apply(program)
+        loops = [each.name for each in loops_of(nested.main.body)]
+        tasks = [each.name for each in tasks_of(nested, nested.main.body)]
+        recorded = Schedule(program.entry, loops, tasks)
+        self._run(recorded)
+        statements: list[ast.stmt] = []
+        for each in recorded.checked():
+            names: dict[int, str] = {}
+            for value in each.arguments:
+                for definition in _definitions(value):
+                    program, names[id(definition)] = extended(program, definition)
+            text = each.text(lambda definition, names=names: names[id(definition)])
+            statements.append(stamp(ast.parse(text).body[0], each.span))
+        return program.replace(replace(program.main, body=(*statements, *program.main.body)))
+
+    def _check_workload(self, program: Program) -> None:
+        if program.main.origin == capture(self.workload).main.origin:
+            return
+        raise Refused(
+            "wsp.other-workload",
+            f"`{self.name}` is a schedule of `{self.workload.name}`, and `{program.entry}` is compiled",
+            span=self.place,
+            help=f"compile `{self.workload.name}` with it, or write a schedule of `{program.entry}`",
+        )
+
+    def _run(self, recorded: Schedule) -> None:
+        try:
+            self.python(recorded)
+        except TypeError as error:
+            trace = error.__traceback__
+            while trace is not None and trace.tb_next is not None:
+                trace = trace.tb_next
+            # Arguments that do not fit a directive's parameters fail in the line that calls it, not inside.
+            said = str(error).removeprefix("Schedule.")
+            if trace is None or trace.tb_frame.f_code is not self.python.__code__ or said == str(error):
+                raise
+            place = Span(file=self.place.file, line=trace.tb_lineno)
+            raise Refused("wsp.bad-argument", said, span=place, help="see the directive's parameters") from None
+
+
+def schedule(workload: AnyDefinition) -> Callable[[Callable[[Schedule], None]], ScheduleDefinition]:
+    """Makes a function a schedule of `workload`; it runs over cursors when the workload is compiled with it.
+
+    Raises:
+        Refused: `wsp.bad-argument` when `workload` is no workload.
+    """
+    if not _is_workload(workload):
+        raise bad_argument(f"`@schedule` is given {workload!r}", "give a function that is decorated with @workload")
+
+    def decorate(python: Callable[[Schedule], None]) -> ScheduleDefinition:
+        return ScheduleDefinition(python, workload)
+
+    return decorate
+
+
+def _is_workload(value: object) -> bool:
+    return isinstance(value, Definition) and cast("AnyDefinition", value).kind == "workload"
+
+
+def _definitions(value: object) -> list[AnyDefinition]:
+    return [each for each in getattr(value, "__dict__", {}).values() if isinstance(each, Definition)]
