@@ -49,7 +49,9 @@ def nested(capacity: int) -> Net:
     """Rows of tokens, each behind a header on a channel of its own."""
     rows, columns = 100, TOKENS // 100
     channels = tuple(
-        Channel(f"{what}{k}", size, 0, k, k + 1) for k in range(PROCESSES - 1) for what, size in (("h", 1), ("c", capacity))
+        Channel(f"{what}{k}", size, 0, k, k + 1)
+        for k in range(PROCESSES - 1)
+        for what, size in (("h", 1), ("c", capacity))
     )
     made: list[Process] = []
     for k in range(PROCESSES):

@@ -60,7 +60,10 @@ def case(name):
     if name == "dialect_to_install":
         return refusal(toys.session(backends=(toys.SMALL,)), "small", TILE, CSP)
     if name == "dialect_in_quarantine":
-        return refusal(toys.session(toys.broken("csp", "htp-dialect-csp"), backends=(toys.SMALL,)), "small", TILE, CSP)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("htp._impl.editable.project_of", lambda distribution: None)
+            session = toys.session(toys.broken("csp", "htp-dialect-csp"), backends=(toys.SMALL,))
+            return refusal(session, "small", TILE, CSP)
     if name == "dialect_left_out":
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("HTP_DISABLE_PLUGINS", "csp")
@@ -287,9 +290,10 @@ def test_a_target_that_is_left_out_is_not_to_be_installed(monkeypatch):
         ("import nowhere_at_all", "capture.import-failed", ()),
     ],
 )
-def test_an_import_of_a_package_that_is_not_installed(tmp_path, line, code, help):
+def test_an_import_of_a_package_that_is_not_installed(tmp_path, monkeypatch, line, code, help):
     from htp.tools.load import load_module
 
+    monkeypatch.setitem(sys.modules, line.split()[1].partition(".")[0], None)
     file = tmp_path / "user.py"
     file.write_text(f"import htp\n{line}\n")
     with pytest.raises(Refused) as caught:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,12 @@ from htp_dialect_csp import process
 def scale(x: In[Tensor[f32, "N"]], y: Out[Tensor[f32, "N"]]) -> None:
     y[:] = x[:] * 2.0
 """
+
+
+@pytest.fixture(autouse=True)
+def without_csp(monkeypatch):
+    """As if the package were not installed that the program imports."""
+    monkeypatch.setitem(sys.modules, "htp_dialect_csp", None)
 
 
 def log(*diagnostics, exit=3, pages=()):

@@ -173,7 +173,7 @@ def test_core_knows_every_word_of_the_task_form():
     import htp.tasks
     from htp.names import TASKS
 
-    assert sorted(TASKS) == sorted(htp.tasks.__all__)
+    assert sorted(TASKS) == sorted(each for each in htp.tasks.__all__ if callable(getattr(htp.tasks, each)))
 
 
 @pytest.mark.parametrize("word", ["task", "work", "barrier", "strips"])

@@ -1,4 +1,4 @@
-"""An independent oracle of the zero-cost run: one token at a time, one generator for each process; and random networks."""
+"""An oracle of the zero-cost run: one token at a time, one generator for each process; and random networks."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Naive:
                 self.closed[each.channel] = True
                 yield None
             elif isinstance(each, Repeat):
-                for _ in range(each.count):
+                for _ in range(each.turns):
                     yield from self.process(me, each.body)
             elif isinstance(each, Read):
                 while (yield from self.receive(each.channel)):
@@ -94,9 +94,7 @@ def random_net(random: Random, largest: int = 12) -> Net:
         initial = random.randint(0, capacity) if random.random() < 0.25 else 0
         channels.append(Channel(f"c{k}", capacity, initial, sender, receiver))
     turns = random.randint(1, largest)
-    processes = tuple(
-        Process(f"p{k}", _body(random, channels, k, turns), (None,)) for k in range(count)
-    )
+    processes = tuple(Process(f"p{k}", _body(random, channels, k, turns), (None,)) for k in range(count))
     return Net(tuple(channels), processes)
 
 

@@ -632,3 +632,25 @@ def test_a_broadcast_that_is_stuck_stands_where_it_is_declared():
         "broadcast": line(stuck.python, 6),
         "one_only": line(one_only.python, 2),
     }
+
+
+def test_a_slice_that_a_process_is_given_holds_what_others_write_meanwhile():
+    @process
+    def write(y: Out[Tensor[f32, "N"]], done: Send[Token]) -> None:
+        y[:] = 7.0
+        done.send(0)
+
+    @process
+    def read(done: Recv[Token], y: In[Tensor[f32, "N"]], z: Out[Tensor[f32, "N"]]) -> None:
+        done.recv()
+        z[:] = y[:]
+
+    @network
+    def shared(y: Out[Tensor[f32, 4]], z: Out[Tensor[f32, 2]]) -> None:
+        done = Channel[Token]()
+        read(done, y[1:3], z)
+        write(y, done)
+
+    y, z = np.zeros(4, np.float32), np.zeros(2, np.float32)
+    shared(y, z)
+    assert z.tolist() == [7, 7]

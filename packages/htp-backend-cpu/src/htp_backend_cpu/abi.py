@@ -54,7 +54,7 @@ class SlotValue(Record, frozen=True, kw_only=True):
 class Native(Record, frozen=True, kw_only=True):
     """What a caller has to know of a package for the CPU; `order` is the argument order of `symbol`.
 
-    `tasks` and `work` say whether runs can report tasks and simulated time.
+    `tasks`, `work` and `streams` say whether runs can report tasks, simulated time, processes and channels.
     """
 
     schema: Literal["cpu.package/1"] = CONTRACT
@@ -67,6 +67,12 @@ class Native(Record, frozen=True, kw_only=True):
     checks: tuple[Check, ...] = ()
     tasks: bool = False
     work: bool = False
+    streams: bool = False
+
+    @property
+    def timed(self) -> bool:
+        """Whether runs can report simulated time."""
+        return self.work or self.streams
 
 
 class MappedLine(Record, frozen=True, kw_only=True):
@@ -90,7 +96,9 @@ class SourceMap(Record, frozen=True, kw_only=True):
     lines: tuple[MappedLine, ...]
 
 
-def native_face(program: Program, checks: tuple[Check, ...], *, tasks: bool = False, work: bool = False) -> Native:
+def native_face(
+    program: Program, checks: tuple[Check, ...], *, tasks: bool = False, work: bool = False, streams: bool = False
+) -> Native:
     """The native face of the program's entry."""
     main = program.main
     dims = entry_dims(main.params)
@@ -106,6 +114,7 @@ def native_face(program: Program, checks: tuple[Check, ...], *, tasks: bool = Fa
         checks=checks,
         tasks=tasks,
         work=work,
+        streams=streams,
     )
 
 

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from htp.arguments import check_arguments
+from htp.channels import already_closed
 from htp.diagnostics import Bug, Refused
 from htp.dims import const, parse
 from htp.loops import out_of_range, span_of
+from htp.processes import negative_work
 from htp.reference import out_of_memory, window_full
 from htp.runs import RunReport, Simulated, TaskGraph, TaskStatistics
 from htp.types import Array, Param, ScalarType, Slot, TensorType, TileType, dtype_named, numpy_dtype
@@ -34,7 +36,8 @@ if TYPE_CHECKING:
     from htp.types import DType
     from htp_backend_cpu.abi import Parameter
 
-INDEX_OUT_OF_RANGE, ASSERTION_FAILED, OUT_OF_MEMORY, WINDOW_FULL = 1, 2, 3, 4  # Failure::Code, native/htp_parallel.hpp
+# Failure::Code, native/htp_parallel.hpp
+INDEX_OUT_OF_RANGE, ASSERTION_FAILED, OUT_OF_MEMORY, WINDOW_FULL, DEADLOCK, STREAM_CLOSED, NEGATIVE_WORK = range(1, 8)
 
 
 class Failure(ctypes.Structure):
@@ -100,12 +103,12 @@ class NativeProgram:
     def run(self, *args: object, trace: bool = False, **kwargs: object) -> RunReport:
         """Runs the entry and reports its wall time, the tasks it ran, and simulated time where the program counts work.
 
-        With `trace` also every task, and the graph of all.
+        With `trace` also every task, and the graph of all. Of a network also its processes and channels.
 
         Raises:
             Refused: a `run.*` code, or the code of a check in the program.
         """
-        if not (self.native.tasks or self.native.work):
+        if not (self.native.tasks or self.native.timed):
             found, seconds = Recorded(), self._timed(args, kwargs)
         else:
             found, seconds = self._recorded(args, kwargs, trace=trace and self.native.tasks)
@@ -128,13 +131,13 @@ class NativeProgram:
         self, args: tuple[object, ...], kwargs: Mapping[str, object], *, trace: bool
     ) -> tuple[Recorded, float]:
         self._raw.htp_record_end.restype = ctypes.c_char_p
-        self._raw.htp_record_begin(int(trace or self.native.work))
+        self._raw.htp_record_begin(int(trace or self.native.timed))
         try:
             seconds = self._timed(args, kwargs)
         except BaseException:
             self._raw.htp_record_end(0, 0)
             raise
-        text = self._raw.htp_record_end(int(trace), int(self.native.work))
+        text = self._raw.htp_record_end(int(trace), int(self.native.timed))
         return msgspec.json.decode(text, type=Recorded), seconds
 
     def attach(self, slots: Mapping[str, Slot[Array]]) -> None:
@@ -229,6 +232,14 @@ def _refusal(failure: Failure, native: Native) -> Refused:
         return Refused(code, failure.text.decode(), span=span)
     if failure.code == WINDOW_FULL:
         return window_full(failure.value, failure.text.decode(), failure.extent, span)
+    if failure.code == DEADLOCK:
+        from htp_backend_cpu.stuck import stuck
+
+        return stuck(native.entry, failure.text)
+    if failure.code == STREAM_CLOSED:
+        return already_closed("close" if failure.extent else "send", failure.text.decode(), failure.value, span)
+    if failure.code == NEGATIVE_WORK:
+        return negative_work(failure.text.decode(), failure.value, span)
     if failure.code == OUT_OF_MEMORY:
         return out_of_memory(f"{failure.value} bytes for one buffer")
     raise Bug(f"the program failed with the unknown code {failure.code}")

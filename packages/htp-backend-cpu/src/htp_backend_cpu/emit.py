@@ -24,10 +24,11 @@ from htp_backend_cpu.handlers import Handlers
 from htp_backend_cpu.literals import literal, widened
 from htp_backend_cpu.module import module_source
 from htp_backend_cpu.names import spelled
-from htp_backend_cpu.scope import BOOL, FLOAT, FLOATS, INT, ArrayName, Kind, Scope, SlotName
+from htp_backend_cpu.scope import BOOL, FLOAT, FLOATS, INT, ArrayName, Meaning, Scope, SlotName
 from htp_backend_cpu.source import INDENT, Line
 from htp_backend_cpu.statements import Statements
-from htp_backend_cpu.tasks import HEADERS, recorded
+from htp_backend_cpu.streams import end_of
+from htp_backend_cpu.tasks import recorded
 
 if TYPE_CHECKING:
     from htp.program import Function, Program
@@ -54,9 +55,9 @@ def emit(program: Program, target: Target | None = None) -> Emission:
     for owner, block in (*_handlers(handlers), ("", [Line(text) for text in _values(program)]), *printed):
         lines += [*block, Line("")]
         owners += [owner] * len(block) + [""]
-    abi = native_face(program, tuple(checks.rows), tasks=found.tasks, work=found.work)
+    abi = native_face(program, tuple(checks.rows), tasks=found.tasks, work=found.work, streams=found.streams)
     lines += [Line("}  // namespace program"), Line("}  // namespace htp"), Line("")]
-    lines += [Line(text) for text in _entry(program, abi)]
+    lines += [Line(text) for text in _entry(program, abi, found)]
     owners += [""] * (len(lines) - len(owners))
     name = f"codegen/cpu/{program.entry}.cpp"
     mapped = SourceMap(file=name, lines=tuple(_mapped(lines, owners)))
@@ -77,7 +78,7 @@ def emit(program: Program, target: Target | None = None) -> Emission:
 
 def prelude(found: Recorded) -> dict[str, bytes]:
     """The headers that a package carries, by file name."""
-    left_out = HEADERS if found.header is None else frozenset[str]()
+    left_out = found.left_out
     folder = files("htp_backend_cpu").joinpath("native")
     headers = (each for each in folder.iterdir() if each.name.endswith(".hpp"))
     return {each.name: each.read_bytes() for each in headers if each.name not in left_out}
@@ -87,7 +88,7 @@ def _head(program: Program, handlers: Handlers, found: Recorded) -> list[Line]:
     origin = program.main.origin
     first = f"// {program.entry}, from {PurePath(origin.file).name}:{origin.line}"
     own = [Line(first), Line('#include "htp_regions.hpp"')]
-    own += [Line(f'#include "{found.header}"')] if found.header is not None else []
+    own += [Line(f'#include "{each}"') for each in found.headers]
     return [*own, *handlers.includes, Line(""), Line("namespace htp {")]
 
 
@@ -131,7 +132,7 @@ def _callees_first(program: Program) -> list[Function]:
 
 
 def _function(function: Function, program: Program, checks: Checks, handlers: Handlers) -> list[Line]:
-    names: dict[str, ArrayName | Kind | SlotName] = {}
+    names: dict[str, Meaning] = {}
     for name, value in program.constants:
         names[name] = BOOL if isinstance(value, bool) else INT if isinstance(value, int) else FLOAT
     for name, slot in program.slots:
@@ -139,6 +140,10 @@ def _function(function: Function, program: Program, checks: Checks, handlers: Ha
     layouts: list[str] = []
     params = ["const Context& ctx", *(["const Slots& slots"] if program.slots else [])]
     for param in function.params:
+        if param.is_end:
+            names[param.name], form = end_of(param)
+            params.append(f"{form} {spelled(param.name)}")
+            continue
         dtype, rank = _shape(param)
         if rank is None:
             # Scalars are Python numbers inside a program: they adapt to the dtype of what stands beside them.
@@ -154,7 +159,8 @@ def _function(function: Function, program: Program, checks: Checks, handlers: Ha
     constants = {
         name: value for name, value in program.constants if name not in {each.name for each in function.params}
     }
-    printer = Statements(functions, constants, checks, handlers, slots=bool(program.slots))
+    process = any(each.is_end for each in function.params)
+    printer = Statements(functions, constants, checks, handlers, slots=bool(program.slots), process=process)
     printer.block(function.body, scope.inner(), 1)
     head = [f"// {line}".rstrip() for line in function.doc.split("\n")] if function.doc else []
     head.append(f"// {function.name}({', '.join(param_text(each) for each in function.params)})")
@@ -172,12 +178,12 @@ def _shape(param: Param) -> tuple[str, int | None]:
     return param.type.dtype.name, len(param.type.dims)
 
 
-def _entry(program: Program, abi: Native) -> list[str]:
+def _entry(program: Program, abi: Native, found: Recorded) -> list[str]:
     """The native entry: contiguous arrays become regions, and the first failure is handed out."""
     types: list[str] = []
     symbols = {name: spelled(name) for name in abi.dims}
     arguments = ["ctx", *(["slots"] if program.slots else [])]
-    context = " = htp::recorded(runtime, failure)" if abi.tasks or abi.work else "{runtime, failure, {}}"
+    context = " = htp::recorded(runtime, failure)" if found.headers else "{runtime, failure, {}}"
     lines = [f"{INDENT}const htp::Context ctx{context};"]
     if abi.slots:
         values = ", ".join(spelled(each.name) for each in abi.slots)

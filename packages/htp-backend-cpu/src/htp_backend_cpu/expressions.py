@@ -28,6 +28,8 @@ from htp_backend_cpu.scope import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from htp_backend_cpu.checks import Checks
 
 # C++ precedence, tightest first: https://en.cppreference.com/w/cpp/language/operator_precedence
@@ -76,9 +78,10 @@ class Text:
 
 @dataclass
 class Expressions:
-    """Prints expressions in a scope; `checks` collects what may fail while the program runs."""
+    """Prints expressions in a scope; `checks` collects what may fail, `asked` prints the words of the process form."""
 
     checks: Checks
+    asked: Callable[[ast.Call, Scope], tuple[str, Kind] | None]
 
     def scalar(self, node: ast.expr, scope: Scope) -> str:
         """The text of an integer expression, as an index or extent."""
@@ -268,7 +271,8 @@ class Expressions:
 
                 return Text(f"{name}({cut(self, node.args[0], scope)})", Kind("i64"))
             case _:
-                return not_register_form(node, "no such call in an expression")
+                found = self.asked(node, scope)
+                return Text(*found) if found else not_register_form(node, "no such call in an expression")
 
     def _cast(self, argument: Text, dtype: str) -> Text:
         if argument.kind.dtype == dtype:

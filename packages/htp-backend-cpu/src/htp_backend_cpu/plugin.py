@@ -22,6 +22,7 @@ HTP_API = 1
 CONTRACT = "cpu.package/1"
 PASSES = ("parallel:Parallelize", "loops:LowerToLoops", "vectorize:Vectorize")
 """Classes of `htp_backend_cpu.lower`, in the order in which they usually run."""
+DIALECTS = ("tile", "host", "tasks", "streams")
 DIRECTIVES: tuple[tuple[str, Outcome], ...] = (
     ("dispatch", "enforced"),
     ("task_window", "enforced"),
@@ -44,7 +45,7 @@ def htp_backends() -> tuple[Backend, ...]:
             name="cpu",
             summary="readable C++17 for the machine at hand, built by its compiler",
             goal=(Loops(), Parallel(), Vectorized()),
-            accepts=(DialectUse("tile"), DialectUse("host"), DialectUse("tasks"), OpUse("*"), DTypeUse("*")),
+            accepts=(*(DialectUse(each) for each in DIALECTS), OpUse("*"), DTypeUse("*")),
             targets=(Variant(name="", model=Lazy("htp_backend_cpu.host:host_model"), summary="this machine"),),
             contract=CONTRACT,
             emit=Lazy("htp_backend_cpu.emit:emit"),

@@ -52,7 +52,25 @@ class SlotName:
     dtype: str
 
 
-Meaning = Kind | ArrayName | RegisterName | SlotName
+@dataclass(frozen=True)
+class EndName:
+    """An end of a channel of tiles with `rank` axes, or of numbers when it is 0."""
+
+    dtype: str
+    rank: int
+
+    @property
+    def number(self) -> Kind:
+        """What a token of numbers is: a Python number."""
+        return INT if self.dtype in INTEGERS else FLOAT if self.dtype in FLOATS else BOOL
+
+
+@dataclass(frozen=True)
+class ChannelName(EndName):
+    """A channel before its ends are given to processes."""
+
+
+Meaning = Kind | ArrayName | RegisterName | SlotName | EndName
 
 
 @dataclass(frozen=True)
@@ -76,6 +94,13 @@ class Region:
     bytes: bool
 
 
+@dataclass
+class Network:
+    """The network that is open; `named` is what its next process is called."""
+
+    named: str | None = None
+
+
 @dataclass(frozen=True)
 class Scope:
     """The names of one C++ block; names of enclosing blocks are seen through it."""
@@ -83,11 +108,14 @@ class Scope:
     outer: Scope | None = None
     strip: Strip | None = None
     region: Region | None = None
+    network: Network | None = None
     names: dict[str, Meaning] = field(default_factory=dict[str, Meaning])
 
-    def inner(self, strip: Strip | None = None, region: Region | None = None) -> Scope:
+    def inner(
+        self, strip: Strip | None = None, region: Region | None = None, network: Network | None = None
+    ) -> Scope:
         """A block inside this one."""
-        return Scope(self, strip or self.strip, region or self.region)
+        return Scope(self, strip or self.strip, region or self.region, network or self.network)
 
     def find(self, name: str) -> Meaning | None:
         """What `name` means here, None when nothing of that name is in scope."""

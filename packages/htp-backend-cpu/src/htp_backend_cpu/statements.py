@@ -12,7 +12,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from htp.foreign import intrinsic_called
-from htp.names import TASKS
+from htp.names import STREAMS, TASKS
 from htp.program import origin_of
 from htp.types import ScalarType
 from htp_backend_cpu.access import cut, element_access, indices_of
@@ -22,6 +22,7 @@ from htp_backend_cpu.literals import constant_of, widened
 from htp_backend_cpu.names import spelled
 from htp_backend_cpu.scope import FLOAT, INT, ArrayName, Kind, RegisterName, Scope, Strip, not_register_form
 from htp_backend_cpu.source import INDENT, Line
+from htp_backend_cpu.streams import asked, channel, network, opens_network, process, stream_word, token
 from htp_backend_cpu.tasks import accesses_of, acts_itself, opens, submit, task_region, task_word
 
 if TYPE_CHECKING:
@@ -45,15 +46,20 @@ class Statements:
     slots: bool = False
     lines: list[Line] = field(default_factory=list[Line])
     place: str = ""
+    process: bool = False
+    statement: ast.stmt | None = None
 
     def __post_init__(self) -> None:
-        self.expressions = Expressions(self.checks)
+        self.expressions = Expressions(self.checks, lambda call, scope: asked(self, call, scope))
 
     def block(self, body: Sequence[ast.stmt], scope: Scope, depth: int) -> None:
         """Prints statements in a scope of their own making."""
         for number, statement in enumerate(body):
             if opens(statement):
                 self.block(task_region(self, body[number:], scope, depth), scope, depth)
+                return
+            if opens_network(statement):
+                self.block(network(self, body[number:], scope, depth), scope, depth)
                 return
             self._statement(statement, scope, depth)
 
@@ -71,6 +77,7 @@ class Statements:
     def _statement(self, node: ast.stmt, scope: Scope, depth: int) -> None:
         if scope.region is not None and acts_itself(node, self.functions):
             self.write(depth, "tasks.barrier();")
+        self.statement = node
         match node:
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
                 self._definition(node, name, value, scope, depth)
@@ -103,6 +110,9 @@ class Statements:
         dtype, dims = annotated(node.annotation)
         if dims is not None and called(value, ("alloc", "empty")) is not None:
             self._buffer(node, name, dtype, dims, scope, depth)
+            return
+        if dims is not None and called(value, ("token",)) is not None:
+            token(self, node, name, ArrayName(dtype, len(dims)), scope, depth)
             return
         width = 0
         if dims is not None and len(dims) == 1:
@@ -165,6 +175,8 @@ class Statements:
                     shape = call.args[0] if call else value
                     dims = list(shape.elts) if isinstance(shape, ast.Tuple) else [shape]
                     self._buffer(node, name, dtype_name(call.args[1]) if call else "", dims, scope, depth)
+                elif meaning is None and isinstance(value, ast.Call) and called(value, ("channel",)) is not None:
+                    channel(self, node, name, value, scope, depth)
                 elif meaning is None and isinstance(value, ast.Subscript):
                     text = self.expressions.text(value, scope)
                     if text.kind != INT:
@@ -321,6 +333,8 @@ class Statements:
                 self._kernel(node, call, self.functions[name], scope, depth)
             case ast.Name(id=name) if name in TASKS:
                 task_word(self, node, call, scope, depth)
+            case ast.Name(id=name) if name in STREAMS:
+                stream_word(self, node, call, scope, depth)
             case _:
                 not_register_form(node, "no such call")
 
@@ -347,6 +361,9 @@ class Statements:
         given = self.arguments(call, function)
         if scope.region is not None:
             submit(self, node, function, given, scope, depth)
+            return
+        if scope.network is not None:
+            process(self, node, function, given, scope, depth)
             return
         parts = ["ctx", *(["slots"] if self.slots else [])]
         for argument, param in zip(given, function.params, strict=True):

@@ -19,6 +19,8 @@ from htp_backend_cpu.access import cut
 from htp_backend_cpu.literals import widened
 from htp_backend_cpu.names import spelled
 from htp_backend_cpu.scope import INTEGERS, ArrayName, Region, not_register_form
+from htp_backend_cpu.streams import HEADERS as STREAM_HEADERS
+from htp_backend_cpu.streams import has_networks, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 HEADERS = frozenset(f"htp_{each}.hpp" for each in ("depend", "lanes", "record", "simulate", "task", "tasks"))
 """The headers that only programs with tasks or `work` carry."""
+RUNTIME = frozenset(("htp_crew.hpp",))
+"""The headers that only the runtime library needs."""
 SETTINGS = ("workers", "steal", "window", "unit", "full", "pools", "issue", "every", "batch", "interleaved")
 """The fields of `htp::Settings` in their order; `unit` and `full` are flags there."""
 FLAGS = {"unit": ("bytes", "bytes"), "full": ("abort", "abort")}
@@ -43,17 +47,27 @@ class Recorded:
 
     tasks: bool
     work: bool
+    streams: bool = False
 
     @property
-    def header(self) -> str | None:
-        """The header that the program includes for it."""
-        return "htp_tasks.hpp" if self.tasks else "htp_record.hpp" if self.work else None
+    def headers(self) -> tuple[str, ...]:
+        """The headers that the program includes for it."""
+        own = ("htp_streams.hpp",) if self.streams else ()
+        return ("htp_tasks.hpp", *own) if self.tasks else own or (("htp_record.hpp",) if self.work else ())
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """The headers that the program does not need."""
+        unused = RUNTIME if self.streams else RUNTIME | STREAM_HEADERS
+        return unused if self.headers else unused | HEADERS
 
 
 def recorded(functions: Iterable[Function]) -> Recorded:
     """What runs of a program of these functions can report."""
-    called = {_word(node) for function in functions for each in function.body for node in ast.walk(each)}
-    return Recorded("open_tasks" in called, "work" in called)
+    known = tuple(functions)
+    called = {_word(node) for function in known for each in function.body for node in ast.walk(each)}
+    streams = has_networks(known)
+    return Recorded("open_tasks" in called, "work" in called, streams)
 
 
 def opens(statement: ast.stmt) -> bool:
@@ -91,7 +105,9 @@ def task_word(printer: Statements, node: ast.stmt, call: ast.Call, scope: Scope,
     """Prints a statement of the task form other than the opening of a region."""
     match _word(call):
         case "work" if len(call.args) == 1:
-            printer.write(depth, f"work(ctx, {_integer(printer, call.args[0], scope)});", node)
+            word = "process_work" if printer.process else "work"
+            where = f", {place_of(node)}" if printer.process else ""
+            printer.write(depth, f"{word}(ctx, {_integer(printer, call.args[0], scope)}{where});", node)
         case "task" if scope.region is not None:
             given = {each.arg: each.value for each in call.keywords}
             fields = [f".{name} = {_attribute(printer, given[name], scope)}" for name in ATTRIBUTES if name in given]

@@ -37,9 +37,19 @@ class ChannelTime:
         self.accepts += [0] * self.initial
 
     @property
+    def sends(self) -> int:
+        """How many tokens were accepted, initial ones included."""
+        return len(self.accepts)
+
+    @property
+    def receives(self) -> int:
+        """How many tokens were taken."""
+        return len(self.dequeues)
+
+    @property
     def held(self) -> int:
         """How many tokens were accepted and not yet taken."""
-        return len(self.accepts) - len(self.dequeues)
+        return self.sends - self.receives
 
     @property
     def drained(self) -> bool:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar, cast
 
 from htp.diagnostics import Refused
 from htp.payloads import check_payload, handed_over
 from htp.places import user_line
 from htp.processes import running
+from htp.signals import EOS, NONE, Signal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,24 +30,11 @@ T = TypeVar("T")
 Side = Literal["send", "recv"]
 
 
-class Signal(Enum):
-    """What a receive gives instead of a token: nothing yet, or the end of the stream."""
-
-    NONE = "NONE"
-    EOS = "EOS"
-
-    def __repr__(self) -> str:
-        return self.name
-
-
-NONE: Final = Signal.NONE
-EOS: Final = Signal.EOS
-
-
 @dataclass(eq=False)
 class Link:
     """What is known of a channel: its name and type, the tokens in it, its times, and the process at each end.
 
+    `hand` is the token that the receiver took or looked at last, where it asks for it in a second step.
     `held_by` maps a side to its process and the line that gave it; `maker` is the process that made the channel.
     `named` is False while nobody knows the variable that the name is taken from.
     """
@@ -60,6 +47,7 @@ class Link:
     held_by: dict[Side, tuple[Process, Span | None]] = field(default_factory=dict[Side, "tuple[Process, Span | None]"])
     maker: Process | None = None
     closed_at: Span | None = None
+    hand: object = None
 
     def process(self, side: Side) -> Process | None:
         """The process at that end."""
@@ -232,22 +220,8 @@ class Sender(End, Generic[T]):
         link.use("send", process)
         if link.time.closed is None:
             return process
-        line = f" at line {link.closed_at.line}" if link.closed_at is not None else ""
-        here = user_line()
-        where = f" (line {here.line})" if here is not None else ""
-        if operation == "send":
-            raise Refused(
-                "csp.send-after-close",
-                f"send on '{link.name}'{where}, which was closed{line}",
-                span=here,
-                help="close a channel behind its last send; a process closes its channels when it returns",
-            )
-        raise Refused(
-            "csp.double-close",
-            f"'{link.name}' is closed again{where}; it was closed{line}",
-            span=here,
-            help="close it once, or not at all: a process closes its channels when it returns",
-        )
+        line = link.closed_at.line if link.closed_at is not None else 0
+        raise already_closed(operation, link.name, line, user_line())
 
 
 class Receiver(End, Generic[T]):
@@ -345,6 +319,25 @@ def _awaited(link: Link, now: int) -> bool:
     pending = receiver.pending if receiver is not None and not receiver.ended else None
     waits = isinstance(pending, Receiving) and pending.links == (link,) and pending.since <= now
     return waits and not link.time.capacity and not link.time.held
+
+
+def already_closed(operation: Literal["send", "close"], name: str, closed_at: int, here: Span | None) -> Refused:
+    """The refusal of a send on a channel that was closed at a line (0: unknown), or of another close."""
+    line = f" at line {closed_at}" if closed_at else ""
+    where = f" (line {here.line})" if here is not None else ""
+    if operation == "send":
+        return Refused(
+            "csp.send-after-close",
+            f"send on '{name}'{where}, which was closed{line}",
+            span=here,
+            help="close a channel behind its last send; a process closes its channels when it returns",
+        )
+    return Refused(
+        "csp.double-close",
+        f"'{name}' is closed again{where}; it was closed{line}",
+        span=here,
+        help="close it once, or not at all: a process closes its channels when it returns",
+    )
 
 
 def _shared(link: Link, side: Side, first: tuple[Process, Span | None], second: tuple[Process, Span | None]) -> Refused:

@@ -165,6 +165,13 @@ def captured(
             span=definition.place,
             help="compile a @kernel or a @routine",
         )
+    if end := next((each for each in definition.params if each.is_end), None):
+        raise Refused(
+            "capture.not-an-entry",
+            f"`{definition.name}` is a process, whose `{end.name}` is an end of a channel",
+            span=definition.place,
+            help="compile the network that calls it",
+        )
     program = capture(definition)
     if schedule is not None:
         program = inscribed(program, schedule, session)

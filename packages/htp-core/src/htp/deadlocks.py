@@ -122,7 +122,7 @@ def deadlock(network: Network) -> Deadlock:
     full = [each.pending.links[0] for each in cycle if each.pending.kind == "send"]
     smallest = min(full, key=lambda each: each.time.capacity, default=None)
     hint = _starved(stuck) if not cycle else TRUE if smallest is None else f"raise capacity of {smallest.name}"
-    places = {each.name: user_line(each.frame(), own=("htp", "threading")) or each.place for each in stuck}
+    places = {each.name: _place(each) for each in stuck}
     report = DeadlockReport(
         kind="starvation" if not cycle else "true" if smallest is None else "artificial",
         time=network.makespan,
@@ -146,6 +146,12 @@ def peers(process: Process) -> Iterator[Process]:
         other = link.process("recv") if process.pending.kind == "send" else link.process("send") or link.maker
         if other is not None:
             yield other
+
+
+def _place(process: Process) -> Span | None:
+    """The line at which a process stands, or at least the one that declares it."""
+    frame = process.frame()
+    return (user_line(frame, own=("htp", "threading")) if frame is not None else None) or process.place
 
 
 def _cycle(stuck: Sequence[Process]) -> list[Process]:
@@ -202,8 +208,8 @@ def _channel(link: Link) -> BlockedChannel:
         name=link.name,
         capacity=time.capacity,
         high_water=time.high_water,
-        sends=len(time.accepts),
-        receives=len(time.dequeues),
+        sends=time.sends,
+        receives=time.receives,
         stall_full=time.stall_full,
         stall_empty=time.stall_empty,
         closed=time.closed is not None,

@@ -99,7 +99,9 @@ class Dialect:
 
     `names` are callables of the first module that programs use in calls, as what a `for` goes over, and in `with`;
     `kinds` are the kinds of function it adds, each with a decorator of that name in the first module. A call of an
-    attribute of the name `directives`, as `scheduled.tile(…)`, is a directive to the target.
+    attribute of the name `directives`, as `scheduled.tile(…)`, is a directive to the target. `constructs` are what
+    functions of its kinds may contain beyond core's Python, named as in `ast`: `For` over anything, `Is`, `NamedExpr`,
+    `Starred`.
     """
 
     name: str
@@ -108,6 +110,7 @@ class Dialect:
     names: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     directives: str = ""
+    constructs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

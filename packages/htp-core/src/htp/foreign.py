@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import sys
 from dataclasses import dataclass
+from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Foreign",
+    "construct_allowed",
     "dialect_of",
     "directive_called",
     "facet_class",
@@ -163,8 +165,9 @@ def spelling(value: object) -> str | None:
         if value.name not in names:
             raise inactive(f"the intrinsic `{value.name}`", value.module)
         return value.name
-    name: object = getattr(value, "__name__", None)
-    word = session.foreign.get(name) if isinstance(name, str) and callable(value) else None
+    name: object = value.name if isinstance(value, Enum) else getattr(value, "__name__", None)
+    named = isinstance(name, str) and (callable(value) or isinstance(value, Enum))
+    word = session.foreign.get(name) if isinstance(name, str) and named else None
     if word is None or word.what not in ("word", "policy"):
         return None
     return word.name if getattr(sys.modules.get(word.module), word.name, None) is value else None
@@ -220,6 +223,13 @@ def dialect_of(kind: str) -> str | None:
         return "host" if kind == "routine" else "tile"
     known = foreign_name(kind)
     return known.owner if known is not None and known.what == "kind" else None
+
+
+def construct_allowed(kind: str, construct: str) -> bool:
+    """Whether functions of a kind may contain a construct that core does not have, named as in `ast`."""
+    dialect = dialect_of(kind)
+    found = current_session().dialects.get(dialect) if dialect is not None else None
+    return found is not None and construct in found.constructs
 
 
 def kind_declared(dialect: str, kind: str) -> bool:

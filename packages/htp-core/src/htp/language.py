@@ -6,11 +6,11 @@ Knows signatures and the reference run; does not know how a program is captured 
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar, get_args, get_origin, overload
+from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar, overload
 
 from htp.diagnostics import Refused, Span
 from htp.program import CORE_KINDS
-from htp.types import Directed, Param, ScalarType, TensorType, TileType
+from htp.types import Param, TensorType, TileType, param_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -158,14 +158,8 @@ def _param(python: Callable[..., object], function_kind: str, name: str, annotat
     if function_kind == "func":
         return Param(name, "in", None)
     annotation = annotations.get(name)
-    if isinstance(annotation, Directed):
-        return Param(name, annotation.direction, annotation.type)
-    if isinstance(annotation, ScalarType):
-        return Param(name, "scalar", annotation)
-    if get_origin(annotation) is tuple:
-        each, *rest = get_args(annotation)
-        if isinstance(each, Directed) and each.direction in ("send", "recv") and rest == [...]:
-            return Param(name, each.direction, each.type, several=True)
+    if (found := param_of(name, annotation)) is not None:
+        return found
     if isinstance(annotation, TensorType | TileType):
         problem, fix = f"parameter `{name}` has no direction", f"`{name}: In[{annotation}]`, or Out[…], InOut[…]"
     else:

@@ -11,14 +11,15 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from htp.diagnostics import Refused
 from htp.processes import AT_ONCE, DECLARING, RUNNING, Process
 from htp.runs import ChannelRun, ProcessRun, Simulated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Generator
+    from collections.abc import Callable, Collection, Generator, Iterable
+    from types import FrameType
 
     from htp.channel_time import ChannelTime
     from htp.channels import Link
@@ -65,6 +66,39 @@ class Network:
         when = process.pending.ready() if not process.ended else None
         if when is not None:
             heappush(self._ready, (AT_ONCE if at_once else when, process.index, process.turns))
+
+    def name_channels(self, frame: FrameType | None) -> None:
+        """Calls channels that have no name yet after the variables of `frame`."""
+        if all(each.named for each in self.links):
+            return
+        for name, value in (frame.f_locals if frame is not None else {}).items():
+            several = isinstance(value, tuple | list)
+            for number, each in enumerate(cast("Iterable[object]", value) if several else (value,)):
+                link = next((known for known in self.links if known is getattr(each, "link", None)), None)
+                if link is not None and not link.named:
+                    self.name_channel(link, f"{name}{number}" if several else name)
+
+    def name_channel(self, link: Link, name: str) -> None:
+        """Gives a channel its name; a second one of a name is called `name_2`."""
+        link.name = unique(name, self.channel_names)
+        link.named = True
+        self.channel_names.add(link.name)
+
+    def check_ends(self, place: Span | None) -> None:
+        """Nothing when every channel has a process at either end.
+
+        Raises:
+            Refused: `csp.unconnected`.
+        """
+        for each in self.links:
+            for side, what in (("send", "sends on"), ("recv", "receives from")):
+                if side not in each.held_by:
+                    raise Refused(
+                        "csp.unconnected",
+                        f"no process {what} channel '{each.name}' of `{self.name}`",
+                        span=place,
+                        help="pass it to one process that sends and to one that receives, or remove it",
+                    )
 
     def run(self) -> None:
         """Runs all processes until they have ended; none of their threads is left behind.
@@ -192,8 +226,8 @@ def channel_run(time: ChannelTime) -> ChannelRun:
     """What went through a channel."""
     return ChannelRun(
         capacity=time.capacity,
-        sends=len(time.accepts),
-        receives=len(time.dequeues),
+        sends=time.sends,
+        receives=time.receives,
         high_water=time.high_water,
         stall_full=time.stall_full,
         stall_empty=time.stall_empty,

@@ -124,9 +124,7 @@ class Process:
             Refused: `csp.negative-work`.
         """
         if cycles < 0:
-            raise Refused(
-                "csp.negative-work", f"`{self.name}` declares {cycles} cycles of work", help="declare 0 or more"
-            )
+            raise negative_work(self.name, cycles)
         self.clock += cycles
         self.busy += cycles
 
@@ -207,6 +205,13 @@ def running(operation: str, place: Span | None = None) -> Process:
             help="write it in a function that is decorated with @process and called in a network",
         )
     return process
+
+
+def negative_work(process: str, cycles: int, place: Span | None = None) -> Refused:
+    """The refusal of declared work of less than nothing."""
+    return Refused(
+        "csp.negative-work", f"`{process}` declares {cycles} cycles of work", span=place, help="declare 0 or more"
+    )
 
 
 def stop() -> NoReturn:

@@ -55,7 +55,9 @@ class Function:
     def canonical(self) -> str:
         """The function's syntax as text without places or comments: equal text is an equal function."""
         body = "\n".join(ast.dump(statement) for statement in self.body)
-        params = ", ".join(f"{each.name}: {each.direction} {each.type}" for each in self.params)
+        params = ", ".join(
+            f"{each.name}: {'several ' * each.several}{each.direction} {each.type}" for each in self.params
+        )
         return f"{self.kind} {self.name}({params}): {self.doc!r}\n{body}"
 
     def param(self, name: str) -> Param:

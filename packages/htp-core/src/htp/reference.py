@@ -7,20 +7,28 @@ from __future__ import annotations
 
 import linecache
 import os.path
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from contextvars import ContextVar, copy_context
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
 from htp.arguments import bind_dims, check_arguments, declared_type
 from htp.diagnostics import Refused, Span
+from htp.places import user_line
 from htp.types import ScalarType
-from htp.values import Array, wrap_argument
+from htp.values import Array, live, wrap_argument
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from htp.language import Definition
 
+    Declare = Callable[[Definition[..., object], tuple[object, ...], Mapping[str, object]], None]
+
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+DECLARE: ContextVar[Declare | None] = ContextVar("DECLARE", default=None)
+"""What becomes of a call of a kernel while a network is open; kernels run at once while it is unset."""
 
 
 def run_reference(definition: Definition[P, R], args: tuple[object, ...], kwargs: Mapping[str, object]) -> R:
@@ -29,11 +37,28 @@ def run_reference(definition: Definition[P, R], args: tuple[object, ...], kwargs
     Raises:
         Refused: `run.*` when an argument does not fit its parameter.
     """
-    return run_prepared(definition, prepared(definition, args, kwargs))
+    declare = DECLARE.get()
+    if declare is not None and definition.kind == "kernel":
+        return cast("R", declare(definition, args, kwargs))
+    if definition.kind == "kernel" and any(each.is_end for each in definition.params):
+        raise Refused(
+            "type.bad-network",
+            f"`{definition.name}` is a process, and no network is open here",
+            span=user_line(),
+            help="call it between `open_network()` and `close_network()`",
+        )
+    values = prepared(definition, args, kwargs)
+    if definition.kind == "routine":  # what it opens and an error leaves open ends with it
+        return copy_context().run(run_prepared, definition, values)
+    return run_prepared(definition, values)
 
 
-def prepared(definition: Definition[P, R], args: tuple[object, ...], kwargs: Mapping[str, object]) -> list[object]:
+def prepared(
+    definition: Definition[P, R], args: tuple[object, ...], kwargs: Mapping[str, object], *, later: bool = False
+) -> list[object]:
     """What each parameter is inside the function; for an end of a channel what was passed, which is not looked at.
+
+    A function that runs `later` sees what slices of regions hold then.
 
     Raises:
         Refused: `run.*` when an argument does not fit its parameter.
@@ -48,6 +73,8 @@ def prepared(definition: Definition[P, R], args: tuple[object, ...], kwargs: Map
         arrays = check_arguments(definition.params, args, kwargs)[0]
         scalars = [isinstance(each.type, ScalarType) for each in definition.params]
         values = [each.item() if scalar else each for each, scalar in zip(arrays, scalars, strict=True)]
+    if later:
+        values = [live(each) if isinstance(each, Array) else each for each in values]
     wrapped: list[object] = []
     for param, value in zip(definition.params, values, strict=True):
         declared = declared_type(param)

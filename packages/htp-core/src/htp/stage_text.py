@@ -14,13 +14,18 @@ from typing import TYPE_CHECKING, NoReturn, cast
 from htp.declarations import Lazy
 from htp.diagnostics import Refused, Span
 from htp.foreign import dialect_of, facet_class, foreign_name, inactive
-from htp.names import CORE, LOOPS, TASKS
-from htp.types import Directed, Param, ScalarType, Slot
+from htp.names import CORE, LOOPS, STREAMS, TASKS
+from htp.types import Param, Slot, param_of
 
 if TYPE_CHECKING:
     from htp.types import Array
 
-MODULES = {"htp": CORE, "htp.loops": frozenset(LOOPS), "htp.tasks": frozenset(TASKS)}
+MODULES = {
+    "htp": CORE,
+    "htp.loops": frozenset(LOOPS),
+    "htp.streams": frozenset(STREAMS),
+    "htp.tasks": frozenset(TASKS),
+}
 
 
 @dataclass
@@ -116,10 +121,8 @@ def _param(argument: ast.arg, module: StageModule, file: str) -> Param:
     if argument.annotation is None:
         return Param(argument.arg, "in", None)
     annotation = _evaluate(argument.annotation, module, file)
-    if isinstance(annotation, Directed):
-        return Param(argument.arg, annotation.direction, annotation.type)
-    if isinstance(annotation, ScalarType):
-        return Param(argument.arg, "scalar", annotation)
+    if (found := param_of(argument.arg, annotation)) is not None:
+        return found
     return _refuse(argument, file, f"parameter `{argument.arg}` has no type with a direction")
 
 
@@ -129,6 +132,8 @@ def _evaluate(node: ast.expr, module: StageModule, file: str) -> object:
         return node.value
     if isinstance(node, ast.Name) and node.id in module.objects:
         return module.objects[node.id]
+    if isinstance(node, ast.Name) and node.id == "tuple":
+        return tuple
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         value = _evaluate(node.operand, module, file)
         if isinstance(value, int | float):

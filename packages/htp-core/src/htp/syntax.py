@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from htp._impl.spelling import Spelling
 from htp.diagnostics import Refused
+from htp.foreign import construct_allowed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +79,8 @@ class Canonical(Spelling):
             raise self.unsupported(node, "`for … else`", "put the else part after the loop")
         call = node.iter
         own = {"range", "strips", "parallel"}
-        if not (isinstance(call, ast.Call) and (self.word(call.func) or self.callee(call) in own)):
+        known = isinstance(call, ast.Call) and (self.word(call.func) or self.callee(call) in own)
+        if not known and not construct_allowed(self.kind, "For"):
             raise self.unsupported(node.iter, "a loop over something other than `range`", "write `for i in range(…):`")
         iterator = self.visit(call)
         target = self._target(node.target)
@@ -189,7 +191,8 @@ class Canonical(Spelling):
 
     def _at_compare(self, node: ast.Compare) -> ast.expr:
         for operator in node.ops:
-            if not isinstance(operator, COMPARISONS):
+            identity = isinstance(operator, ast.Is | ast.IsNot) and construct_allowed(self.kind, "Is")
+            if not isinstance(operator, COMPARISONS) and not identity:
                 raise self.unsupported(node, "this comparison", "use < <= > >= == !=")
         return ast.Compare(self.visit(node.left), node.ops, [self.visit(each) for each in node.comparators])
 
@@ -210,6 +213,17 @@ class Canonical(Spelling):
             method = ast.Attribute(self.visit(node.func.value), node.func.attr, ast.Load())
             return ast.Call(self.keep(node.func, method), arguments, keywords)
         return ast.Call(self.visit(node.func), arguments, keywords)
+
+    def _at_namedexpr(self, node: ast.NamedExpr) -> ast.expr:
+        if not construct_allowed(self.kind, "NamedExpr"):
+            raise self.unsupported(node)
+        target = self._target(node.target)
+        return ast.NamedExpr(target, self.visit(node.value))  # type: ignore[arg-type]
+
+    def _at_starred(self, node: ast.Starred) -> ast.expr:
+        if not construct_allowed(self.kind, "Starred"):
+            raise self.unsupported(node)
+        return ast.Starred(self.visit(node.value), ast.Load())
 
     def _word_argument(self, node: ast.expr) -> ast.expr:
         """An argument of a dialect's word, which may also be a set of numbers."""

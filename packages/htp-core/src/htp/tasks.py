@@ -7,7 +7,7 @@ not depend on each other. What stands here is all the form needs beside kernels,
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, SupportsInt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -99,7 +99,7 @@ def fnv1a(key: int, modulus: int) -> int:
     return value % int(modulus)
 
 
-def work(cycles: int) -> None:
+def work(cycles: SupportsInt) -> None:
     """Declares a cost of `cycles` simulated cycles for the task or process that runs this line; takes no time."""
     charge = CHARGE.get(None)
     if charge is not None:

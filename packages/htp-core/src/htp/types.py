@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypeVar, cast, get_args, get_origin
 
 from htp._impl import numeric
 from htp.diagnostics import Bug, Refused, Span
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from htp.channels import Receiver as Recv
+    from htp.channels import Sender as Send
     from htp.dims import Expr
     from htp.values import Number
 
@@ -56,9 +58,11 @@ __all__ = [
     "Numeric",
     "Out",
     "Param",
+    "Recv",
     "Scalar",
     "ScalarForm",
     "ScalarType",
+    "Send",
     "Slot",
     "Tensor",
     "TensorType",
@@ -78,6 +82,7 @@ __all__ = [
     "i32",
     "i64",
     "numpy_dtype",
+    "param_of",
     "u8",
     "u16",
     "u32",
@@ -196,6 +201,19 @@ class Param:
         if self.direction == "send" or self.direction == "recv":
             raise Bug(f"parameter {self.name!r} is an end of a channel, so it cannot be at the boundary")
         return self.direction
+
+
+def param_of(name: str, annotation: object) -> Param | None:
+    """The parameter that an annotation makes; None when it gives no type with a direction."""
+    if isinstance(annotation, Directed):
+        return Param(name, annotation.direction, annotation.type)
+    if isinstance(annotation, ScalarType):
+        return Param(name, "scalar", annotation)
+    if get_origin(annotation) is tuple:
+        each, *rest = get_args(annotation)
+        if isinstance(each, Directed) and each.direction in ("send", "recv") and rest == [...]:
+            return Param(name, each.direction, each.type, several=True)
+    return None
 
 
 class Slot(Generic[D]):
@@ -356,3 +374,27 @@ else:
 
         def __class_getitem__(cls, type_: object) -> Directed:
             return _directed("inout", type_)
+
+    def _end(direction: Direction, item: object) -> Directed:
+        carried = ScalarType(item) if any(item is each for each in DTYPES) else item
+        if not isinstance(carried, TensorType | TileType | ScalarType):
+            form = _FORMS[direction]
+            raise Refused(
+                "type.bad-annotation",
+                f"{form}[...] takes a type that a channel can carry, not {item!r}",
+                span=_caller(),
+                help=f"write {form}[Tile[f32, 16, 64]], {form}[Scalar[i32]] or {form}[Tensor[f32, 16]]",
+            )
+        return Directed(direction, carried)
+
+    class Send:
+        """`out: Send[T]`: the sending end of a channel that carries T; `tuple[Send[T], ...]` is several."""
+
+        def __class_getitem__(cls, carried: object) -> Directed:
+            return _end("send", carried)
+
+    class Recv:
+        """`inp: Recv[T]`: the receiving end of a channel that carries T; `tuple[Recv[T], ...]` is several."""
+
+        def __class_getitem__(cls, carried: object) -> Directed:
+            return _end("recv", carried)

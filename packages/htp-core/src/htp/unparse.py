@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from htp.foreign import facets_of, foreign_of
-from htp.names import CORE, DTYPES, FORMS, LOOPS, TASKS
+from htp.names import CORE, DTYPES, FORMS, LOOPS, STREAMS, TASKS
 from htp.program import Function, Program, origin_of
 
 if TYPE_CHECKING:
@@ -57,9 +57,11 @@ def param_text(param: Param) -> str:
 
 
 def annotation_text(param: Param) -> str:
-    """`In[Tensor[f32, "M"]]`, `Scalar[i32]`."""
-    direction = {"in": "In", "out": "Out", "inout": "InOut"}.get(param.direction)
-    return f"{direction}[{param.type}]" if direction else str(param.type)
+    """`In[Tensor[f32, "M"]]`, `Scalar[i32]`, `tuple[Recv[Scalar[i32]], ...]`."""
+    forms = {"in": "In", "out": "Out", "inout": "InOut", "send": "Send", "recv": "Recv"}
+    form = forms.get(param.direction)
+    text = f"{form}[{param.type}]" if form else str(param.type)
+    return f"tuple[{text}, ...]" if param.several else text
 
 
 def statement_text(statement: ast.stmt) -> str:
@@ -137,7 +139,7 @@ def _imports(body: str) -> list[str]:
     used = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
     core = sorted((used & CORE) - {"run_stage"}, key=_import_order)
     lines = [f"from htp import {', '.join(core)}"]
-    for module, names in (("htp.loops", LOOPS), ("htp.tasks", TASKS)):
+    for module, names in (("htp.loops", LOOPS), ("htp.streams", STREAMS), ("htp.tasks", TASKS)):
         if words := sorted(used & set(names)):
             lines.append(f"from {module} import {', '.join(words)}")
     return lines

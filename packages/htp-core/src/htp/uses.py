@@ -14,7 +14,7 @@ from htp.capabilities import DialectUse, DirectiveUse, DTypeUse, FacetUse, Intri
 from htp.diagnostics import Refused
 from htp.foreign import dialect_of, directive_called, foreign_name, intrinsic_called, outside
 from htp.names import DTYPES
-from htp.program import origin_of
+from htp.program import CORE_KINDS, origin_of
 from htp.types import ScalarType
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ def with_uses(program: Program) -> Program:
         found.add(DialectUse, dialect_of(function.kind) or function.kind, function.origin)
         for param in function.params:
             found.param(param, function.origin)
+            if param.is_end and function.kind in CORE_KINDS:
+                found.add(DialectUse, "streams", param.origin or function.origin)
         lent = found.foreign(program, function)
         for statement in function.body:
             found.statement(statement, lent)
@@ -77,6 +79,8 @@ class _Found:
                 self.add(DTypeUse, node.id, origin_of(node))
             elif isinstance(node, ast.Name) and node.id == "open_tasks":
                 self.add(DialectUse, "tasks", origin_of(node))
+            elif isinstance(node, ast.Name) and node.id == "open_network":
+                self.add(DialectUse, "streams", origin_of(node))
             elif id(node) not in lent and (name := _operation(node)) is not None:
                 self.add(OpUse, name, origin_of(node))
 
@@ -87,7 +91,7 @@ class _Found:
         calls = [node for each in function.body for node in ast.walk(each) if isinstance(node, ast.Call)]
         for call in calls:
             root: ast.AST = call.func
-            while isinstance(root, ast.Attribute):
+            while isinstance(root, ast.Attribute | ast.Subscript):
                 root = root.value
             known = foreign_name(root.id) if isinstance(root, ast.Name) and id(root) in names else None
             if known is None:

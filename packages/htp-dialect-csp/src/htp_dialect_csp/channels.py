@@ -1,4 +1,4 @@
-"""How programs write channels and their ends: `Channel[T](…)` in a network, `Send[T]` and `Recv[T]` in a signature.
+"""How programs write channels: `Channel[T](…)` in a network; their ends are core's `Send[T]` and `Recv[T]`.
 
 Knows the forms and their checks; what can be done with an end is `htp.channels`'.
 """
@@ -7,29 +7,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
 from htp.channel_time import ChannelTime
 from htp.channels import Channel as Both
-from htp.channels import End, Link
+from htp.channels import Link
 from htp.diagnostics import Refused
-from htp.networks import current, unique
+from htp.networks import current
 from htp.payloads import check_payload, handed_over
 from htp.places import user_frame, user_line
-from htp.types import DTYPES, Directed, ScalarType, TensorType, TileType
+from htp.types import DTYPES, Recv, ScalarType, Send, TensorType, TileType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from types import FrameType
     from typing import Self
 
-    from htp.channels import Receiver as Recv
-    from htp.channels import Sender as Send
     from htp.diagnostics import Span
-    from htp.networks import Network
     from htp.values import Number
 
-__all__ = ["Channel", "ChannelForm", "Recv", "Send", "name_channels", "network_frame", "network_line"]
+__all__ = ["Channel", "ChannelForm", "Recv", "Send", "network_frame", "network_line"]
 
 OWN = ("htp", "htp_dialect_csp")
 T = TypeVar("T")
@@ -111,32 +108,6 @@ else:
 
         def __class_getitem__(cls, carried: object) -> ChannelForm:
             return ChannelForm(_carried("Channel", carried))
-
-    class Send:
-        """`out: Send[T]`: the sending end of a channel that carries T; `tuple[Send[T], ...]` is several."""
-
-        def __class_getitem__(cls, carried: object) -> Directed:
-            return Directed("send", _carried("Send", carried))
-
-    class Recv:
-        """`inp: Recv[T]`: the receiving end of a channel that carries T; `tuple[Recv[T], ...]` is several."""
-
-        def __class_getitem__(cls, carried: object) -> Directed:
-            return Directed("recv", _carried("Recv", carried))
-
-
-def name_channels(network: Network, frame: FrameType | None) -> None:
-    """Calls channels that have no name yet after the variables of `frame`."""
-    if all(each.named for each in network.links):
-        return
-    for name, value in (frame.f_locals if frame is not None else {}).items():
-        several = isinstance(value, tuple | list)
-        values = cast("Iterable[object]", value) if several else (value,)
-        for number, each in enumerate(values):
-            if isinstance(each, End) and not each.link.named:
-                each.link.name = unique(f"{name}{number}" if several else name, network.channel_names)
-                network.channel_names.add(each.link.name)
-                each.link.named = True
 
 
 def network_line() -> Span | None:

@@ -8,22 +8,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from htp_dialect_csp.steps import Branch, Choice, Drain, Loop, Operation, Unclear, holds, symbols_of
-from htp.dims import Expr
 from htp.diagnostics import Refused
+from htp.dims import sym
+from htp_dialect_csp.steps import Branch, Choice, Drain, Loop, Operation, Unclear, holds, substituted, symbols_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from htp.diagnostics import Span
+    from htp.dims import Expr
     from htp_dialect_csp.graph import Graph, ProcessNode
     from htp_dialect_csp.steps import End, Step, Steps
 
-__all__ = ["Channel", "Close", "Net", "Node", "Nodes", "Process", "Read", "Recv", "Repeat", "Send", "Undecided", "net_of"]
+__all__ = [
+    "Channel", "Close", "Net", "Node", "Nodes", "Process", "Read", "Recv", "Repeat", "Send", "Undecided", "folded",
+    "net_of",
+]  # fmt: skip
 
 
 class Send(NamedTuple):
-    """One send; `place` is a position in the process's list of places."""
+    """One send; `place` is a position in the process's list of places. Tuples are equal only with equal kinds."""
 
     channel: int
     place: int
@@ -47,9 +51,9 @@ class Close(NamedTuple):
 
 
 class Repeat(NamedTuple):
-    """`body` `count` times; forever where that is None."""
+    """`body` so many times; forever where `turns` is None."""
 
-    count: int | None
+    turns: int | None
     body: Nodes
     kind: str = "repeat"
 
@@ -103,6 +107,12 @@ class Net:
         return Net(channels, self.processes)
 
 
+LONGEST = 32
+"""The longest period that is looked for in the formulas of a loop."""
+MOST = 20_000
+"""Turns of loops that are written out for a process at most."""
+
+
 class Undecided(Exception):
     """What a process does depends on data."""
 
@@ -135,6 +145,7 @@ class _Writer:
     def __init__(self, numbers: Mapping[str, int], sizes: Mapping[str, int]) -> None:
         self.numbers = numbers
         self.values = dict(sizes)
+        self.written = 0
         self.places: dict[Span | None, int] = {}
 
     def process(self, process: ProcessNode) -> Process:
@@ -178,10 +189,19 @@ class _Writer:
             return ()
         if step.variable not in symbols_of(step.body):
             return repeated(count, self.steps(step.body))
-        turns: list[Nodes] = []
+        period = (_symbolic_period(step) if count > LONGEST else 0) or count
+        once, rest = self.turns(step, period), count % period
+        return (*repeated(count // period, folded(once)), *folded(once[:rest]))
+
+    def turns(self, step: Loop, count: int) -> list[Nodes]:
+        """The first turns of a loop, each by itself."""
+        found: list[Nodes] = []
         for self.values[step.variable] in range(count):
-            turns.append(self.steps(step.body))
-        return folded(turns)
+            self.written += 1
+            if self.written > MOST:
+                raise Undecided(f"more than {MOST} turns of loops are different")
+            found.append(self.steps(step.body))
+        return found
 
     def number(self, value: Expr) -> int:
         try:
@@ -210,12 +230,21 @@ def folded(turns: Sequence[Nodes]) -> Nodes:
     return (*repeated(times, once), *tail)
 
 
+def _symbolic_period(loop: Loop) -> int:
+    """The least number of turns behind which a loop does the same again, by its formulas; 0 if unknown."""
+    turn = sym(loop.variable)
+    for each in range(2, LONGEST + 1):
+        if substituted(loop.body, {loop.variable: turn + each}) == loop.body:
+            return each
+    return 0
+
+
 def repeated(times: int, body: Nodes) -> Nodes:
     """The body so many times; a loop of nothing but a loop is one loop."""
     if times == 1 or not body:
         return body
     match body:
-        case (Repeat(count=int(inner), body=innermost),):
+        case (Repeat(turns=int(inner), body=innermost),):
             return (Repeat(times * inner, innermost),)
         case _:
             return (Repeat(times, body),)
@@ -236,7 +265,7 @@ def _period(items: Sequence[Nodes]) -> int:
 def _shape(nodes: Nodes) -> tuple[object, ...]:
     """The nodes without their places."""
     return tuple(
-        (each.kind, each.count, _shape(each.body))
+        (each.kind, each.turns, _shape(each.body))
         if isinstance(each, Repeat)
         else (each.kind, each.channel, _shape(each.body) if isinstance(each, Read) else ())
         for each in nodes

@@ -5,25 +5,26 @@ Knows what is told to the user; how tokens are counted is `tallies`, and what ca
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Literal
 
 from htp.diagnostics import Diagnostic, Refused
-from htp.dims import Facts
+from htp.dims import Facts, const
 from htp_dialect_csp.steps import Branch, Drain, Loop, Operation, Unclear, channels_of, walk
 from htp_dialect_csp.tallies import Tallies, drains
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from htp.diagnostics import Span
     from htp.dims import Expr
     from htp_dialect_csp.graph import ChannelNode, Graph, ProcessNode
     from htp_dialect_csp.steps import Steps
 
-__all__ = ["check_counts"]
+__all__ = ["check_counts", "counts_differ"]
 
 Side = Literal["send", "recv"]
-SIZES = (1, 2, 3, 5, 64, 1000)
+SIZES = (64, 1000, 5, 3, 2, 1)
 
 
 def check_counts(graph: Graph) -> tuple[Diagnostic, ...]:
@@ -50,7 +51,9 @@ def _checked(
         return
     sent, received = tallies.total(name, "send"), tallies.total(name, "recv")
     if sent is None or received is None:
-        for process, side, other in ((sender, "send", received), (receiver, "recv", sent)):
+        ends: tuple[tuple[ProcessNode, Side, Expr | None], ...]
+        ends = ((sender, "send", received), (receiver, "recv", sent))
+        for process, side, other in ends:
             branch = _uneven(tallies, process, process.steps, name, side)
             # Where the other side cannot be counted either, both may depend on the same data.
             if branch is not None and other is not None:
@@ -64,7 +67,7 @@ def _checked(
         if witness is None:
             yield _note(name, receiver)
         else:
-            raise _differ(name, sender, receiver, sent, received, witness)
+            raise counts_differ(name, sender, receiver, sent, received, witness)
 
 
 # end of stream --------------------------------------------------------------------------------------------------------
@@ -155,11 +158,13 @@ def _witness(sent: Expr, received: Expr, initial: int) -> dict[str, int] | None:
     return None
 
 
-def _differ(
-    name: str, sender: ProcessNode, receiver: ProcessNode, sent: Expr, received: Expr, sizes: dict[str, int]
+def counts_differ(
+    name: str, sender: ProcessNode, receiver: ProcessNode, sent: Expr, received: Expr, sizes: Mapping[str, int]
 ) -> Refused:
-    left = sent - received
-    more = left.evaluate(sizes) > 0
+    """The refusal of a channel whose counts differ at these sizes."""
+    left, at = sent - received, (sent - received).evaluate(sizes)
+    more = at > 0
+    left = left if left.constant is not None else const(at)
     over = f"{_tokens(left if more else -left)} would be {'left over' if more else 'missing'}"
     seen = ", ".join(f"{name} = {size}" for name, size in sizes.items())
     return Refused(
@@ -167,7 +172,7 @@ def _differ(
         f"channel '{name}': '{sender.name}' sends {_tokens(sent, 'no')}, '{receiver.name}' receives "
         f"{_shown(received)} per run; {over}. Make the counts equal or receive with 'for x in {name}'",
         span=_first(receiver, name, "recv") or receiver.place,
-        notes=(f"seen with {seen}",) if seen and left.constant is None else (),
+        notes=(f"seen with {seen}",) if seen and (sent - received).constant is None else (),
         help=f"read until the stream ends: `for x in {name}`, or send as many as are received",
     )
 
@@ -180,7 +185,9 @@ def _tokens(count: Expr, none: str = "0") -> str:
 
 
 def _shown(count: Expr) -> str:
-    return str(count).replace(" ", "")
+    """A count as it is written in a range, which is empty where this is negative."""
+    inner = re.fullmatch(r"max\(0, ([^,]*)\)", str(count))
+    return (inner[1] if inner else str(count)).replace(" ", "")
 
 
 def _first(process: ProcessNode, channel: str, side: Side) -> Span | None:
@@ -209,7 +216,7 @@ def _obscure(step: object, channel: str) -> bool:
     """Whether a step is why the operations on a channel cannot be counted."""
     if isinstance(step, Unclear):
         return channel in step.channels
-    if isinstance(step, Loop) and step.count is None or isinstance(step, Branch | Drain):
+    if (isinstance(step, Loop) and step.count is None) or isinstance(step, Branch | Drain):
         inner = (*step.then, *step.other) if isinstance(step, Branch) else step.body
         return any(isinstance(each, Operation) and channel in channels_of(each.end) for each in walk(inner))
     return False

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["check_closes", "check_ends", "check_payloads"]
 
 Side = Literal["send", "recv"]
+SIDES: tuple[Side, ...] = ("send", "recv")
 
 
 def check_ends(graph: Graph) -> None:
@@ -30,7 +31,8 @@ def check_ends(graph: Graph) -> None:
         Refused: `csp.endpoint-shared`; `csp.unconnected` where everything that the network declares is known.
     """
     for channel in graph.channels:
-        for side, verb in (("send", "sends on"), ("recv", "receives from")):
+        for side in SIDES:
+            verb = "sends on" if side == "send" else "receives from"
             holders = _holders(graph, channel.name, side)
             if len(holders) > 1:
                 raise _shared(channel.name, side, holders[0], holders[1])
@@ -112,10 +114,7 @@ def _repeats(loop: Loop) -> bool:
 def _holders(graph: Graph, channel: str, side: Side) -> list[ProcessNode]:
     """A process for each time that an end of a channel was given."""
     return [
-        process
-        for process in graph.processes
-        for each in process.ends
-        if each.channel == channel and each.side == side
+        process for process in graph.processes for each in process.ends if each.channel == channel and each.side == side
     ]
 
 

@@ -7,28 +7,28 @@ the graph, which then is not `complete`.
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
-from htp.dims import Expr, const, parse
+from htp.dims import Expr, const
 from htp.networks import unique
 from htp.program import origin_of
-from htp.types import ScalarType, TensorType, TileType, dtype_named
+from htp.types import TensorType, TileType
+from htp_dialect_csp.carried import carried_type
 from htp_dialect_csp.steps import Compare, Drain, Operation, holds
 from htp_dialect_csp.symbols import ArrayValue, ChannelValue, parameter, range_of, test_of, value_of
 from htp_dialect_csp.token_program import token_program
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from htp.diagnostics import Span
     from htp.program import Function, Program
+    from htp_dialect_csp.carried import Carried
     from htp_dialect_csp.steps import Steps
     from htp_dialect_csp.symbols import Scope, Value
 
-    Carried = TensorType | TileType | ScalarType
-
-__all__ = ["ChannelNode", "Graph", "Held", "ProcessNode", "graph_of", "networks_of"]
+__all__ = ["ChannelNode", "Graph", "Held", "ProcessNode", "graph_of"]
 
 
 @dataclass(frozen=True)
@@ -90,13 +90,6 @@ class Graph:
     def at(self, channel: str, side: Literal["send", "recv"]) -> tuple[ProcessNode, ...]:
         """The processes that hold an end of a channel: one, unless the network is wrong."""
         return tuple(each for each in self.processes if each.holds(channel, side))
-
-
-def networks_of(program: Program) -> Iterator[Graph]:
-    """The graphs of the networks of a program that take no ends of channels themselves."""
-    for each in program.functions:
-        if each.kind == "network" and not any(param.is_end for param in each.params):
-            yield graph_of(program, each)
 
 
 def graph_of(program: Program, network: Function) -> Graph:
@@ -163,19 +156,14 @@ class _Reader:
             self.unread.append(origin_of(branch))
 
     def unpack(self, names: Sequence[str], value: ast.expr, scope: Scope) -> None:
-        items = value.elts if isinstance(value, ast.Tuple) and len(value.elts) == len(names) else None
-        if items is not None:
-            found: list[Value] = [self.value(each, scope, name) for each, name in zip(items, names, strict=True)]
+        made = self.made(value, scope)
+        found: list[Value]
+        if made is not None and len(made) == len(names):
+            found = [self.call_it(each, name) for each, name in zip(made, names, strict=True)]
         else:
-            known = self.value(value, scope, "")
+            known = self.value(value, scope, names[0])
             found = list(known) if isinstance(known, tuple) and len(known) == len(names) else [None] * len(names)
-            found = [self.renamed(each, name) for each, name in zip(found, names, strict=True)]
         scope.update(zip(names, found, strict=True))
-
-    def renamed(self, value: Value, name: str) -> Value:
-        if isinstance(value, ChannelValue) and value.name.startswith("(channel"):
-            return self.call_it(value, name)
-        return value
 
     # channels ---------------------------------------------------------------------------------------------------
 
@@ -193,8 +181,9 @@ class _Reader:
         match node:
             case ast.Call(func=ast.Subscript(value=ast.Name(id="Channel"), slice=carried)):
                 return [self.make(carried, node, scope)]
-            case ast.Call(func=ast.Subscript(value=ast.Subscript(value=ast.Name(id="Channel"), slice=carried), slice=n)):
-                count = value_of(n, scope)
+            case ast.Call(func=ast.Attribute(ast.Subscript(ast.Name(id="Channel"), carried), "array")):
+                given = [*node.args, *(each.value for each in node.keywords if each.arg == "count")]
+                count = value_of(given[0], scope) if given else None
                 number = count.constant if isinstance(count, Expr) else None
                 if number is None:
                     self.unread.append(origin_of(node))
@@ -227,9 +216,14 @@ class _Reader:
         sizes = {name: each.constant for name, each in scope.items() if isinstance(each, Expr)}
         self.channels.append(
             ChannelNode(
-                name, number("capacity", 1), number("latency", 0), number("response", 0), count,
-                _carried(carried, sizes), origin_of(call),
-            )  # fmt: skip
+                name,
+                capacity=number("capacity", 1),
+                latency=number("latency", 0),
+                response=number("response", 0),
+                initial=count,
+                carried=carried_type(carried, sizes),
+                place=origin_of(call),
+            )
         )
         return ChannelValue(name)
 
@@ -237,9 +231,7 @@ class _Reader:
         at = next(k for k, each in enumerate(self.channels) if each.name == value.name)
         known = self.channels[at]
         name = unique(name, [each.name for each in self.channels if each is not known])
-        self.channels[at] = ChannelNode(
-            name, known.capacity, known.latency, known.response, known.initial, known.carried, known.place
-        )
+        self.channels[at] = replace(known, name=name)
         return ChannelValue(name)
 
     # processes --------------------------------------------------------------------------------------------------
@@ -257,11 +249,23 @@ class _Reader:
     def arguments(self, function: Function, call: ast.Call, scope: Scope) -> dict[str, Value] | None:
         """What the parameters stand for; channels made in the call itself have no variable to be called after."""
         names = [each.name for each in function.params]
-        if len(call.args) > len(names) or any(isinstance(each, ast.Starred) for each in call.args):
+        given = self.passed(call.args, scope)
+        if given is None or len(given) > len(names):
             return None
-        given = dict(zip(names, call.args, strict=False))
-        given |= {each.arg: each.value for each in call.keywords if each.arg is not None}
-        return {name: self.value(node, scope, "channel") for name, node in given.items()}
+        named = {each.arg: self.value(each.value, scope, "channel") for each in call.keywords if each.arg is not None}
+        return dict(zip(names, given, strict=False)) | named
+
+    def passed(self, nodes: Sequence[ast.expr], scope: Scope) -> list[Value] | None:
+        """What positional arguments stand for; None where it is not known how many they are."""
+        found: list[Value] = []
+        for each in nodes:
+            if not isinstance(each, ast.Starred):
+                found.append(self.value(each, scope, "channel"))
+            elif isinstance(several := self.value(each.value, scope, "channel"), tuple):
+                found += several
+            else:
+                return None
+        return found
 
     def declare(self, function: Function, name: str, values: Mapping[str, Value], place: Span | None) -> None:
         scope: Scope = {name: const(value) for name, value in self.program.constants if type(value) is int}
@@ -290,13 +294,13 @@ class _Reader:
             self.unread.append(origin_of(call))
             return
         for k in range(number.constant):
-            own = {name: each[k] if isinstance(each, tuple) and k < len(each) else each for name, each in values.items()}
+            own = {name: _dealt(each, k) for name, each in values.items()}
             self.declare(function, f"{name}{k}", own, origin_of(call))
 
     def broadcast(self, call: ast.Call, scope: Scope) -> None:
         place = origin_of(call)
-        named = [name for each in call.args for name in _channels(self.value(each, scope, "channel"))]
-        if len(named) < 2 or any(isinstance(each, ast.Starred) for each in call.args):
+        named = [name for each in self.passed(call.args, scope) or () for name in _channels(each)]
+        if len(named) < 2:
             self.unread.append(place)
             return
         inp, *outs = named
@@ -337,33 +341,6 @@ def _passed(value: Value, declared: Carried | None) -> Value:
     return value
 
 
-def _carried(node: ast.expr, sizes: Mapping[str, int | None]) -> Carried | None:
-    """The type that an annotation writes; None for one with layouts, which are values of other packages."""
-    match node:
-        case ast.Name(id=name):
-            dtype = dtype_named(name)
-            return ScalarType(dtype) if dtype is not None else None
-        case ast.Subscript(value=ast.Name(id="Scalar"), slice=ast.Name(id=name)):
-            dtype = dtype_named(name)
-            return ScalarType(dtype) if dtype is not None else None
-        case ast.Subscript(value=ast.Name(id=("Tile" | "Tensor") as form), slice=ast.Tuple(elts=[ast.Name(id=name), *dims])):
-            dtype = dtype_named(name)
-            read = [_dim(each, sizes) for each in dims]
-            known = tuple(each for each in read if each is not None)
-            if dtype is None or len(known) != len(read):
-                return None
-            return (TileType if form == "Tile" else TensorType)(dtype, known)
-        case _:
-            return None
-
-
-def _dim(node: ast.expr, sizes: Mapping[str, int | None]) -> Expr | None:
-    match node:
-        case ast.Constant(value=int(number)):
-            return const(number)
-        case ast.Constant(value=str(text)):
-            return parse(text)
-        case ast.Name(id=name) if (number := sizes.get(name)) is not None:
-            return const(number)
-        case _:
-            return None
+def _dealt(value: Value, number: int) -> Value:
+    """What one of several processes gets of an argument."""
+    return value[number] if isinstance(value, tuple) and number < len(value) else value

@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
-from htp.declarations import CodeFile, Dialect
-from htp.hooks import hookimpl
+from typing import TYPE_CHECKING
 
-__all__ = ["HTP_API", "htp_diagnostics", "htp_dialects"]
+from htp.declarations import CodeFile, Dialect, Lazy
+from htp.hooks import hookimpl
+from htp_dialect_csp.capabilities import Checked
+
+if TYPE_CHECKING:
+    from htp.capabilities import Capability, Use
+    from htp.passes import Pass
+
+__all__ = ["HTP_API", "htp_capabilities", "htp_diagnostics", "htp_dialects", "htp_passes"]
 
 HTP_API = 1
+
+HOME = "htp_dialect_csp"
+KINDS = ("process", "network")
+WORDS = ("Channel", "EOS", "NONE", "broadcast", "replicate", "select", "spawn", "stop")
+PASSES = ("checking:Check", "lower.process_form:Lower")
+"""Classes of this package, in the order in which they run."""
+CONSTRUCTS = ("For", "Is", "NamedExpr", "Starred")
 
 
 @hookimpl
 def htp_dialects() -> tuple[Dialect, ...]:
     """Processes, channels and networks."""
-    return (Dialect("csp", "processes, channels and networks", ("htp_dialect_csp",), (), ("process", "network")),)
+    return (Dialect("csp", "processes, channels and networks", (HOME,), WORDS, KINDS, constructs=CONSTRUCTS),)
+
+
+@hookimpl
+def htp_capabilities() -> tuple[type[Capability] | type[Use], ...]:
+    """What is true of a network behind the checks."""
+    return (Checked,)
+
+
+@hookimpl
+def htp_passes() -> tuple[Pass | Lazy[type[Pass]] | Lazy[Pass], ...]:
+    """From networks to routines in process form."""
+    return tuple(Lazy["type[Pass]"](f"{HOME}.{name}") for name in PASSES)
 
 
 @hookimpl

@@ -17,7 +17,7 @@ from htp.processes import running
 from htp.reference import prepared, run_prepared
 from htp.tasks import work
 from htp.types import TensorType
-from htp_dialect_csp.channels import name_channels, network_frame, network_line
+from htp_dialect_csp.channels import network_frame, network_line
 from htp_dialect_csp.matching import check_carried
 
 if TYPE_CHECKING:
@@ -96,15 +96,7 @@ class NetworkDefinition(Definition[P, R]):
         values = prepared(self, args, kwargs)
         with network.declaring():
             run_prepared(self, values)
-        for each in network.links:
-            for side, what in (("send", "sends on"), ("recv", "receives from")):
-                if side not in each.held_by:
-                    raise Refused(
-                        "csp.unconnected",
-                        f"no process {what} channel '{each.name}' of `{self.name}`",
-                        span=self.place,
-                        help="pass it to one process that sends and to one that receives, or remove it",
-                    )
+        network.check_ends(self.place)
         network.run()
         return network
 
@@ -179,7 +171,7 @@ def broadcast(inp: Receiver[T], *outs: Sender[T]) -> None:
     """
     network, parent = current("broadcast", network_line())
     place = network_line()
-    name_channels(network, network_frame())
+    network.name_channels(network_frame())
     for out in outs:
         check_carried(out.link.name, out.link.carried, inp.link.carried, "broadcast", "send", {}, place)
     if isinstance(inp.link.carried, TensorType) and len(outs) > 1:
@@ -204,8 +196,8 @@ def _declare(
     parent: Process | None = None,
 ) -> None:
     place = network_line()
-    name_channels(network, network_frame())
-    values = prepared(definition, args, kwargs)
+    network.name_channels(network_frame())
+    values = prepared(definition, args, kwargs, later=True)
     made = network.add(name, partial(run_prepared, definition, values), place, _now(parent))
     dims: dict[str, str] = {}
     for index, param in enumerate(definition.params):
@@ -225,7 +217,7 @@ def _inner(definition: NetworkDefinition[P, R], args: tuple[object, ...], kwargs
     place = network_line()
     network = declaring()
     if network is not None:
-        name_channels(network, network_frame())
+        network.name_channels(network_frame())
     values = prepared(definition, args, kwargs)
     dims: dict[str, str] = {}
     for param, value in zip(definition.params, values, strict=True):

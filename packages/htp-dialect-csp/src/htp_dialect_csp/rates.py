@@ -1,4 +1,4 @@
-"""Processes of constant rates: how often each runs for the channels to stay as full as they are, and with how much room.
+"""Processes of constant rates: how often each runs so that channels stay as full as they are, and with how much room.
 
 Knows synchronous data flow (Lee and Messerschmitt, 1987, https://doi.org/10.1109/PROC.1987.13876): a firing takes
 `consumed` tokens from each input and puts `produced` on each output, whose room it holds from its start.
@@ -118,9 +118,7 @@ def _stuck(edges: Sequence[Edge], capacities: dict[str, int], runs: dict[str, in
                 fired = True
     if not any(left.values()):
         return frozenset()
-    full = frozenset(
-        each.channel for each in edges if left[each.source] and _full(each, tokens, capacities)
-    )
+    full = frozenset(each.channel for each in edges if left[each.source] and _full(each, tokens, capacities))
     return full or frozenset(("",))
 
 

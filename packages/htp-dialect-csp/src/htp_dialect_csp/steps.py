@@ -5,7 +5,7 @@ Knows the steps and how they nest; does not know how they are found (`token_prog
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Branch", "Choice", "Compare", "Drain", "End", "Junction", "Loop", "Operation", "Step", "Steps", "Task", "Test",
-    "Unclear", "Work", "channels_of", "holds", "symbols_of", "walk",
+    "Unclear", "Work", "channels_of", "holds", "substituted", "symbols_of", "walk",
 ]  # fmt: skip
 
 
@@ -170,6 +170,35 @@ def symbols_of(steps: Iterable[Step]) -> frozenset[str]:
         elif isinstance(each, Branch) and each.test is not None:
             found |= _tested(each.test)
     return frozenset(found)
+
+
+def substituted(steps: Steps, values: Mapping[str, Expr]) -> Steps:
+    """The steps with some symbols replaced in what `symbols_of` looks at."""
+    return tuple(_substituted(each, values) for each in steps)
+
+
+def _substituted(step: Step, values: Mapping[str, Expr]) -> Step:
+    if isinstance(step, Operation):
+        return replace(step, end=_end(step.end, values))
+    if isinstance(step, Drain):
+        return replace(step, end=_end(step.end, values), body=substituted(step.body, values))
+    if isinstance(step, Loop):
+        count = step.count.substitute(values) if step.count is not None else None
+        return replace(step, count=count, body=substituted(step.body, values))
+    if isinstance(step, Branch):
+        test = _test(step.test, values) if step.test is not None else None
+        return replace(step, test=test, then=substituted(step.then, values), other=substituted(step.other, values))
+    return step
+
+
+def _end(end: End, values: Mapping[str, Expr]) -> End:
+    return end if isinstance(end, str) else Choice(end.channels, end.index.substitute(values))
+
+
+def _test(test: Test, values: Mapping[str, Expr]) -> Test:
+    if isinstance(test, Compare):
+        return Compare(test.value.substitute(values), test.sign)
+    return Junction(test.kind, tuple(_test(each, values) for each in test.tests))
 
 
 def _tested(test: Test) -> frozenset[str]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from htp.diagnostics import Refused
-from htp.dims import Facts, const, maximum, minimum, sym
 from htp.dims import Expr as Dim
+from htp.dims import Facts, const, maximum, minimum, sym
 from htp.types import ScalarType
 from htp_dialect_csp.steps import Choice, Compare, Junction
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from htp.types import Param
     from htp_dialect_csp.steps import Test
 
-__all__ = ["TURN", "ArrayValue", "ChannelValue", "Scope", "Value", "parameter", "range_of", "settled", "test_of", "value_of"]
+__all__ = [
+    "TURN", "ArrayValue", "ChannelValue", "Scope", "Value", "parameter", "range_of", "settled", "test_of", "value_of",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def _value(node: ast.expr, scope: Mapping[str, Value]) -> Value:
 
 def _unrolled(node: ast.Call, scope: Mapping[str, Value]) -> Value:
     found = range_of(node, scope)
-    if found is None or (count := found[1].constant) is None:
+    if found is None or (count := found[1].constant) is None or count > MOST:
         return None
     return tuple(found[0].substitute({TURN: const(each)}) for each in range(count))
 
@@ -172,6 +174,8 @@ def _extent(at: ast.Slice, size: Dim | None, scope: Mapping[str, Value]) -> Dim 
     return settled(maximum(0, minimum(upper, size) - lower))
 
 
+MOST = 4096
+"""Numbers of a range that are looked at one by one, at most."""
 TURN = "turn"
 """The symbol for the number of a turn in the result of `range_of`."""
 

@@ -41,7 +41,7 @@ CONDITIONAL = (ast.IfExp, ast.BoolOp, ast.ListComp, ast.GeneratorExp, ast.SetCom
 
 
 def token_program(body: Sequence[ast.stmt], scope: Mapping[str, Value], kinds: Mapping[str, str]) -> Steps:
-    """The steps of a process whose parameters stand for what `scope` says; `kinds` are the functions that it can call."""
+    """The steps of a process whose parameters stand for what `scope` says; it can call functions of these `kinds`."""
     return _Reader(kinds).block(body, dict(scope))
 
 
@@ -101,26 +101,26 @@ class _Reader:
 
     def loop(self, loop: ast.For, scope: Scope) -> Iterator[Step]:
         place = origin_of(loop)
-        over = value_of(loop.iter, scope)
-        if isinstance(over, ChannelValue | Choice):
-            end = _end(over)
-            assert end is not None
+        if (found := range_of(loop.iter, scope)) is not None and isinstance(loop.target, ast.Name):
+            variable = f"{loop.target.id}__{next(self.numbers)}"
+            value = found[0].substitute({TURN: sym(variable)})
+            steps = self.inner(loop.body, scope, loop.target, value)
+            yield from (Loop(variable, found[1], steps, place=place),) if steps else ()
+        elif (end := _end(value_of(loop.iter, scope))) is not None:
             yield Drain(end, self.inner(loop.body, scope, loop.target), place)
         elif (items := _items(loop.iter, scope)) is not None and _mentions(items):
             for each in items:
                 _give(loop.target, each, scope)
                 yield from self.nested(loop.body, scope)
-        elif (found := range_of(loop.iter, scope)) is not None and isinstance(loop.target, ast.Name):
-            variable = f"{loop.target.id}__{next(self.numbers)}"
-            value = found[0].substitute({TURN: sym(variable)})
-            yield Loop(variable, found[1], self.inner(loop.body, scope, loop.target, value), place=place)
         else:
             yield from self.expression(loop.iter, scope)
             steps = self.inner(loop.body, scope, loop.target)
             yield from (Loop(f"turn__{next(self.numbers)}", None, steps, place=place),) if steps else ()
         _forget((loop,), scope)
 
-    def inner(self, body: Sequence[ast.stmt], scope: Scope, target: ast.expr | None = None, value: Value = None) -> Steps:
+    def inner(
+        self, body: Sequence[ast.stmt], scope: Scope, target: ast.expr | None = None, value: Value = None
+    ) -> Steps:
         """The steps of one turn of a loop, in which nothing is known of what other turns assign."""
         inside = dict(scope)
         _forget(body, inside)
@@ -194,7 +194,7 @@ class _Reader:
             yield Work(cycles if isinstance(cycles, Expr) else None)
             return
         given = [name for each in node.args for name in _channels(value_of(each, scope))]
-        if given and name != "len" or name in ("select", "spawn", "stop"):
+        if (given and name != "len") or name in ("select", "spawn", "stop"):
             yield Unclear(name or ast.unparse(node.func), tuple(given) or _all_channels(scope), place)
         elif given:
             yield Unclear("len", tuple(given), place)
@@ -221,6 +221,7 @@ class _Reader:
 
 
 # names --------------------------------------------------------------------------------------------------------------
+
 
 def _bind(target: ast.expr, value: ast.expr, scope: Scope) -> None:
     known = value_of(value, scope)

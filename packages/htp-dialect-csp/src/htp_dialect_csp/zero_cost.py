@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from htp_dialect_csp.concrete import Net
+    from htp_dialect_csp.machine_code import Instruction
 
 __all__ = ["Outcome", "Waiting", "run"]
 
@@ -123,9 +124,9 @@ class _Machine:
         patience, calm = PATIENCE, self.calm
         while True:
             instruction = code[pc]
-            kind = instruction[0]
+            kind = instruction.kind
             if kind == SEND:
-                channel = instruction[1]
+                channel = instruction.channel
                 number = held[channel]
                 if number >= capacities[channel]:
                     break
@@ -135,58 +136,57 @@ class _Machine:
                     high[channel] = number
                 pending[receivers[channel]] = True
             elif kind == RECV:
-                channel = instruction[1]
+                channel = instruction.channel
                 if held[channel]:
                     held[channel] -= 1
                     pending[senders[channel]] = True
                 elif not closed[channel]:
                     break
             elif kind == LOOP:
-                _, slot, outermost, turns, end, needs, gives = instruction
+                slot, turns = instruction.slot, instruction.turns
                 done = counters[slot]
-                if needs is not None and done < turns and not (calm and outermost):
-                    taken = self.whole_turns(turns - done, needs, gives)
+                if instruction.whole and done < turns and not (calm and instruction.outermost):
+                    taken = self.whole_turns(turns - done, instruction)
                     if taken == turns - done and turns == FOREVER:
                         self.endless = True
                         break
                     done += taken
                 if done >= turns:
                     counters[slot] = done
-                    pc = end
+                    pc = instruction.target
                     continue
                 counters[slot] = done + 1
             elif kind == BACK:
-                pc = instruction[1]
+                pc = instruction.target
                 patience -= 1
-                if not patience or (calm and instruction[2]):
+                if not patience or (calm and instruction.outermost):
                     pending[process] = True
                     break
                 continue
             elif kind == READ:
-                _, channel, slot, outermost, end, own, needs, gives = instruction
-                if needs is not None and held[channel] >= own and not (calm and outermost):
-                    taken = self.whole_turns(held[channel] // own, needs, gives)
-                    if taken:
-                        counters[slot] += taken
-                        held[channel] -= taken * own
-                        pending[senders[channel]] = True
+                channel = instruction.channel
+                there = held[channel] // instruction.own if instruction.whole else 0
+                if there and not (calm and instruction.outermost) and (taken := self.whole_turns(there, instruction)):
+                    counters[instruction.slot] += taken
+                    held[channel] -= taken * instruction.own
+                    pending[senders[channel]] = True
                 if held[channel]:
                     held[channel] -= 1
                     pending[senders[channel]] = True
-                    counters[slot] += 1
+                    counters[instruction.slot] += 1
                 elif closed[channel]:
-                    pc = end
+                    pc = instruction.target
                     continue
                 else:
                     break
             elif kind == ENTER:
-                counters[instruction[1]] = 0
+                counters[instruction.slot] = 0
             elif kind == WAIT:
-                if held[instruction[1]]:
+                if held[instruction.channel]:
                     break
             elif kind == CLOSE:
-                closed[instruction[1]] = True
-                pending[receivers[instruction[1]]] = True
+                closed[instruction.channel] = True
+                pending[receivers[instruction.channel]] = True
             else:
                 if not self.ended[process]:
                     self._end(process)
@@ -194,23 +194,23 @@ class _Machine:
             pc += 1
         self.at[process] = pc
 
-    def whole_turns(self, most: int, needs: tuple[tuple[int, int], ...], gives: tuple[tuple[int, int], ...]) -> int:
+    def whole_turns(self, most: int, loop: Instruction) -> int:
         """Takes whole turns of a loop, at most as many, and returns how many; an ended stream needs no tokens."""
         held, capacities = self.held, self.capacities
-        for channel, number in needs:
+        for channel, number in loop.needs:
             there = held[channel]
             if there < most * number and (there or not self.closed[channel]):
                 most = there // number
-        for channel, number in gives:
+        for channel, number in loop.gives:
             room = capacities[channel] - held[channel]
             if room < most * number:
                 most = room // number
         if most:
-            for channel, number in needs:
+            for channel, number in loop.needs:
                 if held[channel]:
                     held[channel] -= most * number
                     self.pending[self.senders[channel]] = True
-            for channel, number in gives:
+            for channel, number in loop.gives:
                 held[channel] = there = held[channel] + most * number
                 self.sends[channel] += most * number
                 if there > self.high_water[channel]:
@@ -231,20 +231,19 @@ class _Machine:
         waiting: list[Waiting] = []
         for k, (code, pc) in enumerate(zip(self.codes, self.at, strict=True)):
             if not self.ended[k] and not self.endless:
-                instruction = code.instructions[pc]
-                kind, channel = instruction[0], instruction[1]
-                waiting.append(
-                    Waiting(k, "send" if kind in (SEND, WAIT) else "recv", channel, code.places[pc])
-                )
+                found = code.instructions[pc]
+                operation = "send" if found.kind in (SEND, WAIT) else "recv"
+                waiting.append(Waiting(k, operation, found.channel, code.places[pc]))
         channels = self.net.channels
-        received = (each.initial + sent - held for each, sent, held in zip(channels, self.sends, self.held, strict=True))
+        moved = zip(channels, self.sends, self.held, self.high_water, strict=True)
+        counted = [(each.initial + sent - held, high if each.capacity else 0) for each, sent, held, high in moved]
         return Outcome(
             waiting=tuple(waiting),
             endless=self.endless,
             sends=tuple(self.sends),
-            receives=tuple(received),
+            receives=tuple(received for received, _ in counted),
             held=tuple(self.held),
-            high_water=tuple(high if each.capacity else 0 for each, high in zip(channels, self.high_water, strict=True)),
+            high_water=tuple(high for _, high in counted),
             closed=tuple(self.closed),
             rounds=self.rounds,
         )

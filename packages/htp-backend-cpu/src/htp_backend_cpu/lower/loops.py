@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from htp.capabilities import Loops, Normalized, OpUse, Parallel, Simplified, Typed
+from htp.diagnostics import Bug
+from htp.dims import const
 from htp.infer.engine import infer
 from htp.infer.values import Region, Value
 from htp.lowering.build import call, expression, subscript
@@ -18,11 +20,13 @@ from htp.names import RESERVED
 from htp.passes import Pass
 from htp.program import origin_of, stamp
 from htp_backend_cpu.lower import graph
-from htp_backend_cpu.lower.buffers import Memory
+from htp_backend_cpu.lower.buffers import Buffer, Memory
 from htp_backend_cpu.lower.liveness import Liveness, writes
 from htp_backend_cpu.lower.reading import Run
 from htp_backend_cpu.lower.runs import RunWriter
-from htp_backend_cpu.lower.sizes import with_sizes
+from htp_backend_cpu.lower.sizes import with_names, with_sizes
+from htp_backend_cpu.lower.tokens import acts, is_token, stays_in_hand, token_names
+from htp_backend_cpu.lower.walks import copied
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,7 +56,7 @@ class _FunctionLowering:
         self.known = infer(program, function)
         self.live = Liveness(function.body)
         names = {node.id for each in function.body for node in ast.walk(each) if isinstance(node, ast.Name)}
-        names -= self.tiles(function.body) - self.crossing(function.body)
+        names -= self.tiles(function.body) - self.crossing(function.body) - token_names(function.body)
         taken = (
             names | set(RESERVED) | {each.name for each in function.params} | {name for name, _ in program.constants}
         )
@@ -66,7 +70,8 @@ class _FunctionLowering:
         self.depth = 0
 
     def lowered(self) -> Function:
-        return replace(self.source, body=with_sizes(self.source, self.block(self.source.body)))
+        body = with_names(self.source, self.known, self.block(self.source.body))
+        return replace(self.source, body=with_sizes(self.source, body))
 
     def tiles(self, statements: Sequence[ast.stmt]) -> set[str]:
         """Names of tile variables."""
@@ -94,10 +99,14 @@ class _FunctionLowering:
     def block(self, statements: Sequence[ast.stmt]) -> list[ast.stmt]:
         out: list[ast.stmt] = []
         pending: list[ast.stmt] = []
-        for statement in statements:
-            if self.is_tile_statement(statement):
+        for number, statement in enumerate(statements):
+            if isinstance(statement, ast.AnnAssign) and self.is_tile_statement(statement) and is_token(statement.value):
+                out += self.flush(pending)
+                pending = []
+                out += self.token(statement, stays=stays_in_hand(statements, number, self.live))
+            elif self.is_tile_statement(statement):
                 pending.append(statement)
-            elif isinstance(statement, ast.AnnAssign) and not self.reads_tiles(statement):
+            elif isinstance(statement, ast.AnnAssign) and not self.reads_tiles(statement) and not acts(statement):
                 # New scalars depend on no tile of the run, and nothing of the run reads their old value.
                 out.append(statement)
             else:
@@ -146,6 +155,24 @@ class _FunctionLowering:
             before += self.declare(name, Value(node.dtype, node.dims), node.origin)
         parallel = not self.inside_parallel
         return before + RunWriter(self.memory, run, finals, parallel=parallel).write()
+
+    def token(self, statement: ast.AnnAssign, *, stays: bool) -> list[ast.stmt]:
+        """A token is a buffer that lies in its channel; it is copied where the hand may hold another one too early."""
+        name, origin = ast.unparse(statement.target), origin_of(statement)
+        known = self.known.of(statement.value) if statement.value is not None else None
+        value = known.value if isinstance(known, Region) else known
+        if not isinstance(value, Value):
+            raise Bug(f"not a token of a tile: {ast.unparse(statement)}")
+        if stays and self.counts.get(name) == 1:
+            self.buffers[name] = value
+            return [statement]
+        self.memory.facts = self.known.facts_at(statement)
+        hand = self.memory.fresh(f"{name}_hand")
+        taken = stamp(ast.AnnAssign(ast.Name(hand, ast.Store()), statement.annotation, statement.value, 1), origin)
+        zeros, kept = tuple(const(0) for _ in value.dims), tuple(True for _ in value.dims)
+        load = graph.Load(value.dtype, value.dims, hand, zeros, kept, origin=origin)
+        loops = [stamp(each, origin) for each in copied(self.memory, load, Buffer(name))]
+        return [taken, *self.declare(name, value, origin), *loops]
 
     def declare(self, name: str, value: Value, origin: object) -> list[ast.stmt]:
         """The buffer of a tile variable, if it has none yet."""

@@ -14,6 +14,7 @@ from htp.dims import Expr, const
 from htp.effects import has_effect
 from htp.infer.engine import infer
 from htp.infer.values import Index
+from htp.names import STREAMS
 from htp.passes import Pass
 from htp.program import origin_of, stamp
 from htp_backend_cpu.lower.liveness import Liveness, writes
@@ -153,6 +154,7 @@ def _names(node: ast.AST) -> set[str]:
 
 
 def _is_ordered(loop: ast.For) -> bool:
-    """Whether something in the loop shows in which order iterations run: printing, and intrinsics with effects."""
-    calls = (each for each in ast.walk(loop) if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute))
-    return any(has_effect(each) for each in calls)
+    """Whether something in the loop shows in which order iterations run: printing, effects, channels."""
+    calls = [each for each in ast.walk(loop) if isinstance(each, ast.Call)]
+    words = any(isinstance(each.func, ast.Name) and each.func.id in STREAMS for each in calls)
+    return words or any(has_effect(each) for each in calls if isinstance(each.func, ast.Attribute))

@@ -24,6 +24,9 @@ struct htp_runtime_table {
     void (*print_value)(const char* dtype, const void* data, int rank, const long long* shape,
                         const long long* strides);
     void (*print_end)(void);
+    /// Calls body(data, i) for every i in [0, n), each on a thread of its own, all at the same time; false, and nothing
+    /// was called, where there are no more threads.
+    bool (*crew)(long long n, void (*body)(void*, long long), void* data);
 };
 }
 
@@ -31,11 +34,21 @@ namespace htp {
 
 /// Why a run stopped: the first failure wins. `code` 0 is none.
 struct Failure {
-    enum Code : i32 { none = 0, index_out_of_range = 1, assertion_failed = 2, out_of_memory = 3, window_full = 4 };
+    enum Code : i32 {
+        none = 0,
+        index_out_of_range = 1,
+        assertion_failed = 2,
+        out_of_memory = 3,
+        window_full = 4,
+        deadlock = 5,
+        stream_closed = 6,
+        negative_work = 7,
+    };
     i32 code;
     const char* place;  // "user.py:12"
-    const char* text;   // the assertion's text, the kernel of the task, or empty
-    i64 value, extent;  // the index and the extent it missed; the row of the check, from 1; the task and the window
+    const char* text;   // the assertion's text, the kernel of the task, the channel, the process, the report, or empty
+    i64 value, extent;  // the index and the extent it missed; the row of the check, from 1; the task and the window;
+                        // the line of the close, and 0 for a send behind it or 1 for a close; the cycles
 };
 
 template <class T> struct Scratch;

@@ -93,6 +93,8 @@ struct Recording {
     i64 began = 0;
     i64 tasks = 0, workers = 0, high_water = 0, stalls = 0;
     std::vector<tasking::Opened> regions;
+    std::string streams;  // the processes and channels of a network, as members of `simulated`
+    i64 streamed = 0;     // the simulated cycles of networks
 
     std::string text(bool trace, bool simulate) const {
         tasking::Json json;
@@ -124,7 +126,8 @@ private:
                 json.run(each.worker, time + each.submit, time + each.start, time + each.end);
             time += clock.makespan, waits += clock.stalls, most = std::max(most, clock.high_water);
         }
-        json.close(']').number("makespan", time + outside - spent);
+        json.close(']').number("makespan", time + outside - spent + streamed);
+        if (!streams.empty()) json.text += "," + streams;
         if (!regions.empty()) json.number("window_high_water", most).number("window_stalls", waits);
         json.close('}');
     }

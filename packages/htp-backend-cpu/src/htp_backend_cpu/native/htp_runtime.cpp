@@ -1,5 +1,6 @@
 // The runtime library: a thread pool, per-thread scratch memory, huge buffers and printing, behind one table.
 // Knows nothing of programs. Built once per machine; every emitted library of a process shares it.
+#include "htp_crew.hpp"
 #include "htp_parallel.hpp"
 
 #include <linux/futex.h>
@@ -182,6 +183,7 @@ void after_fork() {
     long long wanted = pool.wanted.load();
     new (storage) Pool();
     pool.wanted.store(wanted);
+    htp::crews::after_fork();
 }
 
 // ---- memory ----
@@ -334,7 +336,7 @@ void print_end() {
 }
 
 const htp_runtime_table table = {1,         parallel_for, threads,     scratch_mark, scratch_take, scratch_release,
-                                 heap_take, heap_free,    print_begin, print_value,  print_end};
+                                 heap_take, heap_free,    print_begin, print_value,  print_end,    htp::crews::run};
 
 }  // namespace
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from htp._impl.constructs import INSTEAD, SPOKEN
 from htp.diagnostics import Refused, Span
 from htp.foreign import inactive, intrinsics_of, lent_by_inactive, spelling
-from htp.names import BUILTINS, DTYPES, LOOPS, RESERVED, TASKS
-from htp.program import stamp
+from htp.names import BUILTINS, DTYPES, LOOPS, RESERVED, STREAMS, TASKS
+from htp.program import CORE_KINDS, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -153,6 +153,8 @@ class Spelling:
             return ast.Name(slot, ast.Load())
         if (known := _public_spelling(value)) is not None:
             return known
+        if self.kind not in CORE_KINDS and (known := _type_spelling(value)) is not None:
+            return known
         shown = type(value).__name__ if not isinstance(value, type | type(ast)) else getattr(value, "__name__", "?")
         if callable(value):
             module = getattr(value, "__module__", "") or ""
@@ -214,11 +216,23 @@ def _has_op(name: str) -> bool:
     return any(op.name == name for op in OPS)
 
 
+def _type_spelling(value: object) -> ast.expr | None:
+    """The canonical spelling of a type, or of a form of types, which functions of a dialect's kinds may name."""
+    import htp.types
+
+    for name in ("Tensor", "Tile", "Scalar"):
+        if getattr(htp.types, name) is value:
+            return ast.Name(name, ast.Load())
+    known = isinstance(value, htp.types.TensorType | htp.types.TileType | htp.types.ScalarType)
+    return ast.parse(str(value), mode="eval").body if known and not getattr(value, "facets", ()) else None
+
+
 def _public_spelling(value: object) -> ast.expr | None:
     """The canonical spelling of a dtype, `tile`, a tile operation, a loop or task construct or a builtin."""
     import builtins
 
     import htp.loops
+    import htp.streams
     import htp.tasks
     import htp.tile
     import htp.types
@@ -235,6 +249,8 @@ def _public_spelling(value: object) -> ast.expr | None:
     if (name in LOOPS or name == "empty") and getattr(htp.loops, name, None) is value:
         return ast.Name(name, ast.Load())
     if name in TASKS and getattr(htp.tasks, name) is value:
+        return ast.Name(name, ast.Load())
+    if name in STREAMS and getattr(htp.streams, name) is value:
         return ast.Name(name, ast.Load())
     for public in (name, name.rstrip("_")):
         if getattr(htp.tile, public, None) is value and public in htp.tile.__all__:

@@ -92,6 +92,14 @@ def region_of(memory: Elements, dtype: type[S], *, writable: bool = True) -> S:
     return make(dtype, memory, memory, writable)
 
 
+def live(array: S) -> S:
+    """The memory that a slice of a region was read from, as a region; any other array as it is."""
+    base = array._base  # pyright: ignore[reportPrivateUsage]
+    if base is None or is_region(array):
+        return array
+    return region_of(base, type(array), writable=array._writable)  # pyright: ignore[reportPrivateUsage]
+
+
 def give_up(array: Storage, place: Span | None) -> None:
     """Ends the use of a region whose memory is somebody else's from `place` on: it has no elements any more."""
     array._gone = place  # pyright: ignore[reportPrivateUsage]

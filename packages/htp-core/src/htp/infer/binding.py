@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from htp.diagnostics import Refused
+from htp.dims import const
 from htp.infer import shapes
 from htp.infer.expressions import Expressions
 from htp.infer.remedies import remedy
 from htp.infer.state import VERSION
-from htp.infer.values import Access, Group, Index, Known, Number, Region, Text, Value
+from htp.infer.values import Access, End, Group, Index, Known, Number, Region, Text, Value
 from htp.program import origin_of
 
 if TYPE_CHECKING:
@@ -29,9 +30,6 @@ class Binding(Expressions):
     assignments: Counter[str]
     fresh_names: Counter[str]
     reserved: set[str]
-    naming: tuple[int, str] | None
-    loops: tuple[str, ...]
-    conditional: bool
 
     def bind(self, target: ast.expr, known: Known, value: ast.expr | None = None) -> None:
         """Gives a target what is known of the value that is assigned to it."""
@@ -52,7 +50,7 @@ class Binding(Expressions):
             self._store(target, known)
 
     def _bind_name(self, target: ast.Name, known: Known, value: ast.expr | None) -> None:
-        if isinstance(self.environment.get(target.id), Region) and any(
+        if isinstance(self.environment.get(target.id), Region | End) and any(
             p.name == target.id for p in self.function.params
         ):
             raise self.refused(
@@ -61,6 +59,11 @@ class Binding(Expressions):
                 f"`{target.id}` is a parameter and cannot be rebound",
                 f"store into it: `{target.id}[:] = …`",
             )
+        if isinstance(known, End) and isinstance(value, ast.Name):
+            raise self.refused(
+                target, "type.second-name", f"`{target.id}` would be a second name of the channel `{value.id}`",
+                f"write `{value.id}`",
+            )  # fmt: skip
         if isinstance(known, Text):
             raise self.refused(target, "type.no-value", "this call gives no value", "call it on a line of its own")
         if isinstance(known, Region):
@@ -133,7 +136,24 @@ class Binding(Expressions):
                         "a stored tile has the slice's shape, or broadcasts to it",
                     )
         except shapes.Mismatch as mismatch:
-            raise self.mismatched(node, mismatch) from None
+            if not self.compared(node, mismatch):
+                raise self.mismatched(node, mismatch) from None
+            self.stored_value(node, region, known)
+
+    def compared(self, node: ast.AST, mismatch: shapes.Mismatch) -> bool:
+        """Whether it is sizes of tokens that could not be proved equal: they are compared when the program runs.
+
+        From then on they are equal.
+        """
+        have, want = mismatch.sizes if mismatch.sizes is not None else (const(0), const(0))
+        checks = self.result.checks.setdefault(id(node), [])
+        known = any((have, want) == each[:2] for each in checks)
+        if known or not (have.symbols | want.symbols) & self.result.token_sizes.keys():
+            return False
+        checks.append((have, want, self._plain(mismatch.message)))
+        self.result.keep.append(node)
+        self.facts = self.facts.with_equal(have, want)
+        return True
 
     def access(self, region: Region, node: ast.AST, *, writes: bool) -> None:
         """Records a read or write of memory."""

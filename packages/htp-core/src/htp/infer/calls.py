@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from htp.dims import Expr, const, maximum, minimum, sym
 from htp.infer import shapes
-from htp.infer.tasks import Tasks
+from htp.infer.streams import Streams
 from htp.infer.values import Box, Group, Index, Known, Number, Region, Text, Value
 from htp.names import DTYPES, METHODS
 from htp.types import ScalarType, bool_
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from htp.types import DType, Param
 
 
-class Calls(Tasks):
+class Calls(Streams):
     """The part of the engine that types calls."""
 
     def _type_call(self, node: ast.Call) -> Known:
@@ -160,7 +160,7 @@ class Calls(Tasks):
     # memory and kernels -----------------------------------------------------------------------------------------
 
     def _buffer(self, node: ast.Call) -> Known:
-        if self.function.kind != "routine":
+        if self.function.kind != "routine" and not any(each.is_end for each in self.function.params):
             raise self.refused(
                 node, "type.buffer-in-kernel", "`htp.empty` makes buffers of routines", "use `tile.zeros` in a kernel"
             )
@@ -171,6 +171,7 @@ class Calls(Tasks):
         return Region(self.dtype(node.args[1]), dims, "", box)
 
     def _kernel_call(self, node: ast.Call, function: Function) -> Known:
+        self.declares(node, function)
         given = self._call_arguments(node, function)
         sizes: dict[str, Expr] = {}
         known = {param.name: self.expression(given[param.name]) for param in function.params}
@@ -195,19 +196,27 @@ class Calls(Tasks):
         return given
 
     def _bind_sizes(self, param: Param, known: Known, sizes: dict[str, Expr]) -> None:
-        if param.type is None or isinstance(param.type, ScalarType):
+        if param.type is None or (isinstance(param.type, ScalarType) and not param.is_end):
             if isinstance(known, Index):
                 sizes.setdefault(param.name, known.value)
             return
-        if isinstance(known, Value | Region):
+        if isinstance(known, Value | Region) and not isinstance(param.type, ScalarType):
             for size, have in zip(param.type.dims, known.dims, strict=False):
                 if size.constant is None and str(size) in size.symbols:
                     sizes.setdefault(str(size), have)
 
     def _pass(self, node: ast.expr, function: Function, param: Param, known: Known, sizes: dict[str, Expr]) -> None:
+        if param.is_end:
+            self.pass_end(node, function, param, known, sizes)
+            return
         if param.type is None or isinstance(param.type, ScalarType):
             self._pass_scalar(node, function, param, known)
             return
+        if self.opened is not None and isinstance(known, Value):
+            raise self.refused(
+                node, "type.bad-network", f"`{function.name}` is a process, and {known} is a value",
+                "store it into a buffer made by `empty`, and pass that",
+            )  # fmt: skip
         if not isinstance(known, Value | Region):
             raise self.refused(
                 node, "type.not-a-tile", f"`{function.name}` wants {param.type} for `{param.name}`, not {known}"

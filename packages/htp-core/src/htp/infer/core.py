@@ -30,6 +30,10 @@ class Core:
     found: dict[int, Known]
     lost: dict[str, str]
     clip_symbols: dict[tuple[Expr, Expr], str]
+    sizes_given: frozenset[str]
+    naming: tuple[int, str] | None
+    loops: tuple[str, ...]
+    conditional: bool
 
     def expression(self, node: ast.expr) -> Known:
         """What is known of `node`."""
@@ -69,6 +73,10 @@ class Core:
 
     def mismatched(self, node: ast.AST, mismatch: Mismatch) -> Refused:
         """The refusal of sizes that do not fit."""
+        raise NotImplementedError
+
+    def compared(self, node: ast.AST, mismatch: Mismatch) -> bool:
+        """Whether it is sizes of tokens that could not be proved equal: they are compared when the program runs."""
         raise NotImplementedError
 
     def made(self, old: ast.AST, new: Node) -> Node:

@@ -25,7 +25,7 @@ def check_directions(function: Function, known: Inference) -> tuple[Diagnostic, 
     """What contradicts the directions of the signature; warnings where coverage cannot be decided."""
     found: list[Diagnostic] = []
     for param in function.params:
-        if param.type is None or isinstance(param.type, ScalarType):
+        if param.type is None or isinstance(param.type, ScalarType) or param.is_end:
             continue
         accesses = [each for each in known.accesses if each.root == param.name]
         if param.direction == "in":
@@ -33,7 +33,7 @@ def check_directions(function: Function, known: Inference) -> tuple[Diagnostic, 
         elif param.direction == "out":
             found += _output(function, param, accesses, known)
     params = {each.name for each in function.params}
-    for root in sorted(set(known.roots) - params):
+    for root in sorted(set(known.roots) - params - known.received):
         first = next((each for each in known.accesses if each.root == root), None)
         if first is not None and not first.writes:
             found.append(_unwritten_buffer(root, first))

@@ -15,7 +15,8 @@ from htp.dims import Expr, Facts, const, sym
 from htp.infer.binding import Binding
 from htp.infer.intrinsics import refuse_foreign
 from htp.infer.state import Inference
-from htp.infer.values import Box, Group, Index, Known, Number, Region, Value
+from htp.infer.streams import given_sizes
+from htp.infer.values import Box, End, Group, Index, Known, Number, Region, Value
 from htp.program import CORE_KINDS, Function, origin_of
 from htp.types import ScalarType
 
@@ -42,6 +43,7 @@ def infer(program: Program, function: Function) -> Inference:
     if function not in known:
         engine = Engine(program, function)
         engine.block(function.body)
+        engine.finish()
         engine.result.last = engine.facts
         known[function] = engine.result
     return known[function]
@@ -67,6 +69,8 @@ class Engine(Binding):
         self.clip_symbols: dict[tuple[Expr, Expr], str] = {}
         self.reserved = {each.name for each in function.params} | {name for name, _ in program.constants}
         self.reserved |= {name for name, _ in program.slots}
+        self.hands = {}
+        self.sizes_given = given_sizes(function)
         self._constants()
         self._params()
 
@@ -83,8 +87,12 @@ class Engine(Binding):
             for size in param.type.dims:
                 for name in sorted(size.symbols):
                     self.reserved.add(name)
-                    self.facts = self.facts.with_dim(name)
+                    if not param.is_end:
+                        self.facts = self.facts.with_dim(name)
         for param in self.function.params:
+            if param.is_end:
+                self.environment[param.name] = self.end_of(param)
+                continue
             if param.type is None:
                 raise Bug(f"`{param.name}` of `{self.function.name}` has no type")
             if isinstance(param.type, ScalarType):
@@ -102,6 +110,7 @@ class Engine(Binding):
 
     def block(self, statements: Iterable[ast.stmt]) -> None:
         """Infers statements in order."""
+        self.hands = {}
         for statement in statements:
             self.result.facts[id(statement)] = self.facts
             self.found = {}
@@ -110,6 +119,8 @@ class Engine(Binding):
                 getattr(self, f"_do_{type(statement).__name__.lower()}")(statement)
             except Refused as refusal:
                 raise refusal.at(origin_of(statement)) from None
+            if isinstance(statement, ast.If | ast.While | ast.For):
+                self.hands = {}
 
     def _do_assign(self, node: ast.Assign) -> None:
         self._assign(node.targets[0], node.value)
@@ -259,6 +270,7 @@ class Engine(Binding):
             if isinstance(node, ast.For)
             else set[str]()
         )
+        self.keeps_buffers(node, before, after)
         for name in sorted({*_assigned(node.body), *targets}):
             old, new = before.get(name), after.get(name)
             if old is None:
@@ -293,7 +305,8 @@ class Engine(Binding):
         for name in {**body, **other}:
             one, two = body.get(name), other.get(name)
             if one is None or two is None:
-                self.lost[name] = f"`{name}` is assigned in only one branch of the `if`"
+                if name not in before:  # else it was sent in one branch, which `lost` tells already
+                    self.lost[name] = f"`{name}` is assigned in only one branch of the `if`"
             elif one == two:
                 joined[name] = one
             elif isinstance(one, Index) and isinstance(two, Index):
@@ -325,7 +338,7 @@ class Engine(Binding):
             return alike and all(self.facts.equal(a, b) is True for a, b in zip(old.dims, new.dims, strict=True))
         if isinstance(old, Number) and isinstance(new, Number):
             return old.kind == new.kind
-        return (type(old) is type(new) and not isinstance(old, Group)) or old == new
+        return (type(old) is type(new) and not isinstance(old, Group | End)) or old == new
 
     def _condition(self, node: ast.expr) -> None:
         known = self.expression(node)

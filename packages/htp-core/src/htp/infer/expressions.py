@@ -47,7 +47,9 @@ class Expressions(Conditions):
         try:
             known = handler(node)
         except shapes.Mismatch as mismatch:
-            raise self.mismatched(node, mismatch) from None
+            if not self.compared(node, mismatch):
+                raise self.mismatched(node, mismatch) from None
+            known = self.expression(node)
         self.found[id(node)] = self.result.types[id(node)] = known
         self.result.keep.append(node)
         return known

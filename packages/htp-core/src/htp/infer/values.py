@@ -111,7 +111,19 @@ class Text:
     text: str | None
 
 
-Known = Index | Number | Value | Region | Group | Type | Text
+@dataclass(frozen=True)
+class End:
+    """A channel, or one end of it: what it carries, and what a process may do with it."""
+
+    carries: TensorType | TileType | ScalarType
+    side: Literal["send", "recv", "both"]
+    name: str
+
+    def __str__(self) -> str:
+        return {"send": f"Send[{self.carries}]", "recv": f"Recv[{self.carries}]"}.get(self.side, "a channel")
+
+
+Known = Index | Number | Value | Region | Group | Type | Text | End
 
 
 @dataclass(frozen=True)

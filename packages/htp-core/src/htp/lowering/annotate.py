@@ -30,7 +30,7 @@ class Annotate(Pass):
     name = "annotate"
     requires = (Inlined(),)
     provides = (Typed(),)
-    understands = (DialectUse("tile"), DialectUse("host"), DialectUse("tasks"))
+    understands = (DialectUse("tile"), DialectUse("host"), DialectUse("tasks"), DialectUse("streams"))
 
     def apply(self, program: Program) -> Program:
         """The same program with annotations."""

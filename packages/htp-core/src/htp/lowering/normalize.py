@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from htp.capabilities import DialectUse, Inlined, Normalized, OpUse, Typed
 from htp.dims.expr import const, sym
 from htp.infer.engine import infer
-from htp.infer.values import Group, Index, Number, Region, Text, Value
+from htp.infer.values import End, Group, Index, Number, Region, Text, Value
 from htp.lowering.build import annotated, assigned, call, expression, stored
 from htp.lowering.passing import Passing
 from htp.passes import Pass
@@ -39,7 +39,7 @@ class Normalize(Pass):
     requires = (Inlined(), Typed())
     provides = (Normalized(),)
     may_introduce = tuple(OpUse(f"tile.{each}") for each in WORDS)
-    understands = (DialectUse("tile"), DialectUse("host"), DialectUse("tasks"))
+    understands = (DialectUse("tile"), DialectUse("host"), DialectUse("tasks"), DialectUse("streams"))
 
     def apply(self, program: Program) -> Program:
         """The program in normal form."""
@@ -64,11 +64,11 @@ class _Normalizer(Passing):
 
     def sizes(self) -> None:
         """`M, N = a.shape`: every size of the signature under its own name; `W = p.shape[0] - 1` where it is W + 1."""
-        bound = {each.name for each in self.source.params if isinstance(each.type, ScalarType)}
+        bound = {each.name for each in self.source.params if each.direction == "scalar"}
         places = [
             (size, ast.parse(f"{param.name}.shape[{axis}]", mode="eval").body)
             for param in self.source.params
-            if param.type is not None and not isinstance(param.type, ScalarType)
+            if param.type is not None and not isinstance(param.type, ScalarType) and not param.is_end
             for axis, size in enumerate(param.type.dims)
         ]
         plain = [each for each in places if each[0].symbols == frozenset([str(each[0])])]
@@ -173,7 +173,11 @@ class _Normalizer(Passing):
 
     def assign_name(self, target: ast.Name, value: ast.expr) -> None:
         known = self.known.of(value)
-        if isinstance(known, Region) and self.is_buffer(value):
+        if isinstance(known, End) and isinstance(value, ast.Call):
+            self.emit(assigned(self.variable(target.id), self.declared_channel(value, target.id)))
+        elif isinstance(known, Region) and target.id in self.known.received and isinstance(value, ast.Call):
+            self.emit(assigned(self.variable(target.id), self.word(value)))
+        elif isinstance(known, Region) and self.is_buffer(value):
             dims = ast.Tuple([expression(self.size(each)) for each in known.dims], ast.Load())
             self.emit(assigned(self.variable(target.id), call("empty", dims, known.dtype.name)))
         elif isinstance(known, Value | Region):
@@ -217,6 +221,7 @@ class _Normalizer(Passing):
         item = self.tile(value) if isinstance(known, Value | Region) else self.scalar(value)
         if isinstance(region, Region):
             self.settle(target)
+            self.compare_sizes(target)
             self.emit(stored(self.region(region, store=True), item))
 
     def _do_expr(self, node: ast.Expr) -> None:

@@ -19,12 +19,21 @@ MAKERS = ("tile.full", "tile.iota", "tile.arange", "tile.eye", "tile.one_hot")
 
 
 class Operands(Scalars):
-    """Writes statements for the tiles of expressions and gives their names."""
+    """Writes statements for the tiles of expressions and gives their names; `written` is the one at work."""
+
+    written: ast.AST | None = None
+
+    def compare_sizes(self, node: ast.AST) -> None:
+        """Compares sizes of tokens that could not be compared before the program runs."""
+        raise NotImplementedError
 
     def give(self, tile: Value, value: ast.expr, wanted: str | None = None) -> ast.Name:
         """Writes `name: type = value`."""
         if isinstance(value, ast.Call) and ast.unparse(value.func) in MAKERS:
             self._sized(tile)
+        if self.written is not None:
+            self.compare_sizes(self.written)
+            self.written = None
         name = wanted or self.fresh()
         self.emit(annotated(name, self.type_text(tile), value))
         return ast.Name(name, ast.Load())
@@ -43,6 +52,12 @@ class Operands(Scalars):
 
     def tile(self, node: ast.expr, wanted: str | None = None) -> ast.expr:
         """The name of the tile that `node` gives; a new tile is named `wanted`."""
+        outer, self.written = self.written, node
+        given = self._tile(node, wanted)
+        self.written = outer
+        return given
+
+    def _tile(self, node: ast.expr, wanted: str | None) -> ast.expr:
         known = self.known.of(node)
         if isinstance(known, Index | Number):
             return self.scalar(node)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from htp.dims import const
 from htp.infer.values import Group, Region, Text, Value
 from htp.lowering.build import call, tuple_of
-from htp.lowering.calls import Calls
-from htp.names import TASKS
+from htp.lowering.streaming import Streaming
+from htp.names import STREAMS, TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from htp.infer.values import Access
 
 
-class Passing(Calls):
+class Passing(Streaming):
     """Writes statements for what a call is given."""
 
     def effect(self, node: ast.Call) -> ast.expr:
@@ -30,10 +30,14 @@ class Passing(Calls):
             positional = [self._word_argument(each) for each in node.args]
             named = [ast.keyword(each.arg, self._word_argument(each.value)) for each in node.keywords]
             return ast.Call(node.func, positional, named)
+        if isinstance(node.func, ast.Name) and node.func.id in STREAMS:
+            return self.word(node)
         if isinstance(node.func, ast.Name):
-            written = self._written(node)
+            # A process sees what others write meanwhile, as two that share memory do.
+            written = () if self.network else self._written(node)
             positional = [self._argument(each, written) for each in node.args]
             named = [ast.keyword(each.arg, self._argument(each.value, written)) for each in node.keywords]
+            self.compare_sizes(node)
             return ast.Call(node.func, positional, named)
         name, _ = self.arguments(node)
         if name == "print":

@@ -13,6 +13,7 @@ from htp.infer.state import VERSION
 from htp.infer.values import Index, Number
 from htp.lowering.build import annotated, assigned, call, constant, expression
 from htp.lowering.naming import Naming
+from htp.names import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +26,10 @@ class Scalars(Naming):
 
     def tile(self, node: ast.expr, wanted: str | None = None) -> ast.expr:
         """The name of the tile that `node` gives."""
+        raise NotImplementedError
+
+    def word(self, node: ast.Call) -> ast.Call:
+        """A word of the process form."""
         raise NotImplementedError
 
     def arguments(self, node: ast.Call) -> tuple[str, dict[str, ast.expr]]:
@@ -91,6 +96,8 @@ class Scalars(Naming):
             return self._choice(node)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             return ast.Attribute(ast.Name(node.value.id, ast.Load()), node.attr, ast.Load())
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in STREAMS:
+            return self.word(node)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             return ast.Call(node.func, [self.scalar(each) for each in node.args], [])
         if isinstance(node, ast.Call):

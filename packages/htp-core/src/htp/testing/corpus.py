@@ -7,8 +7,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from htp import In, InOut, Out, Scalar, Tensor, empty, f16, f32, func, i8, i32, i64, kernel, routine, tile
-from htp.tasks import close_tasks, first_seen, open_tasks, task
+from htp import (
+    In,
+    InOut,
+    Out,
+    Recv,
+    Scalar,
+    Send,
+    Tensor,
+    Tile,
+    empty,
+    f16,
+    f32,
+    func,
+    i8,
+    i32,
+    i64,
+    kernel,
+    routine,
+    tile,
+)
+from htp.streams import advance, channel, close_network, open_network, send, token
+from htp.tasks import close_tasks, first_seen, open_tasks, task, work
 
 if TYPE_CHECKING:
     from htp.testing.programs import AnyDefinition
@@ -133,8 +153,44 @@ def rows_squared_twice(x: In[Tensor[f32, "M", "N"]], y: Out[Tensor[f32, "M", "N"
     close_tasks()
 
 
+@kernel
+def rows_sent(x: In[Tensor[f32, "M", "N"]], out: Send[Tile[f32, "N"]]) -> None:
+    """The first process of the network below: tokens whose size the call gives."""
+    for i in range(x.shape[0]):
+        send(out, x[i, :])
+
+
+@kernel
+def tokens_squared(inp: Recv[Tile[f32, "r"]], out: Send[Tile[f32, "r"]]) -> None:
+    """Its second: tokens whose size each of them gives."""
+    while advance(inp):
+        part = token(inp)
+        work(3)
+        send(out, part * part)
+
+
+@kernel
+def rows_received(inp: Recv[Tile[f32, "N"]], y: Out[Tensor[f32, "M", "N"]]) -> None:
+    """Its third, which knows how many tokens there are."""
+    for i in range(y.shape[0]):
+        if advance(inp):
+            y[i, :] = token(inp)
+
+
+@routine
+def rows_squared_in_turn(x: In[Tensor[f32, "M", "N"]], y: Out[Tensor[f32, "M", "N"]]) -> None:
+    """A network: processes that send each other rows."""
+    open_network()
+    rows = channel(f32, (x.shape[1],), capacity=2)
+    squared = channel(f32, (x.shape[1],), latency=1)
+    rows_sent(x, rows)
+    tokens_squared(rows, squared)
+    rows_received(squared, y)
+    close_network()
+
+
 KERNELS: tuple[AnyDefinition, ...] = (
     scale_add, softmax, matmul, activate, integers, counts, halves, lookup, running, triangle, bytes_summed,
-    twice_squared, rows_squared_twice,
+    twice_squared, rows_squared_twice, rows_squared_in_turn,
 )  # fmt: skip
 """All of them, the plainest first."""

@@ -6,6 +6,7 @@ Knows declarations and stages; does not know what any word means.
 from __future__ import annotations
 
 import linecache
+from enum import Enum
 from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -69,7 +70,7 @@ class DialectConformance(Conformance[Dialect]):
         home = import_module(dialect.modules[0]) if dialect.modules else None
         for word in words:
             value: object = getattr(home, word, None)
-            if not callable(value):
+            if not callable(value) and not (isinstance(value, Enum) and value.name == word):
                 broken(f"`{word}` is not a callable of `{dialect.modules[0]}`", "define it there, or take it out")
             if not (getattr(value, "__doc__", None) or "").strip():
                 broken(f"`{word}` has no docstring", "say what it means: it is what programs do with it")

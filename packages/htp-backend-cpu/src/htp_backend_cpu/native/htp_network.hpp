@@ -1,0 +1,261 @@
+// A network: channels and processes, and what a process does with its ends of channels.
+// Knows the operations and the order of their steps; how processes wait is decided by Kahn or, where one of them looks
+// at the time, by Turns.
+#pragma once
+#include "htp_kahn.hpp"
+#include "htp_turns.hpp"
+
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <functional>
+#include <new>
+#include <string>
+
+namespace htp {
+namespace streams {
+
+inline i64 line_of(const char* place) {
+    const char* colon = std::strrchr(place, ':');
+    return colon ? std::atoll(colon + 1) : 0;
+}
+
+/// The name of the process that this thread runs.
+inline thread_local const char* running = "";
+
+/// `name`, or when that is taken `name_2`, `name_3`, …, which `made` keeps.
+template <class Things> const char* unique(const char* name, const Things& taken, std::deque<std::string>& made) {
+    std::string own = name;
+    auto has = [&](const auto& each) { return own == each->name; };
+    for (int number = 2; std::any_of(taken.begin(), taken.end(), has); number++) own = name + ("_" + std::to_string(number));
+    return own == name ? name : made.emplace_back(own).c_str();
+}
+
+class Network {
+public:
+    const Context& cx;
+    const bool timed;  // some process looks at the time
+    std::vector<std::unique_ptr<Link>> links;
+    std::vector<std::unique_ptr<Process>> processes;
+
+    Network(const Context& cx, bool timed) : cx(cx), timed(timed) {}
+    Network(const Network&) = delete;
+    ~Network() {
+        for (auto& each : links)
+            if (each->storage()) cx.runtime->heap_free(each->storage(), each->bytes());
+    }
+
+    /// A channel whose slots have `bytes` each.
+    Link& add(const char* name, const Timing& timing, i64 bytes) {
+        links.push_back(std::make_unique<Link>(unique(name, links, names), timing, i64(links.size()), bytes));
+        Link& link = *links.back();
+        void* memory = cx.runtime->heap_take(link.bytes());
+        if (!memory) htp::stop(cx, Failure::out_of_memory, "", "", link.bytes(), 0);
+        link.use(static_cast<char*>(memory));
+        if (cx.recording) link.accepts = &kept.emplace_back(), link.dequeues = &kept.emplace_back();
+        return link;
+    }
+    /// A process; its ends and its body are given next.
+    void add(const char* name, const char* place) {
+        processes.push_back(std::make_unique<Process>(unique(name, processes, names), place, i64(processes.size())));
+    }
+    void body(std::function<void(const Context&)> given) { bodies.push_back(std::move(given)); }
+    void sends(Link& link) { claim(link, link.sender); }
+    void receives(Link& link) { claim(link, link.receiver); }
+
+    /// Runs all processes to their end; whether they came to it.
+    bool run() {
+        const i64 count = i64(processes.size());
+        if (timed) turns.begin(processes);
+        else kahn.begin(processes, count <= cx.runtime->threads());
+        auto body = [](void* network, long long number) { static_cast<Network*>(network)->live(size_t(number)); };
+        if (!cx.runtime->crew(count, body, this)) htp::stop(cx, Failure::out_of_memory, "", "", i64(count * crew_stack), 0);
+        return !kahn.stuck && !turns.stuck && !cx.failed();
+    }
+
+    // ---- sending; `fill(memory)` writes the token ----
+    template <class Fill> void send(Link& link, const char* place, Fill fill) {
+        Process& me = entered(*link.sender);
+        check_open(link, place, 0);
+        const i64 since = me.now();
+        if (link.timing.capacity == 0) return offer(me, link, place, since, fill);
+        if (timed) turns.turn(me, {Kind::send, since, &link.self, 1, place});
+        else {
+            if (!link.has_room()) kahn.wait(me, {Kind::send, since, &link.self, 1, place});
+            me.until(link.accept_time(since));
+        }
+        const i64 now = me.now();
+        accept(link, since, now, fill);
+        me.stalled_out(now - since);
+    }
+    template <class Fill> bool try_send(Link& link, const char* place, Fill fill) {
+        Process& me = entered(*link.sender);
+        check_open(link, place, 0);
+        turns.pause(me, place);
+        const i64 now = me.now();
+        if (!accepts(link, now)) return false;
+        accept(link, now, now, fill);
+        return true;
+    }
+    bool full(Link& link, Process& me, const char* place) {
+        turns.pause(entered(me), place);
+        return !accepts(link, me.now());
+    }
+    i64 occupancy(Link& link, Process& me, const char* place) {
+        turns.pause(entered(me), place);
+        return link.count();
+    }
+    void close(Link& link, const char* place) {
+        Process& me = entered(*link.sender);
+        check_open(link, place, 1);
+        if (timed) turns.pause(me, place);
+        finish(link, me, line_of(place));
+    }
+
+    // ---- receiving ----
+    /// Whether there is a token, which is in the hand then, and not the end of the stream.
+    bool advance(Link& link, const char* place) {
+        Process& me = entered(*link.receiver);
+        const i64 since = me.now();
+        if (timed) {
+            turns.turn(me, {Kind::recv, since, &link.self, 1, place});
+            if (!link.has_token()) return false;
+        } else {
+            while (!link.has_token()) {
+                if (link.is_closed() && !link.has_token()) {
+                    me.until(std::max(since, link.end_time()));
+                    return false;
+                }
+                if (!link.has_token()) kahn.wait(me, {Kind::recv, since, &link.self, 1, place});
+            }
+            me.until(std::max(since, link.visible_time()));
+        }
+        take(me, link, since);
+        return true;
+    }
+    /// 0 for nothing yet, 1 for a token, 2 for the end of the stream; the token is in the hand, and with `stay` also in
+    /// the channel.
+    i64 look(Link& link, const char* place, bool stay) {
+        Process& me = entered(*link.receiver);
+        turns.pause(me, place);
+        if (!link.has_token()) return link.closed() && link.end_time() <= me.now() ? 2 : 0;
+        if (link.visible_time() > me.now()) return 0;
+        if (stay) link.look();
+        else take(me, link, me.now());
+        return 1;
+    }
+    /// Which of the channels gave a token first, -1 when all streams have ended.
+    i64 select(Link* const* links, i64 count, const char* place) {
+        Process& me = entered(*links[0]->receiver);
+        const i64 since = me.now();
+        me.choices.assign(links, links + count);
+        turns.turn(me, {Kind::select, since, me.choices.data(), count, place});
+        for (i64 each = 0; each < count; each++)
+            if (links[each]->has_token() && links[each]->visible_time() <= me.now()) {
+                take(me, *links[each], since);
+                return each;
+            }
+        return -1;
+    }
+
+private:
+    static constexpr i64 crew_stack = 512 << 10;
+    Kahn kahn;
+    Turns turns;
+    std::vector<std::function<void(const Context&)>> bodies;
+    std::deque<std::vector<i64>> kept;
+    std::deque<std::string> names;
+
+    void claim(Link& link, Process*& end) {
+        end = processes.back().get();
+        if (std::find(end->ends.begin(), end->ends.end(), &link) == end->ends.end()) end->ends.push_back(&link);
+    }
+    /// Every operation begins here: after a failure elsewhere none is done any more.
+    Process& entered(Process& me) {
+        if (__builtin_expect(!timed && kahn.over.load(std::memory_order_relaxed), 0)) throw Stop{};
+        return me;
+    }
+    void check_open(const Link& link, const char* place, i64 closes) {
+        if (__builtin_expect(link.closed(), 0))
+            htp::stop(cx, Failure::stream_closed, place, link.name, link.line_of_close(), closes);
+    }
+    /// Whether a token would be accepted at once.
+    static bool accepts(Link& link, i64 now) {
+        if (link.timing.capacity == 0) return Turns::awaited(link, now);
+        return link.has_room() && link.accept_time(now) == now;
+    }
+    template <class Fill> void accept(Link& link, i64 offered, i64 now, Fill fill) {
+        fill(link.writing());
+        link.accepted(offered, now), link.keep_accept(now);
+        link.put(now);
+        if (timed) turns.put(link);
+        else kahn.put(link);
+    }
+    /// An offer stands from the moment its sender reaches it, and the sender waits until it is taken.
+    template <class Fill> void offer(Process& me, Link& link, const char* place, i64 since, Fill fill) {
+        fill(link.writing());
+        link.offered = true;
+        link.put(since);
+        if (timed) {
+            turns.put(link);
+            turns.turn(me, {Kind::send, since, &link.self, 1, place});
+        } else {
+            kahn.put(link);
+            if (!link.all_taken()) kahn.wait(me, {Kind::send, since, &link.self, 1, place});
+            link.offered = false;
+            me.until(link.resume_time());
+        }
+        const i64 now = me.now();
+        link.accepted(since, now), link.keep_accept(since);
+        me.stalled_out(now - since);
+    }
+    void take(Process& me, Link& link, i64 since) {
+        const i64 now = me.now();
+        me.stalled_in(now - since);
+        if (!timed) return link.take(since, now), kahn.taken(link);
+        const bool met = link.count() == 0;
+        if (met) link.offered = false;
+        link.take(since, now);
+        turns.taken(link, met);
+    }
+    void finish(Link& link, Process& me, i64 line) {
+        link.close(me.now(), line);
+        if (timed) turns.put(link);
+        else kahn.closed(link);
+    }
+    /// What a return does: the streams end that the process sends.
+    void close_all(Process& me) {
+        bool paused = !timed;
+        for (Link* link : me.ends) {
+            if (link->sender != &me || link->closed()) continue;
+            if (!paused) turns.pause(me, ""), paused = true;
+            finish(*link, me, 0);
+        }
+    }
+    void live(size_t number) {
+        Process& me = *processes[number];
+        running = me.name;
+        try {
+            if (timed) turns.first(me);
+            const Context own{cx.runtime, cx.failure, &me.busy, nullptr};
+            bodies[number](own);
+            if (!cx.failed()) close_all(me);
+            me.ended = true;
+        } catch (const Stopped&) {
+            me.ended = true;
+        } catch (const Stop&) {  // recorded where it was thrown
+        } catch (const std::bad_alloc&) {
+            fail(cx, Failure::out_of_memory, "", "", 0, 0);
+        }
+        if (timed) leave(turns, me);
+        else leave(kahn, me);
+    }
+    template <class Order> void leave(Order& order, Process& me) {
+        if (order.over) return;
+        if (cx.failed()) order.end_all();
+        else order.ended(me);
+    }
+};
+
+}  // namespace streams
+}  // namespace htp

@@ -1,0 +1,209 @@
+"""The process form as C++: a network is a function that makes channels and processes, and each word an operation.
+
+Knows which calls declare processes and which networks look at the time; how processes run is the business of
+`native/htp_network.hpp`.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from htp.names import STREAMS
+from htp.program import origin_of
+from htp.types import ScalarType
+from htp_backend_cpu.access import cut
+from htp_backend_cpu.literals import widened
+from htp_backend_cpu.names import spelled
+from htp_backend_cpu.scope import BOOL, FLOAT, INT, ChannelName, EndName, Network, not_register_form
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from htp.program import Function
+    from htp.types import Param
+    from htp_backend_cpu.scope import ArrayName, Kind, Scope
+    from htp_backend_cpu.statements import Statements
+
+HEADERS = frozenset(f"htp_{each}.hpp" for each in ("kahn", "link", "network", "process", "streams", "told", "turns"))
+"""The headers that only programs with networks carry."""
+LOOKS = frozenset(("advance_any", "full", "occupancy", "peek", "try_advance", "try_send"))
+"""Words whose answer depends on the time: processes of a network with one of them take turns."""
+TIMING = ("capacity", "latency", "response")
+"""The first fields of `htp::Timing` in their order."""
+ASKED: Mapping[str, Kind] = {
+    "advance": BOOL, "full": BOOL, "try_send": BOOL, "try_advance": INT, "peek": INT, "occupancy": INT,
+}  # fmt: skip
+"""What the words of one end give that ask something."""
+
+
+NUMBERS = {BOOL: "bool_", FLOAT: "f64", INT: "i64"}
+"""The types of Python's numbers, which is what tokens of numbers are."""
+
+
+def opens_network(statement: ast.stmt) -> bool:
+    """Whether a network begins here."""
+    return _is_statement(statement, "open_network")
+
+
+def has_networks(functions: Iterable[Function]) -> bool:
+    """Whether a program of these functions opens a network."""
+    return any(_word(node) == "open_network" for each in functions for part in each.body for node in ast.walk(part))
+
+
+def end_of(param: Param) -> tuple[EndName, str]:
+    """What a parameter is that is an end of a channel, and its type in C++."""
+    if param.type is None or param.several:
+        return not_register_form(ast.Name(param.name, ast.Load()), "several ends of channels")
+    rank = 0 if isinstance(param.type, ScalarType) else len(param.type.dims)
+    dtype = param.type.dtype.name
+    return EndName(dtype, rank), f"{'Send' if param.direction == 'send' else 'Recv'}<{dtype}, {rank}>"
+
+
+def network(printer: Statements, body: Sequence[ast.stmt], scope: Scope, depth: int) -> Sequence[ast.stmt]:
+    """Prints the network that the first statement opens, up to `close_network`; returns the statements behind it."""
+    opening, *rest = body
+    ends = [number for number, each in enumerate(rest) if _is_statement(each, "close_network")]
+    if not ends:
+        not_register_form(opening, "no `close_network` behind it")
+    inside, behind = rest[: ends[0]], rest[ends[0] + 1 :]
+    timed = "true" if _looks(printer, inside) else "false"
+    printer.write(depth, f"run_network(ctx, {timed}, [&](Network& network) {{", opening)
+    inner = scope.inner(network=Network())
+    printer.block(inside, inner, depth + 1)
+    printer.write(depth, "});", rest[ends[0]])
+    lost = set(inner.names) & {node.id for each in behind for node in ast.walk(each) if isinstance(node, ast.Name)}
+    if lost:
+        not_register_form(opening, f"{min(lost)} is used behind `close_network`")
+    return behind
+
+
+def channel(printer: Statements, node: ast.stmt, name: str, call: ast.Call, scope: Scope, depth: int) -> None:
+    """Prints the statement that makes a channel, and its initial tokens."""
+    given = {each.arg or "": each.value for each in call.keywords}
+    dtype, shape = call.args
+    sizes = list(shape.elts) if isinstance(shape, ast.Tuple) else [shape]
+    tokens = given.get("initial")
+    initial = list(tokens.elts) if isinstance(tokens, ast.Tuple) else []
+    said, form = given.get("name"), dtype.id if isinstance(dtype, ast.Name) else ""
+    label = said.value if isinstance(said, ast.Constant) else name
+    fields = [f".{each} = {printer.expressions.scalar(given[each], scope)}" for each in TIMING if each in given]
+    fields += [f".initial = {len(initial)}"] if initial else []
+    bounds = (printer.expressions.scalar(each, scope) for each in sizes)
+    parts = ", ".join((json.dumps(label), f"{{{', '.join(fields)}}}", *bounds))
+    printer.write(depth, f"const auto {spelled(name)} = network.channel<{form}, {len(sizes)}>({parts});", node)
+    scope.names[name] = end = ChannelName(form, len(sizes))
+    for each in initial:
+        printer.write(depth, f"{spelled(name)}.initial({_payload(printer, each, end, scope)});")
+
+
+def process(
+    printer: Statements, node: ast.stmt, function: Function, given: Sequence[ast.expr], scope: Scope, depth: int
+) -> None:
+    """Prints the call of a kernel in a network: a process."""
+    named = scope.network.named if scope.network is not None else None
+    if scope.network is not None:
+        scope.network.named = None
+    slots = "slots, " if printer.slots else ""
+    head = (
+        f"network.process({json.dumps(named or function.name)}, {place_of(node)}, "
+        f"[&](const Context& ctx, auto... given) {{ "
+    )
+    parts: list[str] = []
+    for argument, param in zip(given, function.params, strict=True):
+        if param.is_end:
+            end = argument.id if isinstance(argument, ast.Name) else ""
+            parts.append(f"{'sends' if param.direction == 'send' else 'receives'}({spelled(end)})")
+        elif isinstance(param.type, ScalarType):
+            dtype = param.type.dtype.name
+            parts.append(widened(printer.expressions.typed(argument, scope, dtype, 0), dtype))
+        else:
+            parts.append(cut(printer.expressions, argument, scope))
+    printer.write(depth, f"{head}{spelled(function.name)}(ctx, {slots}given...); }},", node)
+    printer.write(depth + 1, f"{', '.join(parts)});")
+
+
+def token(printer: Statements, node: ast.AnnAssign, name: str, array: ArrayName, scope: Scope, depth: int) -> None:
+    """Prints the statement that names a token, which is read where it lies."""
+    end = spelled(ast.unparse(node.value.args[0])) if isinstance(node.value, ast.Call) else ""
+    printer.write(depth, f"const Region<{array.dtype}, {array.rank}> {spelled(name)} = {end}.token();", node)
+    scope.names[name] = array
+
+
+def stream_word(printer: Statements, node: ast.stmt, call: ast.Call, scope: Scope, depth: int) -> None:
+    """Prints a statement of the process form."""
+    word = _word(call)
+    match word, call.args:
+        case "process_name", [ast.Constant(value=str(name))] if scope.network is not None:
+            scope.network.named = name
+        case "send", [ast.Name(id=name), value] if isinstance(end := scope.find(name), EndName):
+            payload = _payload(printer, value, end, scope)
+            printer.write(depth, f"{spelled(name)}.send({payload}, {place_of(node)});", node)
+        case "close", [ast.Name(id=name)]:
+            printer.write(depth, f"{spelled(name)}.close({place_of(node)});", node)
+        case "stop_process", []:
+            printer.write(depth, "stop_process();", node)
+        case _ if word == "advance_any" or word in ASKED:
+            printer.write(depth, f"{printer.expressions.text(call, scope).cpp};", node)
+        case _:
+            not_register_form(node, "not a statement of the process form")
+
+
+def asked(printer: Statements, call: ast.Call, scope: Scope) -> tuple[str, Kind] | None:
+    """The text of a word that gives something, and what it gives."""
+    word, place = _word(call), place_of(printer.statement)
+    match word, call.args:
+        case "token", [ast.Name(id=name)] if isinstance(end := scope.find(name), EndName) and not end.rank:
+            return f"{NUMBERS[end.number]}({spelled(name)}.token())", end.number
+        case "token_size", [ast.Name(id=name), axis]:
+            return f"{spelled(name)}.token().dim({printer.expressions.scalar(axis, scope)})", INT
+        case "advance_any", ends:
+            return f"advance_any({', '.join([place, *(spelled(ast.unparse(each)) for each in ends)])})", INT
+        case "try_send", [ast.Name(id=name), value] if isinstance(end := scope.find(name), EndName):
+            return f"{spelled(name)}.try_send({_payload(printer, value, end, scope)}, {place})", BOOL
+        case str(), [ast.Name(id=name)] if word in ASKED:
+            return f"{spelled(name)}.{word}({place})", ASKED[word]
+        case _:
+            return None
+
+
+def _payload(printer: Statements, value: ast.expr, end: EndName | ChannelName, scope: Scope) -> str:
+    """What is put into a channel: a number of its dtype, or a block of memory, which is copied."""
+    if end.rank:
+        return cut(printer.expressions, value, scope)
+    return printer.expressions.typed(value, scope, end.dtype, 0)
+
+
+def _looks(printer: Statements, body: Sequence[ast.stmt]) -> bool:
+    """Whether a process that the body declares asks something whose answer depends on the time."""
+    seen: set[str] = set()
+    open_: list[ast.stmt] = list(body)
+    while open_:
+        for node in ast.walk(open_.pop()):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+                continue
+            if node.func.id in LOOKS:
+                return True
+            if node.func.id in printer.functions and node.func.id not in seen:
+                seen.add(node.func.id)
+                open_ += printer.functions[node.func.id].body
+    return False
+
+
+def place_of(node: ast.AST | None) -> str:
+    """The user's place of a statement as a C++ literal."""
+    origin = origin_of(node) if node is not None else None
+    text = f"{PurePath(origin.file).name}:{origin.line}" if origin is not None else ""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _is_statement(statement: ast.stmt, word: str) -> bool:
+    return isinstance(statement, ast.Expr) and _word(statement.value) == word
+
+
+def _word(node: ast.AST) -> str | None:
+    """The word of the process form that is called."""
+    called = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else None
+    return called if called in STREAMS else None

@@ -1,0 +1,379 @@
+"""Types of the calls that make the process form: channels, processes, and what a process does with its ends.
+
+Knows what each word takes and gives; does not know what a runtime does with it.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from typing import TYPE_CHECKING, Literal
+
+from htp import streams
+from htp.dims import const, sym
+from htp.infer import shapes
+from htp.infer.tasks import Tasks
+from htp.infer.values import Box, End, Index, Known, Number, Region, Text, Value
+from htp.types import ScalarType, TensorType, TileType, bool_
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from htp.dims import Expr
+    from htp.infer.values import Access
+    from htp.program import Function
+    from htp.types import DType, Param
+
+LARGEST = 2
+"""The largest answer of `peek` and `try_advance`."""
+
+
+class Streams(Tasks):
+    """The part of the engine that types the process form.
+
+    `opened` is the call that opened the network which is open, and `before` how many accesses there were then; `hands`
+    are the sizes of the tokens in the hand since the last statement that may have changed them.
+    """
+
+    opened: ast.Call | None = None
+    before: int = 0
+    hands: dict[str, dict[int, Expr]]
+
+    def end_of(self, param: Param) -> End:
+        """What a parameter is that is an end of a channel."""
+        if param.type is None or param.several:
+            raise self.refused(
+                self.function.body[0], "type.bad-network", f"`{param.name}` is several ends of channels",
+                "name each end: `first: Recv[…], second: Recv[…]`",
+            )  # fmt: skip
+        return End(param.type, "send" if param.direction == "send" else "recv", param.name)
+
+    def finish(self) -> None:
+        """Refuses a network that is still open."""
+        if self.opened is not None:
+            raise self.refused(
+                self.opened, "type.bad-network", "this network is never closed", "write `close_network()` behind it"
+            )
+
+    def keeps_buffers(self, node: ast.AST, before: Mapping[str, Known], after: Mapping[str, Known]) -> None:
+        """Refuses a loop that sends a buffer which was made before it: there is none in the next turn."""
+        for name in sorted(name for name, known in before.items() if isinstance(known, Region) and name not in after):
+            raise self.refused(
+                node, "type.maybe-undefined", f"`{name}` is sent in the loop, and was made before it",
+                f"make `{name}` in the loop",
+            )  # fmt: skip
+
+    # what a routine says ----------------------------------------------------------------------------------------
+
+    def _call_open_network(self, node: ast.Call) -> Known:
+        self._in_network(node, opened=False)
+        self._takes(node, ())
+        self.opened = node
+        self.before = len(self.result.accesses)
+        return Text(None)
+
+    def _call_close_network(self, node: ast.Call) -> Known:
+        self._in_network(node)
+        self._takes(node, ())
+        self.opened = None
+        # Processes run beside each other: what one of them writes another may read, whichever is declared first.
+        self.result.accesses[self.before :] = sorted(self.result.accesses[self.before :], key=_reads)
+        return Text(None)
+
+    def _call_process_name(self, node: ast.Call) -> Known:
+        self._in_network(node)
+        self._takes(node, ("name",))
+        if not isinstance(known := self.expression(node.args[0]), Text) or not known.text:
+            raise self.refused(node, "type.bad-arguments", f"a name is needed here, not {known}", "write a literal")
+        return Text(None)
+
+    def _call_channel(self, node: ast.Call) -> Known:
+        self._in_network(node)
+        named = {each.arg or "": each.value for each in node.keywords}
+        known = set(inspect.signature(streams.channel).parameters) - {"dtype", "shape"}
+        if len(node.args) != 2 or set(named) - known:
+            raise self.refused(
+                node, "type.bad-arguments", "`channel` takes a dtype and a shape, and the rest by name",
+                f"write `channel(f32, (16, 64), capacity=2)`; it also takes {', '.join(sorted(known))}",
+            )  # fmt: skip
+        if self.naming is None or self.naming[0] != id(node):
+            raise self.refused(node, "type.bad-network", "a channel has no name", "write `a = channel(…)`")
+        dtype, dims = self.dtype(node.args[0]), self.shape(node.args[1])
+        for word in ("capacity", "latency", "response"):
+            if word in named and self.facts.nonnegative(-self.index(named[word]) - 1):
+                raise self.refused(
+                    named[word], "type.bad-arguments", f"`{word}` of a channel is 0 or more", "write 0 or more"
+                )
+        region = self._option(named, "region", False)
+        self._option(named, "name", "")
+        carries = TensorType(dtype, dims) if region else TileType(dtype, dims) if dims else ScalarType(dtype)
+        end = End(carries, "both", self.naming[1])
+        self._initial(named.get("initial"), end)
+        return end
+
+    def _option(self, named: dict[str, ast.expr], word: str, default: bool | str) -> bool | str:
+        """A literal that a channel takes."""
+        if word not in named:
+            return default
+        known = self.expression(named[word])
+        value = known.constant if isinstance(known, Number) else known.text if isinstance(known, Text) else None
+        if not isinstance(value, bool | str) or type(value) is not type(default):
+            wanted = "True or False" if isinstance(default, bool) else "a text"
+            raise self.refused(named[word], "type.bad-arguments", f"`{word}` is {wanted}", f"write {wanted}")
+        return value
+
+    def _initial(self, node: ast.expr | None, end: End) -> None:
+        if node is None:
+            return
+        if not isinstance(node, ast.Tuple):
+            raise self.refused(node, "type.bad-arguments", "`initial` is a tuple of tokens", "write `initial=(0,)`")
+        for each in node.elts:
+            self._fits_end(each, end)
+
+    # what a process says ----------------------------------------------------------------------------------------
+
+    def _call_advance(self, node: ast.Call) -> Known:
+        self._ends(node, "recv", 1)
+        return Number("bool")
+
+    def _call_try_advance(self, node: ast.Call) -> Known:
+        self._ends(node, "recv", 1)
+        return self._between(node, 0, LARGEST)
+
+    def _call_peek(self, node: ast.Call) -> Known:
+        self._ends(node, "recv", 1)
+        return self._between(node, 0, LARGEST)
+
+    def _call_advance_any(self, node: ast.Call) -> Known:
+        ends = self._ends(node, "recv", None)
+        if len({each.name for each in ends}) != len(ends) or not ends:
+            raise self.refused(
+                node, "type.bad-arguments", "`advance_any` takes different ends of channels", "name each end once"
+            )
+        return self._between(node, -1, len(ends) - 1)
+
+    def _call_token(self, node: ast.Call) -> Known:
+        (end,) = self._ends(node, "recv", 1, changes=False)
+        if isinstance(end.carries, ScalarType):
+            return self.scalar_of(end.carries.dtype, self.fresh("n", node))
+        dims = tuple(self._in_hand(end, axis, size) for axis, size in enumerate(end.carries.dims))
+        if isinstance(end.carries, TileType):
+            return Value(end.carries.dtype, dims)
+        if self.naming is None or self.naming[0] != id(node):
+            raise self.refused(node, "type.bad-network", "a received buffer has no name", "write `x = token(…)`")
+        box = Box(tuple(const(0) for _ in dims), dims, tuple(True for _ in dims))
+        self.result.received.add(self.naming[1])
+        return Region(end.carries.dtype, dims, "", box)
+
+    def _call_token_size(self, node: ast.Call) -> Known:
+        self._takes(node, ("inp", "axis"))
+        end, axis = self._end(node, node.args[0], "recv"), self.index(node.args[1]).constant
+        dims = () if isinstance(end.carries, ScalarType) else end.carries.dims
+        if axis is None or not 0 <= axis < len(dims):
+            raise self.refused(
+                node, "type.bad-axis", f"a token of {end.carries} has {len(dims)} axes", "write one from 0 on"
+            )
+        return Index(self._in_hand(end, axis, dims[axis], node))
+
+    def _call_send(self, node: ast.Call) -> Known:
+        self._sent(node)
+        return Text(None)
+
+    def _call_try_send(self, node: ast.Call) -> Known:
+        self._sent(node)
+        return Number("bool")
+
+    def _call_close(self, node: ast.Call) -> Known:
+        self._ends(node, "send", 1)
+        return Text(None)
+
+    def _call_occupancy(self, node: ast.Call) -> Known:
+        self._ends(node, "any", 1)
+        symbol = sym(self.fresh("n", node))
+        self.facts = self.facts.with_nonnegative(symbol)
+        return Index(symbol)
+
+    def _call_full(self, node: ast.Call) -> Known:
+        self._ends(node, "any", 1)
+        return Number("bool")
+
+    def _call_stop_process(self, node: ast.Call) -> Known:
+        self._takes(node, ())
+        self._in_process(node)
+        return Text(None)
+
+    # calls of processes -----------------------------------------------------------------------------------------
+
+    def declares(self, node: ast.Call, function: Function) -> None:
+        """Checks where a kernel or routine is called: while a network is open every call is of a process."""
+        ends = any(each.is_end for each in function.params)
+        if ends and self.opened is None:
+            raise self.refused(
+                node, "type.bad-network", f"`{function.name}` is a process, and no network is open here",
+                "call it between `open_network()` and `close_network()`",
+            )  # fmt: skip
+        if self.opened is not None and function.kind != "kernel":
+            raise self.refused(
+                node, "type.bad-network", f"`{function.name}` is a {function.kind}, and a network is open",
+                "call it before `open_network()` or behind `close_network()`; a process is a kernel",
+            )  # fmt: skip
+
+    def pass_end(self, node: ast.expr, function: Function, param: Param, known: Known, sizes: dict[str, Expr]) -> None:
+        """Checks a channel that is passed to a process; sizes that the call does not give may differ each time."""
+        if not isinstance(known, End) or known.side != "both":
+            raise self.refused(
+                node, "type.bad-network", f"`{function.name}` wants a channel for `{param.name}`, not {known}",
+                "pass a channel of the network that is open",
+            )  # fmt: skip
+        carries, wants = known.carries, param.type
+        if (
+            wants is None
+            or type(wants) is not type(carries)
+            or wants.dtype is not carries.dtype
+            or _rank(wants) != _rank(carries)
+        ):
+            raise self.refused(
+                node, "type.dtype-mismatch" if _rank(wants) == _rank(carries) else "type.shape-mismatch",
+                f"channel `{known.name}` carries {carries}, and `{param.name}` of `{function.name}` is {wants}",
+                "declare one type at both ends",
+            )  # fmt: skip
+        if isinstance(wants, ScalarType) or isinstance(carries, ScalarType):
+            return
+        for want, have in zip(wants.dims, carries.dims, strict=True):
+            if want.symbols <= set(sizes):
+                what = f"channel `{known.name}` carries {carries}, and `{param.name}` of `{function.name}` is {wants}"
+                shapes.same(self.facts, have, want.substitute(sizes), what, "declare one type at both ends")
+
+    # parts ------------------------------------------------------------------------------------------------------
+
+    def _sent(self, node: ast.Call) -> None:
+        self._takes(node, ("out", "value"))
+        end = self._end(node, node.args[0], "send")
+        self._fits_end(node.args[1], end)
+        known = self.expression(node.args[1])
+        if isinstance(end.carries, TensorType) and isinstance(known, Region):
+            del self.environment[known.root]
+            self.lost[known.root] = f"`{known.root}` was sent, and belongs to the receiver now"
+
+    def _fits_end(self, node: ast.expr, end: End) -> None:
+        """Checks a token that is sent, or is there from the start."""
+        known, carries = self.expression(node), end.carries
+        if isinstance(known, Index | Number) and isinstance(carries, ScalarType):
+            self._number(node, known, carries.dtype, end)
+            return
+        if not isinstance(known, Value | Region) or _rank(carries) != len(known.dims):
+            raise self.refused(
+                node, "type.shape-mismatch", f"`{end.name}` carries {carries}, not {known}", "send what it carries"
+            )
+        if known.dtype is not carries.dtype:
+            raise self.refused(
+                node, "type.dtype-mismatch", f"`{end.name}` carries {carries}, not {known}",
+                f"cast it: `.astype({carries.dtype.name})`",
+            )  # fmt: skip
+        if isinstance(carries, TensorType) and not self._is_buffer(node, known):
+            raise self.refused(
+                node, "type.bad-network", f"`{end.name}` carries whole buffers, not {known}",
+                "send a buffer made by `empty`, or one that was received",
+            )  # fmt: skip
+        self.as_tile(node, known)
+        for want, have in zip(() if isinstance(carries, ScalarType) else carries.dims, known.dims, strict=True):
+            if end.side == "both" or want.symbols <= self.sizes_given:
+                what = f"`{end.name}` carries {carries}, and a tile of {shapes.show(known.dims)} is sent"
+                shapes.same(self.facts, have, want, what, "send what it carries")
+
+    def _is_buffer(self, node: ast.expr, known: Value | Region) -> bool:
+        params = {each.name for each in self.function.params}
+        return isinstance(node, ast.Name) and isinstance(known, Region) and known.root not in params
+
+    def _number(self, node: ast.expr, known: Index | Number, dtype: DType, end: End) -> None:
+        if (dtype is bool_) is not (isinstance(known, Number) and known.kind == "bool"):
+            raise self.refused(
+                node, "type.dtype-mismatch", f"`{end.name}` carries {end.carries}, not {known}",
+                "send a number of that type",
+            )  # fmt: skip
+        self.adapt_scalar(node, known, dtype)
+
+    def _in_hand(self, end: End, axis: int, declared: Expr, node: ast.Call | None = None) -> Expr:
+        """A size of the token in the hand: one that the call of the process gives, or another for each token."""
+        if declared.symbols <= self.sizes_given:
+            return declared
+        sizes = self.hands.setdefault(end.name, {})
+        if axis not in sizes:
+            name = self.fresh(str(declared) if str(declared) in declared.symbols else "n", node)
+            self.result.token_sizes[name] = (end.name, axis)
+            self.facts = self.facts.with_nonnegative(sym(name))
+            sizes[axis] = sym(name)
+        return sizes[axis]
+
+    def _between(self, node: ast.Call, low: int, high: int) -> Index:
+        symbol = sym(self.fresh("n", node))
+        self.facts = self.facts.with_nonnegative(symbol - low).with_nonnegative(const(high) - symbol)
+        return Index(symbol)
+
+    def _ends(
+        self, node: ast.Call, side: Literal["send", "recv", "any"], count: int | None, *, changes: bool = True
+    ) -> list[End]:
+        """The ends that a call takes, and nothing else; `changes` when it takes tokens into the hand."""
+        if count is not None:
+            self._takes(node, ("end",) * count)
+        elif node.keywords:
+            self._takes(node, ())
+        ends = [self._end(node, each, side) for each in node.args]
+        if changes:
+            for each in ends:
+                self.hands.pop(each.name, None)
+        return ends
+
+    def _end(self, node: ast.Call, given: ast.expr, side: Literal["send", "recv", "any"]) -> End:
+        self._in_process(node)
+        known = self.expression(given)
+        if not isinstance(known, End) or side not in (known.side, "any"):
+            wanted = {"send": "a sending end", "recv": "a receiving end", "any": "an end of a channel"}[side]
+            raise self.refused(
+                given, "type.bad-network", f"`{ast.unparse(node.func)}` takes {wanted}, not {known}",
+                f"declare a parameter of the process: `{'out: Send' if side == 'send' else 'inp: Recv'}[…]`",
+            )  # fmt: skip
+        return known
+
+    def _takes(self, node: ast.Call, names: tuple[str, ...]) -> None:
+        if len(node.args) != len(names) or node.keywords:
+            word = ast.unparse(node.func)
+            takes = f"takes {', '.join(names)}, by position" if names else "takes nothing"
+            raise self.refused(node, "type.bad-arguments", f"`{word}` {takes}", f"write `{word}({', '.join(names)})`")
+
+    def _in_process(self, node: ast.Call) -> None:
+        if not any(each.is_end for each in self.function.params):
+            raise self.refused(
+                node, "type.bad-network", f"`{ast.unparse(node.func)}` stands outside of a process",
+                "write it in a kernel that has an end of a channel: `inp: Recv[…]`",
+            )  # fmt: skip
+
+    def _in_network(self, node: ast.Call, *, opened: bool = True) -> None:
+        word = ast.unparse(node.func)
+        if self.function.kind != "routine":
+            said, advice = f"`{word}` stands in a {self.function.kind}", "write it in a routine"
+        elif word in ("open_network", "close_network") and (self.loops or self.conditional):
+            said, advice = f"`{word}` stands in a loop or a branch", "open and close a network where the routine begins"
+        elif opened and self.opened is None:
+            said, advice = f"`{word}` stands outside of a network", "open one before: `open_network()`"
+        elif not opened and self.opened is not None:
+            said, advice = "a network is opened inside of another", "close the first one before: `close_network()`"
+        else:
+            return
+        raise self.refused(node, "type.bad-network", said, advice)
+
+
+def given_sizes(function: Function) -> frozenset[str]:
+    """The names of sizes that a call gives; others in the types of ends differ from token to token."""
+    tensors = (each.type for each in function.params if each.type is not None and not each.is_end)
+    sizes = (size for each in tensors if not isinstance(each, ScalarType) for size in each.dims)
+    scalars = {each.name for each in function.params if each.direction == "scalar"}
+    return frozenset({*scalars, *(name for size in sizes for name in size.symbols)})
+
+
+def _reads(access: Access) -> bool:
+    return not access.writes
+
+
+def _rank(carried: TensorType | TileType | ScalarType | None) -> int:
+    return len(carried.dims) if isinstance(carried, TensorType | TileType) else 0

@@ -1,0 +1,151 @@
+"""What the process form does not say: words out of place, tokens that do not fit, ends used as they cannot be."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import htp
+from htp import Send, i32, streams
+from htp.capture import capture
+from htp.diagnostics import Refused
+from htp.lowering.annotate import Annotate
+from htp.lowering.inline import InlineHelpers
+
+
+def beside(name):
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+STAGES = beside("stages")
+PROGRAMS = beside("stream_programs")
+
+ROUTINE = """
+@routine
+def f(x: In[Tensor[f32, "N", 4]], y: Out[Tensor[f32, "N", 4]], z: Out[Tensor[i32, "M"]]) -> None:
+"""
+KERNEL = """
+@kernel
+def f(inp: Recv[Tile[f32, 2, "r"]], num: Recv[Scalar[i32]], buf: Recv[Tensor[f32, 4]], out: Send[Tile[f32, 2, 4]],
+      nums: Send[Scalar[i32]], bufs: Send[Tensor[f32, 4]], y: InOut[Tensor[f32, 4]]) -> None:
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "said"),
+    [
+        ("open_network(1)", "type.bad-arguments", "`open_network` takes nothing"),
+        ("open_network()", "type.bad-network", "never closed"),
+        ("close_network()", "type.bad-network", "outside of a network"),
+        ("open_network()\nopen_network()", "type.bad-network", "inside of another"),
+        ("if x.shape[0] > 1:\n    open_network()", "type.bad-network", "in a loop or a branch"),
+        ("a = channel(f32, (2, 4))", "type.bad-network", "outside of a network"),
+        ("open_network()\na = channel(f32)", "type.bad-arguments", "takes a dtype and a shape"),
+        ("open_network()\na = channel(f32, (2, 4), size=3)", "type.bad-arguments", "takes a dtype and a shape"),
+        ("open_network()\na = channel(2, (2, 4))", "type.bad-arguments", "a dtype is needed"),
+        ("open_network()\na = channel(f32, (2, 4), capacity=-1)", "type.bad-arguments", "`capacity`"),
+        ("open_network()\na = channel(f32, (2, 4), region=1)", "type.bad-arguments", "`region` is True or False"),
+        ("open_network()\na = channel(i32, (), initial=0)", "type.bad-arguments", "a tuple of tokens"),
+        ("open_network()\na = channel(i32, (), initial=(0.5,))", "type.dtype-mismatch", "float"),
+        ("open_network()\na = channel(f32, (2,), initial=(x[0, 0:3],))", "type.shape-mismatch", "carries"),
+        ("open_network()\nchannel(f32, (2, 4))", "type.bad-network", "no name"),
+        ("open_network()\na = channel(f32, (2, 4))\nb = a", "type.second-name", "second name"),
+        ("open_network()\nprocess_name(3)", "type.bad-arguments", "a name is needed"),
+        ("open_network()\na = channel(f32, (2, 5))\nload(x, a)", "type.shape-mismatch", "carries Tile[f32, 2, 5]"),
+        ("open_network()\na = channel(f16, (2, 4))\nload(x, a)", "type.dtype-mismatch", "carries Tile[f16, 2, 4]"),
+        ("open_network()\na = channel(f32, (2, 4), region=True)\nload(x, a)", "type.dtype-mismatch", "carries Tensor"),
+        ("open_network()\nload(x, x)", "type.bad-network", "wants a channel for `out`"),
+        ("open_network()\na = channel(f32, (2, 4))\nload(x[:, :] * 2.0, a)", "type.bad-network", "is a value"),
+        ("open_network()\na = channel(f32, (2, 4))\nsend(a, x[0:2, :])", "type.bad-network", "outside of a process"),
+        ("load(x, x)", "type.bad-network", "no network is open"),
+    ],
+)  # fmt: skip
+def test_what_a_routine_may_not_say(tmp_path, body, code, said):
+    text = ROUTINE + "".join(f"    {each}\n" for each in body.split("\n"))
+    refused(defined(text, tmp_path), code, said)
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "said"),
+    [
+        ("open_network()", "type.bad-network", "stands in a kernel"),
+        ("a = channel(f32, (2, 4))", "type.bad-network", "stands in a kernel"),
+        ("more = advance(out)", "type.bad-network", "takes a receiving end, not Send[Tile[f32, 2, 4]]"),
+        ("more = advance(inp, num)", "type.bad-arguments", "`advance` takes end"),
+        ("more = advance(inp=inp)", "type.bad-arguments", "by position"),
+        ("which = advance_any(num, num)", "type.bad-arguments", "different ends"),
+        ("which = advance_any()", "type.bad-arguments", "different ends"),
+        ("send(inp, y)", "type.bad-network", "takes a sending end"),
+        ("send(out)", "type.bad-arguments", "`send` takes out, value"),
+        ("send(out, 3)", "type.shape-mismatch", "carries Tile[f32, 2, 4], not the integer 3"),
+        ("send(out, tile.zeros((2, 3), f32))", "type.shape-mismatch", "(2, 3)"),
+        ("send(out, tile.zeros((2, 4), f16))", "type.dtype-mismatch", "carries Tile[f32, 2, 4]"),
+        ("send(nums, 0.5)", "type.dtype-mismatch", "float"),
+        ("send(nums, 1 < 2)", "type.dtype-mismatch", "not a Python bool"),
+        ("send(nums, tile.zeros((2,), i32))", "type.shape-mismatch", "carries Scalar[i32]"),
+        ("send(bufs, y)", "type.bad-network", "carries whole buffers"),
+        ("send(bufs, y[0:4])", "type.bad-network", "carries whole buffers"),
+        ("y[:] = token(buf)", "type.bad-network", "has no name"),
+        ("n = token_size(num, 0)", "type.bad-axis", "axes"),
+        ("n = token_size(inp, 2)", "type.bad-axis", "has 2 axes"),
+        ("close(inp)", "type.bad-network", "takes a sending end"),
+        ("n = occupancy(y)", "type.bad-network", "takes an end of a channel"),
+        ("stop_process(1)", "type.bad-arguments", "takes nothing"),
+        ("inp = 3", "type.parameter-rebound", "cannot be rebound"),
+        ("b = empty((4,), f32)\nb[:] = 0.0\nsend(bufs, b)\ny[:] = b[:]", "type.maybe-undefined", "`b` was sent"),
+        (
+            "b = empty((4,), f32)\nb[:] = 0.0\nfor k in range(2):\n    send(bufs, b)",
+            "type.maybe-undefined", "sent in the loop",
+        ),
+        (
+            "b = empty((4,), f32)\nb[:] = 0.0\nif y.shape[0] > 2:\n    send(bufs, b)\ny[:] = b[:]",
+            "type.maybe-undefined", "`b` was sent",
+        ),
+        ("load(inp, out)", "type.bad-network", "no network is open"),
+    ],
+)  # fmt: skip
+def test_what_a_process_may_not_say(tmp_path, body, code, said):
+    refused(defined(KERNEL + "".join(f"    {each}\n" for each in body.split("\n")), tmp_path), code, said)
+
+
+@pytest.mark.parametrize("word", ["more = advance(y)", "close(y)", "stop_process()", "n = occupancy(y)"])
+def test_a_kernel_without_ends_is_no_process(tmp_path, word):
+    text = f"@kernel\ndef f(y: Out[Tensor[f32, 'N']]) -> None:\n    {word}\n    y[:] = 0.0\n"
+    refused(defined(text, tmp_path), "type.bad-network", "outside of a process")
+
+
+def defined(text, folder, name="f"):
+    return STAGES.defined(PROGRAMS.HEAD + text, folder, name)
+
+
+def refused(definition, code, said):
+    program = capture(definition)
+    with pytest.raises(Refused) as caught:
+        Annotate().apply(InlineHelpers().apply(program))
+    found = caught.value.diagnostic
+    assert (found.code, said in found.message, bool(found.help)) == (code, True, True), found
+
+
+def test_a_process_is_no_entry(tmp_path):
+    square = defined("", tmp_path, "square")
+    with pytest.raises(Refused) as caught:
+        htp.plan(square)
+    assert caught.value.code == "capture.not-an-entry"
+    assert "`square` is a process" in caught.value.diagnostic.message
+    with pytest.raises(Refused) as caught:
+        square(np.zeros(4, np.float32), np.zeros(4, np.float32))
+    assert caught.value.code == "type.bad-network"
+
+
+def test_python_refuses_words_out_of_place():
+    for word in (streams.close_network, lambda: streams.process_name("p"), lambda: streams.channel(i32, ())):
+        with pytest.raises(Refused) as caught:
+            word()
+        assert caught.value.code == "type.bad-network"
+    with pytest.raises(Refused) as caught:
+        Send[5]
+    assert caught.value.code == "type.bad-annotation"

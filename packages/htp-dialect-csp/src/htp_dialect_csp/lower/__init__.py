@@ -1,0 +1,1 @@
+"""Networks as routines in process form."""

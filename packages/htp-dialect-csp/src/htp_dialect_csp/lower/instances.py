@@ -1,0 +1,140 @@
+"""Kernels made of processes: one for every way in which a process is used.
+
+Knows signatures: several ends become as many parameters, and payloads are what the channels carry. Bodies are
+`processes`' business.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from htp.program import Function, stamp
+from htp.types import Param, ScalarType
+from htp_dialect_csp.lower.ends import End
+from htp_dialect_csp.lower.processes import process_body
+from htp_dialect_csp.lower.trees import assign, call, effect, load, words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from htp.diagnostics import Span
+    from htp.dims import Expr
+    from htp.types import TensorType, TileType
+    from htp_dialect_csp.lower.ends import Meaning
+
+    Carried = TensorType | TileType | ScalarType
+
+__all__ = ["Instances"]
+
+
+@dataclass(frozen=True)
+class _Use:
+    """A process with what its ends carry, one or several for each parameter that is an end."""
+
+    process: str
+    carried: tuple[tuple[Carried, ...], ...]
+
+
+class Instances:
+    """The kernels made so far; `taken` are names of functions."""
+
+    def __init__(self, taken: set[str]) -> None:
+        self.taken = taken
+        self.kernels: dict[_Use, Function] = {}
+
+    def kernel(self, process: Function, carried: Mapping[str, Sequence[Carried]]) -> Function:
+        """The kernel of a process whose ends carry these types.
+
+        Raises:
+            Refused: `csp.not-compiled`.
+        """
+        use = _Use(process.name, tuple(tuple(each) for each in carried.values()))
+        if use not in self.kernels:
+            first = all(each.process != process.name for each in self.kernels)
+            name = process.name if first else self.fresh(process.name)
+            params, ends = _parameters(process, carried)
+            body = process_body(process.body, ends, (each.name for each in params))
+            self.kernels[use] = replace(process, name=name, kind="kernel", params=params, body=body)
+        return self.kernels[use]
+
+    def broadcast(self, carried: Carried, count: int, place: Span) -> Function:
+        """The kernel of a process that sends what it receives on `count` channels."""
+        use = _Use("(broadcast)", ((carried,) * (count + 1),))
+        if use not in self.kernels:
+            outs = [f"out{each}" for each in range(count)]
+            params = [Param("inp", "recv", carried, place), *(Param(each, "send", carried, place) for each in outs)]
+            body = [assign("t", call("token", load("inp"))), *(effect(call("send", load(e), load("t"))) for e in outs)]
+            loop = stamp(ast.While(call("advance", load("inp")), body, []), place)
+            made = Function(self.fresh("broadcast"), "kernel", tuple(params), (loop,), place)
+            self.kernels[use] = made
+        return self.kernels[use]
+
+    def fresh(self, name: str) -> str:
+        """A name that no function has."""
+        chosen, number = name, 1
+        while chosen in self.taken:
+            number += 1
+            chosen = f"{name}_{number}"
+        self.taken.add(chosen)
+        return chosen
+
+
+def _parameters(
+    process: Function, carried: Mapping[str, Sequence[Carried]]
+) -> tuple[tuple[Param, ...], dict[str, Meaning]]:
+    taken = {each.name for each in process.params} | words_of(process.body)
+    sizes = _sizes(process, carried)
+    params: list[Param] = []
+    ends: dict[str, Meaning] = {}
+    for each in process.params:
+        if not each.is_end:
+            params.append(_sized(each, sizes))
+            continue
+        types = [_payload(have, each.type) for have in carried[each.name]]
+        if not each.several:
+            params.append(replace(each, type=types[0]))
+            ends[each.name] = End(each.name)
+            continue
+        names = [_unused(f"{each.name}{k}", taken) for k in range(len(types))]
+        params += [replace(each, name=n, type=t, several=False) for n, t in zip(names, types, strict=True)]
+        ends[each.name] = tuple(End(name) for name in names)
+    return tuple(params), ends
+
+
+def _sizes(process: Function, carried: Mapping[str, Sequence[Carried]]) -> dict[str, Expr]:
+    """The sizes that a process names in its payloads and that its channels give a number."""
+    found: dict[str, Expr] = {}
+    for each in process.params:
+        if not each.is_end or each.type is None or isinstance(each.type, ScalarType):
+            continue
+        for have in carried[each.name]:
+            dims = () if isinstance(have, ScalarType) else have.dims
+            pairs = zip(each.type.dims, dims, strict=True)
+            found |= {str(want): dim for want, dim in pairs if str(want) in want.symbols and dim.constant is not None}
+    return found
+
+
+def _payload(carried: Carried, declared: Carried | None) -> Carried:
+    """What a process receives or sends: sizes that its channel gives no number are called as the process does."""
+    if isinstance(carried, ScalarType) or declared is None or isinstance(declared, ScalarType):
+        return carried
+    pairs = zip(carried.dims, declared.dims, strict=True)
+    return replace(carried, dims=tuple(have if have.constant is not None else want for have, want in pairs))
+
+
+def _sized(param: Param, sizes: Mapping[str, Expr]) -> Param:
+    if param.type is None or isinstance(param.type, ScalarType):
+        return param
+    dims = tuple(each.substitute(dict(sizes)) for each in param.type.dims)
+    return replace(param, type=replace(param.type, dims=dims))
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    chosen, number = name, 1
+    while chosen in taken:
+        number += 1
+        chosen = f"{name}_{number}"
+    taken.add(chosen)
+    return chosen

@@ -1,0 +1,327 @@
+"""Networks that use every word of the dialect, each with arguments it can be run on."""
+
+import numpy as np
+
+import htp
+from htp import In, InOut, Out, Scalar, Tensor, Tile, f32, func, i32, kernel, routine, tile, work
+from htp_dialect_csp import (
+    EOS,
+    NONE,
+    Channel,
+    Recv,
+    Send,
+    broadcast,
+    network,
+    process,
+    replicate,
+    select,
+    stop,
+)  # fmt: skip
+
+Token = Scalar[i32]
+Block = Tile[f32, 4, 8]
+Row = Tensor[f32, 8]
+
+
+@process
+def load(x: In[Tensor[f32, "N", 8]], out: Send[Block]) -> None:
+    for i in range(0, x.shape[0], 4):
+        work(1)
+        out.send(x[i : i + 4, :])
+
+
+@process
+def square(inp: Recv[Block], out: Send[Block]) -> None:
+    for t in inp:
+        work(5)
+        out.send(t * t)
+
+
+@process
+def store(inp: Recv[Block], y: InOut[Tensor[f32, "N", 8]]) -> None:
+    i = 0
+    for t in inp:
+        y[i : i + 4, :] = t
+        i += 4
+
+
+@network
+def squares(x: In[Tensor[f32, "N", 8]], y: InOut[Tensor[f32, "N", 8]]) -> None:
+    a = Channel[Block](capacity=2)
+    b = Channel[Tile[f32, 4, 8]](capacity=2, latency=3)
+    load(x, a)
+    square(a, b)
+    store(b, y)
+
+
+@routine
+def twice(x: In[Tensor[f32, "N", 8]], y: InOut[Tensor[f32, "N", 8]]) -> None:
+    middle = htp.empty((x.shape[0], 8), f32)
+    middle[:] = tile.zeros((x.shape[0], 8), f32)
+    squares(x, middle)
+    squares(middle, y)
+
+
+@process
+def count(out: Send[Token], n: Token, cost: Token) -> None:
+    for k in range(n):
+        work(cost)
+        out.send(k)
+
+
+@process
+def collect(inp: Recv[Token], y: InOut[Tensor[i32, "N"]]) -> None:
+    i = 0
+    for token in inp:
+        y[i] = token
+        i += 1  # noqa: SIM113 -- tokens have no numbers
+
+
+@process
+def merge(a: Recv[Token], b: Recv[Token], out: Send[Token]) -> None:
+    while (found := select([a, b])) is not EOS:
+        end, value = found
+        work(2)
+        if end is a:
+            out.send(value)
+        else:
+            out.send(100 + value)
+
+
+@network
+def merged(y: InOut[Tensor[i32, "N"]]) -> None:
+    p = Channel[Token](capacity=2)
+    q = Channel[Token](capacity=2)
+    r = Channel[Token](capacity=1)
+    count(p, 3, 3)
+    count(q, 3, 4)
+    merge(p, q, r)
+    collect(r, y)
+
+
+@process
+def gather(ins: tuple[Recv[Token], ...], out: Send[Token]) -> None:
+    found = select(ins)
+    while found is not EOS:
+        out.send(found[1])
+        found = select(ins)
+
+
+@process
+def deal(inp: Recv[Token], outs: tuple[Send[Token], ...]) -> None:
+    k = 0
+    for token in inp:
+        outs[k % len(outs)].send(token)
+        k += 1  # noqa: SIM113 -- tokens have no numbers
+
+
+@process
+def add(inp: Recv[Token], out: Send[Token], step: Token) -> None:
+    for token in inp:
+        work(2)
+        out.send(token + step)
+
+
+@network
+def farm(y: InOut[Tensor[i32, "N"]]) -> None:
+    src = Channel[Token](capacity=1)
+    w = Channel[Token].array(3, capacity=2)
+    r = Channel[Token].array(3, capacity=2, latency=1)
+    all_ = Channel[Token](capacity=1)
+    count(src, 10, 1)
+    deal(src, w)
+    replicate(add, 3, w, r, range(0, 30, 10))
+    gather(r, all_)
+    collect(all_, y)
+
+
+@process
+def poll(inp: Recv[Token], out: Send[Token]) -> None:
+    found = inp.try_recv()
+    while found is not EOS:
+        if found is NONE:
+            out.send(-1)
+        else:
+            out.send(found)
+        work(2)
+        found = inp.try_recv()
+
+
+@network
+def polled(y: InOut[Tensor[i32, "N"]]) -> None:
+    p = Channel[Token](capacity=1, latency=1)
+    q = Channel[Token](capacity=2)
+    count(p, 2, 3)
+    poll(p, q)
+    collect(q, y)
+
+
+@process
+def look(inp: Recv[Token], out: Send[Token]) -> None:
+    while (seen := inp.peek()) is not EOS:
+        work(1)
+        if seen is not NONE:
+            out.send(seen * 10 + len(inp))
+            inp.recv()
+
+
+@process
+def spill(out: Send[Token], other: Send[Token]) -> None:
+    for k in range(6):
+        work(1)
+        if not out.try_send(k):
+            other.send(k)
+        if out.full():
+            work(1)
+    out.close()
+    work(3)
+
+
+@network
+def looked(y: InOut[Tensor[i32, "N"]], z: InOut[Tensor[i32, "M"]]) -> None:
+    p, q = Channel[Token](capacity=2), Channel[Token](capacity=6)
+    r = Channel[Token](capacity=1)
+    spill(p, q)
+    look(p, r)
+    collect(r, y)
+    collect(q, z)
+
+
+@process
+def first(back: Recv[Token], forth: Send[Token]) -> None:
+    for _ in range(3):
+        forth.send(back.recv() + 1)
+
+
+@process
+def second(forth: Recv[Token], back: Send[Token], y: InOut[Tensor[i32, "N"]]) -> None:
+    for k in range(3):
+        value = forth.recv()
+        y[k] = value
+        back.send(2 * value)
+
+
+@network
+def feedback(y: InOut[Tensor[i32, "N"]]) -> None:
+    forth = Channel[Token](capacity=1)
+    back = Channel[Token](capacity=1, initial=(5,))
+    first(back, forth)
+    second(forth, back, y)
+
+
+@network
+def copied(x: In[Tensor[f32, "N", 8]], y: InOut[Tensor[f32, "N", 8]], z: InOut[Tensor[f32, "N", 8]]) -> None:
+    a = Channel[Block]()
+    b = Channel[Block](capacity=0)
+    c, d = Channel[Block].array(2)
+    load(x, a)
+    broadcast(a, b, c)
+    square(b, d)
+    store(d, y)
+    store(c, z)
+
+
+@network
+def stage(inp: Recv[Block], out: Send[Block]) -> None:
+    middle = Channel[Block]()
+    square(inp, middle)
+    square(middle, out)
+
+
+@network
+def nested(x: In[Tensor[f32, "N", 8]], y: InOut[Tensor[f32, "N", 8]]) -> None:
+    links = Channel[Block].array(3)
+    load(x, links[0])
+    for k in range(2):
+        stage(links[k], links[k + 1])
+    store(links[2], y)
+
+
+@func
+def shifted(t, by):
+    return t + by
+
+
+@kernel
+def double(x: In[Tensor[f32, "n", 8]], y: Out[Tensor[f32, "n", 8]]) -> None:
+    work(3)
+    y[:] = x[:] * 2.0
+
+
+@process
+def scale(inp: Recv[Block], out: Send[Block], by: Scalar[f32]) -> None:
+    for t in inp:
+        buffer = htp.empty((t.shape[0], 8), f32)
+        double(t, buffer)
+        out.send(shifted(buffer[:], by))
+
+
+@network
+def scaled(x: In[Tensor[f32, "N", 8]], y: InOut[Tensor[f32, "N", 8]]) -> None:
+    a = Channel[Block]()
+    b = Channel[Block]()
+    load(x, a)
+    scale(a, b, 1.5)
+    store(b, y)
+
+
+@process
+def fill(x: In[Tensor[f32, "N", 8]], out: Send[Row]) -> None:
+    for i in range(x.shape[0]):
+        row = htp.empty((8,), f32)
+        row[:] = x[i, :]
+        out.send(row)
+
+
+@process
+def prefix(inp: Recv[Row], out: Send[Row]) -> None:
+    for row in inp:
+        row[0] = row[0] + 1.0
+        out.send(row)
+
+
+@process
+def drop(inp: Recv[Row], y: InOut[Tensor[f32, "N", 8]]) -> None:
+    i = 0
+    for row in inp:
+        y[i, :] = row[:]
+        i += 1  # noqa: SIM113 -- tokens have no numbers
+
+
+@network
+def moved(x: In[Tensor[f32, "N", 8]], y: InOut[Tensor[f32, "N", 8]]) -> None:
+    a = Channel[Row](capacity=2)
+    b = Channel[Row](capacity=2)
+    fill(x, a)
+    prefix(a, b)
+    drop(b, y)
+
+
+@process
+def quit_early(out: Send[Token]) -> None:
+    out.send(1)
+    stop()
+
+
+def matrix(rows=10):
+    return np.random.default_rng(rows).standard_normal((rows, 8)).astype(np.float32)
+
+
+def tokens(count):
+    return np.full(count, -9, np.int32)
+
+
+CASES = {
+    "squares": (squares, lambda: (matrix(8), np.zeros((8, 8), np.float32))),
+    "squares-tail": (squares, lambda: (matrix(), np.zeros((10, 8), np.float32))),
+    "merged": (merged, lambda: (tokens(6),)),
+    "farm": (farm, lambda: (tokens(10),)),
+    "polled": (polled, lambda: (tokens(8),)),
+    "looked": (looked, lambda: (tokens(8), tokens(8))),
+    "feedback": (feedback, lambda: (tokens(3),)),
+    "copied": (copied, lambda: (matrix(), np.zeros((10, 8), np.float32), np.zeros((10, 8), np.float32))),
+    "nested": (nested, lambda: (matrix(8), np.zeros((8, 8), np.float32))),
+    "scaled": (scaled, lambda: (matrix(), np.zeros((10, 8), np.float32))),
+    "moved": (moved, lambda: (matrix(5), np.zeros((5, 8), np.float32))),
+}
+"""Networks with a function that makes their arguments, by name."""

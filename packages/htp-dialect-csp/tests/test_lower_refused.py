@@ -1,0 +1,224 @@
+"""What runs in Python and has no process form is refused at its line, with what to write instead."""
+
+import numpy as np
+import pytest
+from lowering_kit import lowered, run
+
+from htp import In, InOut, Out, Refused, Scalar, Tensor, f32, i32, kernel
+from htp_dialect_csp import EOS, NONE, Channel, Recv, Send, network, process, replicate, select, spawn
+
+Token = Scalar[i32]
+
+
+@process
+def count(out: Send[Token], n: Token) -> None:
+    for k in range(n):
+        out.send(k)
+
+
+@process
+def keep(inp: Recv[Token]) -> None:
+    for _ in inp:
+        pass
+
+
+def around(body):
+    @network
+    def whole(n: Token) -> None:
+        a = Channel[Token](capacity=9)
+        b = Channel[Token](capacity=9)
+        count(a, n)
+        body(a, b, n)
+        keep(b)
+
+    return whole
+
+
+def refused(definition):
+    with pytest.raises(Refused) as caught:
+        lowered(definition, unchecked=True)
+    found = caught.value.diagnostic
+    assert (found.code, found.span.file) == ("csp.not-compiled", __file__)
+    assert found.help
+    return found
+
+
+@process
+def in_a_conditional_expression(inp: Recv[Token], out: Send[Token], n: Token) -> None:
+    out.send(inp.recv() if n > 0 else 1)
+
+
+@process
+def beside_a_condition(inp: Recv[Token], out: Send[Token], n: Token) -> None:
+    x = inp.try_recv()
+    while n > 0 and (x := inp.try_recv()) is not EOS:
+        out.send(1)
+    if x is EOS:
+        out.send(2)
+
+
+@process
+def stale(inp: Recv[Token], out: Send[Token], n: Token) -> None:
+    x = inp.recv()
+    y = inp.recv()
+    if x is not EOS and y is not EOS:
+        out.send(x + y + n)
+
+
+@process
+def in_a_loop(inp: Recv[Token], out: Send[Token], n: Token) -> None:
+    x = inp.recv()
+    for _ in range(n):
+        if x is not EOS:
+            out.send(x)
+        y = inp.recv()
+        if y is not EOS:
+            out.send(y)
+
+
+@process
+def on_some_ways(inp: Recv[Token], out: Send[Token], n: Token) -> None:
+    x = 1
+    if n > 2:
+        x = inp.recv()
+        if x is EOS:
+            out.send(0)
+    out.send(x)
+
+
+@process
+def as_a_value(inp: Recv[Token], out: Send[Token], n: Token) -> None:
+    x = inp
+    while x.recv() is not EOS:
+        y = NONE  # noqa: F841
+        out.send(n)
+
+
+@process
+def spawning(inp: Recv[Token], out: Send[Token], n: Token) -> None:
+    for token in inp:
+        out.send(token + n)
+    spawn(keep, inp)
+
+
+@pytest.mark.parametrize(
+    ("body", "offset", "what"),
+    [
+        (in_a_conditional_expression, 2, "a receive in a conditional expression"),
+        (beside_a_condition, 3, "a receive that depends on a condition beside it"),
+        (stale, 5, "`x`, which is used behind another receive from the same channel,"),
+        (in_a_loop, 5, "`x`, which is used behind another receive from the same channel,"),
+        (on_some_ways, 7, "`x`, which is something received on some ways only,"),
+        (as_a_value, 4, "NONE as a value"),
+        (spawning, 4, "`spawn` in a process"),
+    ],
+)
+def test_processes(body, offset, what):
+    found = refused(around(body))
+    assert found.message == f"{what} cannot be compiled"
+    assert found.span.line == body.python.__code__.co_firstlineno + offset
+
+
+@kernel
+def clear(x: Out[Tensor[f32, 4]]) -> None:
+    x[:] = x[:] * 0.0
+
+
+@network
+def as_many_as_asked_for(n: Token) -> None:
+    for _ in range(n):
+        c = Channel[Token]()
+        count(c, 2)
+        keep(c)
+
+
+@network
+def channels_as_asked_for(n: Token) -> None:
+    c = Channel[Token].array(n)
+    replicate(count, 2, c, 2)
+    replicate(keep, 2, c)
+
+
+@network
+def kernel_behind_channels(x: Out[Tensor[f32, 4]]) -> None:
+    c = Channel[Token]()
+    count(c, 2)
+    keep(c)
+    clear(x)
+
+
+@network
+def boundless(x: In[Tensor[f32, "N"]]) -> None:
+    c = Channel[Tensor[f32, "M"]]()
+    send_all(x, c)
+    read_all(c)
+
+
+@process
+def send_all(x: In[Tensor[f32, "N"]], out: Send[Tensor[f32, "M"]]) -> None:
+    out.close()
+
+
+@process
+def read_all(inp: Recv[Tensor[f32, "M"]]) -> None:
+    for _ in inp:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("definition", "offset", "what"),
+    [
+        (as_many_as_asked_for, 2, "a network whose number of processes or channels depends on data"),
+        (channels_as_asked_for, 2, "a number of channels that depends on data"),
+        (kernel_behind_channels, 5, "a call of `clear` behind channels and processes of a network"),
+        (boundless, 2, "a channel whose size `'M'` nobody bounds"),
+    ],
+)
+def test_networks(definition, offset, what):
+    found = refused(definition)
+    assert found.message == f"{what} cannot be compiled"
+    assert found.span.line == definition.python.__code__.co_firstlineno + offset
+
+
+@process
+def greedy(inp: Recv[Token], y: InOut[Tensor[i32, 4]], n: Token) -> None:
+    for k in range(n):
+        y[k] = inp.recv()
+
+
+@network
+def too_few(y: InOut[Tensor[i32, 4]], n: Token) -> None:
+    c = Channel[Token]()
+    count(c, 2)
+    greedy(c, y, n)
+
+
+def test_a_token_that_is_not_there_is_found_where_it_is_used():
+    program = lowered(too_few, unchecked=True)
+    (y, _), _ = run(program, [np.full(4, -1, np.int32), 2])
+    assert y.tolist() == [0, 1, -1, -1]
+    with pytest.raises(Refused, match="used as a token of 'inp', and there was none") as caught:
+        run(program, [np.zeros(4, np.int32), 3])
+    assert caught.value.code == "csp.no-token"
+
+
+@process
+def both(a: Recv[Token], b: Recv[Token], out: Send[Token], n: Token) -> None:
+    end, token = select([a, b])
+    if end is b:
+        out.send(token + n)
+
+
+@network
+def chosen(n: Token) -> None:
+    a, b, c = Channel[Token](capacity=9), Channel[Token](capacity=9), Channel[Token]()
+    count(a, 0)
+    count(b, 0)
+    both(a, b, c, n)
+    keep(c)
+
+
+def test_so_is_one_of_a_select():
+    with pytest.raises(Refused) as caught:
+        run(lowered(chosen, unchecked=True), [0])
+    assert caught.value.code == "csp.no-token"

@@ -1,0 +1,126 @@
+"""Networks that are wrong in every run are refused when they are planned, at the user's line and with a fix."""
+
+import pytest
+
+import htp
+from htp import Refused, Scalar, i32
+from htp_dialect_csp import Channel, Recv, Send, network, process
+
+pytest.importorskip("htp_backend_cpu")
+
+Token = Scalar[i32]
+
+
+@process
+def load(kv: Send[Token], n: Token) -> None:
+    for k in range(8 * n):
+        kv.send(k)
+
+
+@process
+def refill(kv: Send[Token]) -> None:
+    kv.send(1)
+
+
+@process
+def qk(kv: Recv[Token], n: Token) -> None:
+    for _ in range(8 * n - 1):
+        kv.recv()
+
+
+@process
+def drain(kv: Recv[Token]) -> None:
+    for _ in kv:
+        pass
+
+
+@process
+def sender(x: Send[Token], y: Send[Token]) -> None:
+    for k in range(4):
+        x.send(k)
+    for k in range(4):
+        y.send(k)
+
+
+@process
+def mixer(x: Recv[Token], y: Recv[Token]) -> None:
+    for _ in range(4):
+        x.recv()
+        y.recv()
+
+
+@network
+def two_senders(n: Token) -> None:
+    kv = Channel[Token](capacity=2)
+    load(kv, n)
+    refill(kv)
+    drain(kv)
+
+
+@network
+def counts_differ(n: Token) -> None:
+    kv = Channel[Token](capacity=2)
+    load(kv, n)
+    qk(kv, n)
+
+
+def crossing(capacity):
+    @network
+    def crossed() -> None:
+        x = Channel[Token](capacity=capacity)
+        y = Channel[Token](capacity=2)
+        sender(x, y)
+        mixer(x, y)
+
+    return crossed
+
+
+def refused(definition):
+    with pytest.raises(Refused) as caught:
+        htp.plan(definition, target="cpu")
+    assert caught.value.diagnostic.span.file == __file__
+    return caught.value.diagnostic
+
+
+def line(definition, offset):
+    return definition.python.__code__.co_firstlineno + offset
+
+
+def test_a_channel_with_two_senders():
+    found = refused(two_senders)
+    first, second = line(two_senders, 3), line(two_senders, 4)
+    assert found.code == "csp.endpoint-shared"
+    assert found.message == (
+        f"channel 'kv' has two senders: 'load' (line {first}) and 'refill' (line {second}); a FIFO has exactly one. "
+        "Use two channels and a select, or merge the processes"
+    )
+    assert found.span.line == second
+    assert found.help == ("give each end of a channel to one process",)
+
+
+def test_counts_that_differ():
+    found = refused(counts_differ)
+    assert found.code == "csp.count"
+    assert found.message == (
+        "channel 'kv': 'load' sends 8*n tokens, 'qk' receives 8*n-1 per run; one token would be left over. "
+        "Make the counts equal or receive with 'for x in kv'"
+    )
+    assert found.span.line == line(qk, 3)
+    assert found.help
+
+
+def test_a_capacity_that_is_too_small_and_the_one_that_works():
+    found = refused(crossing(2))
+    assert found.code == "csp.deadlock"
+    assert found.message.splitlines()[:5] == [
+        "csp.deadlock[artificial] at t=0: 2 blocked",
+        "  sender @t=0: send on x (full 2/2), waits for mixer",
+        "  mixer @t=0: recv on y (empty 0/2), waits for sender",
+        "  cycle: sender -> mixer -> sender",
+        "  hint: raise capacity of x",
+    ]
+    assert "capacity of 'x' is 2, 3 is needed for 'mixer' to make progress" in found.notes
+    assert found.span.line == line(sender, 3)
+    assert found.help == ("give `x` capacity=3 or more",)
+    names = [each.name for each in htp.plan(crossing(3), target="cpu").passes]
+    assert names[:3] == ["csp.check", "inline", "csp.lower"]
