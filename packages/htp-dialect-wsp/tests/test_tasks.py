@@ -111,9 +111,11 @@ def test_what_a_fused_task_is_called():
 
 
 def test_loops_over_the_same_range_become_one():
-    program = agree(apart, arrays(37)[:3], "stream_by('j')", "fuse('double', 'negate', at='i')")
+    program = agree(apart, arrays(37)[:3], "stream_by('j')", "bind('j', 'worker')",
+                    "fuse('double', 'negate', at='i')")  # fmt: skip
     assert body(program) == [
         "scheduled.stream_by('i')",
+        "scheduled.bind('i', 'worker')",
         "N = x.shape[0]",
         "for i in P(range(0, N, 8)):",
         "    double_negate(x[i:i + 8], y[i:i + 8], z[i:i + 8])",

@@ -152,8 +152,9 @@ def tasks_of(program: Program, body: Sequence[ast.stmt], path: tuple[ast.stmt, .
 def range_of(loop: Loop, known: Mapping[str, int]) -> Range | None:
     """What a loop goes over, `None` where its step is not known to be a positive number."""
     match loop.node.iter:
-        case ast.Call(func=ast.Name(id="range"), args=bounds) | ast.Call(
-            args=[ast.Call(func=ast.Name(id="range"), args=bounds)]
+        case (
+            ast.Call(func=ast.Name(id="range"), args=bounds)
+            | ast.Call(args=[ast.Call(func=ast.Name(id="range"), args=bounds)])
         ):
             pass
         case ast.Call(args=[_] as bounds):
@@ -197,9 +198,7 @@ def known_integers(program: Program, function: Function) -> dict[str, int]:
     return known
 
 
-def _assigned(
-    statement: ast.Assign, function: Function, known: Mapping[str, int]
-) -> Iterable[tuple[str, int | None]]:
+def _assigned(statement: ast.Assign, function: Function, known: Mapping[str, int]) -> Iterable[tuple[str, int | None]]:
     sizes = {each.name: getattr(each.type, "dims", ()) for each in function.params}
     match statement:
         case ast.Assign(

@@ -86,9 +86,7 @@ class Site:
         outside |= {name for name, _ in self.program.slots} | {each.name for each in self.main.params}
         return names_in(*self.main.body) | outside
 
-    def refused(
-        self, code: str, message: str, help: str, notes: tuple[str, ...] = (), label: str = ""
-    ) -> Refused:
+    def refused(self, code: str, message: str, help: str, notes: tuple[str, ...] = (), label: str = "") -> Refused:
         """The refusal of the directive, at the schedule's line."""
         return Refused(code, message, span=self.span, help=help, notes=notes, label=label)
 

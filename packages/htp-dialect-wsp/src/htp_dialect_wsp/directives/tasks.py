@@ -215,9 +215,10 @@ def _merged(site: Site, one: Task, two: Task) -> Site:
         raise site.refused("wsp.fuse", message, help, race.diagnostic.notes) from None
     if not proven:
         require_order(site, program, f"'{two.name}' in the loops of '{one.name}'", "wsp.fuse", help)
-    return replace(site, program=program.replace(replace(program.main, body=tuple(
-        site.with_keys(program.main.body, names, "")
-    ))))
+    statements = list(program.main.body)
+    for old, new in names.items():
+        statements = site.with_keys(statements, {old: new}, new.id)
+    return replace(site, program=site.with_body(statements))
 
 
 def _loops(path: Sequence[ast.stmt]) -> list[ast.For]:
@@ -226,11 +227,11 @@ def _loops(path: Sequence[ast.stmt]) -> list[ast.For]:
     return loops if len(loops) == len(path) else []
 
 
-def _renaming(left: Sequence[ast.For], right: Sequence[ast.For]) -> dict[str, ast.expr] | None:
+def _renaming(left: Sequence[ast.For], right: Sequence[ast.For]) -> dict[str, ast.Name] | None:
     """What the loops of the second nest are called in the first one, `None` where they do not go over the same."""
     if not left or len(left) != len(right):
         return None
-    names: dict[str, ast.expr] = {}
+    names: dict[str, ast.Name] = {}
     for depth, (a, b) in enumerate(zip(left, right, strict=True)):
         if ast.unparse(a.iter) != ast.unparse(substituted(b.iter, names)):
             return None
