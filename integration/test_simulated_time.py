@@ -56,9 +56,10 @@ def written(tasks: list[SimulatedTask], edges: list[TaskEdge], machine: Machine)
 
 def test_the_runtime_agrees_with_the_reference(tmp_path: Path) -> None:
     program = tmp_path / "driver"
+    headers = ["-I", str(NATIVE), "-I", str(NATIVE / "runtime")]
     source = HERE / "simulated_driver.cpp"
     subprocess.run(
-        [*find_compiler().command, "-std=c++17", "-O1", "-I", str(NATIVE), str(source), "-o", str(program)], check=True
+        [*find_compiler().command, "-std=c++17", "-O1", *headers, str(source), "-o", str(program)], check=True
     )
     draw = random.Random(77)
     runs = [random_run(draw) for _ in range(RUNS)]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import htp
-from htp import In, Out, Scalar, Tensor, bf16, f8e4m3, f8e5m2, f16, f32, kernel, routine
+from htp import In, Out, Scalar, Tensor, bf16, f8e4m3, f8e5m2, f16, f32, kernel, routine, tile
 from htp.types import numpy_dtype
 
 
@@ -67,3 +67,16 @@ def test_a_narrow_scalar_is_rounded_once(tmp_path, program, dtype, scalar, facto
             y = np.zeros_like(x)
             call(x, value, y)
             np.testing.assert_array_equal(y.astype(np.float64), expected.astype(np.float64), err_msg=f"{value}")
+
+
+@kernel
+def doubled_elements(x: In[Tensor[f32, "N"]], y: Out[Tensor[f32, "N"]]) -> None:
+    for j in range(x.shape[0]):
+        y[j] = 2.0 * tile.item(x[j])
+
+
+def test_a_number_read_from_an_array_is_stored(tmp_path):
+    x = np.array([1.5, -2.0, 0.25], np.float32)
+    run = htp.bind(htp.compile_program(doubled_elements, out=tmp_path / "doubled"))
+    run(x, y := np.empty_like(x))
+    assert y.tolist() == [3.0, -4.0, 0.5]

@@ -67,6 +67,22 @@ def rows(x: In[Tensor[f32, "R", "L", 4]], lengths: In[Tensor[i64, "R"]], y: InOu
 
 
 @workload
+def packed(x: In[Tensor[f32, "T", 4]], lengths: In[Tensor[i64, "R"]], y: InOut[Tensor[f32, "T", 4]]) -> None:
+    axis = Ragged(lengths.shape[0], lengths)
+    for r in P(lengths.shape[0]):
+        for i in P(axis[r]):
+            step(x[axis.start(r) + i, :], y[axis.start(r) + i, :])
+
+
+@workload
+def halves(x: In[Tensor[f32, "R", "L", 4]], lengths: In[Tensor[i64, "R"]], y: InOut[Tensor[f32, "R", "L", 4]]) -> None:
+    axis = Ragged(x.shape[0], lengths)
+    for r in P(range(0, x.shape[0], 2)):
+        for i in P(axis[r]):
+            step(x[r, i, :], y[r, i, :])
+
+
+@workload
 def picked(
     x: In[Tensor[f32, "L", 4]], indptr: In[Tensor[i64, "R"]], indices: In[Tensor[i64, "E"]],
     y: Out[Tensor[f32, "E", 4]],
@@ -195,6 +211,42 @@ def test_an_extent_that_depends_on_the_outer_loop_is_not_fused():
     assert found.code == "wsp.fuse-loops"
     assert "depends on 'i'" in found.message
     assert "range(0, i + 1)" in found.message
+
+
+LENGTHS = [[2, 0, 4, 0, 1], [], [0, 0, 0], [0, 3], [5]]
+
+
+@pytest.mark.parametrize("lengths", LENGTHS)
+def test_the_loops_over_a_ragged_axis_become_one_over_its_positions(lengths):
+    size = len(lengths)
+    data = [random(size, 5, 4), np.array(lengths, np.int64), poison(size, 5, 4)]
+    program = agree(rows, data, "stream_by('i * 2 + r')", "fuse_loops('r', 'i')")
+    assert body(program) == [
+        "scheduled.stream_by('i * 2 + r')",
+        "axis = Ragged(x.shape[0], lengths)",
+        "for r_i in P(range(0, axis.start(x.shape[0]))):",
+        "    r = axis.row(r_i)",
+        "    i = r_i - axis.start(r)",
+        "    step(x[r, i, :], y[r, i, :])",
+    ]
+
+
+@pytest.mark.parametrize("lengths", LENGTHS)
+def test_a_sum_that_is_the_position_becomes_the_position(lengths):
+    data = [random(sum(lengths), 4), np.array(lengths, np.int64), poison(sum(lengths), 4)]
+    program = agree(packed, data, "fuse_loops('r', 'i')")
+    assert body(program)[-2:] == [
+        "for r_i in P(range(0, axis.start(lengths.shape[0]))):",
+        "    step(x[r_i, :], y[r_i, :])",
+    ]
+    tiled = agree(packed, data, "stream_by('r')", "fuse_loops('r', 'i')", "tile('r_i', 2, tail='mask')")
+    assert body(tiled)[-2] == "        r = axis.row(r_i_o + r_i_i)"
+
+
+def test_loops_over_some_rows_of_a_ragged_axis_are_not_fused():
+    found = at_its_line(refused(halves, "fuse_loops('r', 'i')"), 1)
+    assert found.code == "wsp.fuse-loops"
+    assert "depends on 'r'" in found.message
 
 
 # reorder ------------------------------------------------------------------------------------------------------------

@@ -183,6 +183,17 @@ def test_of_two_directives_on_one_thing_the_later_says_override():
     ]
 
 
+def test_a_reorder_of_other_loops_goes_on_from_the_order_there_is():
+    def sequence(s):
+        s.reorder("j", "i")
+        s.tile("i", 2, tail="mask")
+        s.reorder("i_o", "j")
+
+    assert scheduled(sequence) == [
+        "scheduled.reorder('j', 'i')", "scheduled.tile('i', 2, tail='mask')", "scheduled.reorder('i_o', 'j')"
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("first", "second", "said"),
     [
@@ -190,6 +201,7 @@ def test_of_two_directives_on_one_thing_the_later_says_override():
         (lambda s: s.tile("i", 2), lambda s: s.tile("i", 3), "`tile` is said of loop `i` twice"),
         (lambda s: s.tile("i", 2), lambda s: s.split("i", 3), "both settle loop `i`"),
         (lambda s: s.dispatch(round_robin(2)), lambda s: s.dispatch(work_steal(2)), "`dispatch` is said of"),
+        (lambda s: s.reorder("j", "i"), lambda s: s.reorder("i", "j"), "`reorder` is said of loops `i`, `j` twice"),
         (lambda s: s.prefer.swizzle("i", 2), lambda s: s.prefer.swizzle("i", 4), "`prefer.swizzle` is said of `i`"),
     ],
 )

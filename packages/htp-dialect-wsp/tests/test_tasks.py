@@ -185,10 +185,10 @@ def test_a_task_that_is_not_there():
 
 
 def test_every_task_that_reads_an_array_gets_a_copy():
-    program = agree(chain, arrays(37), "buffer('x', 'scratch', slots=2)")
+    program = agree(chain, arrays(37), "buffer('x', 'scratch')")
     assert [each.split("(")[0].strip() for each in body(program)[2:]] == ["double_staged", "negate_staged", "shift"]
     text = function_text(program.function("double_staged"))
-    assert "staged in scratch, 2 slots" in text
+    assert "staged in scratch." in text
     assert "x_staged = x[:]" in text
     assert "double(x_staged, y)" in text
 
@@ -206,6 +206,14 @@ def test_an_array_that_no_task_reads():
     assert at_its_line(refused(chain, "buffer('z', 'scratch')"), 1).code == "wsp.buffer"
     assert refused(chain, "buffer('q', 'scratch')").code == "wsp.buffer"
     assert refused(chain, "buffer('x', 'scratch', slots=0)").code == "wsp.bad-argument"
+
+
+def test_more_copies_than_a_task_uses_are_refused():
+    found = at_its_line(refused(chain, "buffer('x', 'scratch', slots=2)"), 1)
+    assert (found.code, "2 slots would have no use" in found.message) == ("wsp.buffer-slots", True)
+    assert "x_staged = x[:]" in function_text(
+        scheduled(chain, "buffer('x', 'scratch', slots=1)").function("double_staged")
+    )
 
 
 # after --------------------------------------------------------------------------------------------------------------

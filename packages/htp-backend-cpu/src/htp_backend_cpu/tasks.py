@@ -1,6 +1,6 @@
 """The task form as C++: a region is a function that submits, and its kernel calls are closures with what they touch.
 
-Knows which calls are tasks and which arrays need an order; how tasks run is the business of `native/htp_tasks.hpp`.
+Knows which calls are tasks and which arrays need an order; how tasks run is the business of `native/runtime`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from htp_backend_cpu.scope import Scope
     from htp_backend_cpu.statements import Statements
 
-HEADERS = frozenset(f"htp_{each}.hpp" for each in ("depend", "lanes", "record", "simulate", "task", "tasks"))
+HEADERS = frozenset({"htp_task_table.hpp", "htp_tasks.hpp"})
 """The headers that only programs with tasks or `work` carry."""
 SETTINGS = ("workers", "steal", "window", "unit", "full", "pools", "issue", "every", "batch", "interleaved")
 """The fields of `htp::Settings` in their order; `unit` and `full` are flags there."""
@@ -47,7 +47,7 @@ class Recorded:
     @property
     def header(self) -> str | None:
         """The header that the program includes for it."""
-        return "htp_tasks.hpp" if self.tasks else "htp_record.hpp" if self.work else None
+        return "htp_tasks.hpp" if self.tasks else "htp_task_table.hpp" if self.work else None
 
 
 def recorded(functions: Iterable[Function]) -> Recorded:

@@ -15,6 +15,7 @@ from htp.diagnostics import Diagnostic, Refused
 from htp.passes import Pass
 from htp.program import origin_of
 from htp.rewriting import warn
+from htp_dialect_wsp.accumulation import accumulation
 from htp_dialect_wsp.capabilities import Checked, Nested
 from htp_dialect_wsp.dependences import Box, TaskAccess, derive, empty, overlap
 from htp_dialect_wsp.enumeration import tasks_of
@@ -80,7 +81,7 @@ def _of(program: Program, function: Function) -> Iterator[Diagnostic]:
         if tasks is not None:
             lists.append(tasks)
             if (race := race_among(tasks.tasks, summed)) is not None:
-                raise race.refusal(sizes)
+                raise race.refusal(sizes, _summing(program, race))
     if whole and lists and all(each.known for each in lists):
         return
     yield from _unknown_regions(lists)
@@ -120,15 +121,20 @@ class Race:
         """What both access."""
         return tuple((max(a, c), min(b, d)) for (a, b), (c, d) in zip(self.one.box, self.other.box, strict=True))
 
-    def refusal(self, sizes: Mapping[str, int]) -> Refused:
-        """The refusal, with the sizes at which the race is seen where these are not constant."""
+    def refusal(self, sizes: Mapping[str, int], summing: str | None = None) -> Refused:
+        """The refusal, with the sizes at which the race is seen where these are not constant.
+
+        `summing` is the operator that both tasks combine into the same region with.
+        """
         loops = _nest(self.first.loops, self.at)
         header = _header(loops)
+        way_out = "Use P.seq or give each iteration its own output"
+        if summing is not None:
+            way_out = f'Use P.seq, give each iteration its own output, or declare reduce("{summing}")'
         return Refused(
             "wsp.parallel-race",
             f"iterations {_iteration(self.first, loops)} and {_iteration(self.second, loops)} of '{header}' "
-            f"{self._doing()} {_region(self.one.tensor, self.box)} ({self._lines()}). "
-            'Use P.seq, give each iteration its own output, or declare reduce("+")',
+            f"{self._doing()} {_region(self.one.tensor, self.box)} ({self._lines()}). {way_out}",
             span=origin_of(loops[0].loop),
             notes=(f"seen with {', '.join(f'{name} = {size}' for name, size in sizes.items())}",) if sizes else (),
             help=f"keep the order: `{_in_order(header)}`",
@@ -175,6 +181,20 @@ def _shared(first: Task, second: Task) -> Iterator[tuple[TaskAccess, TaskAccess]
         if not empty(one.box) and not empty(other.box) and overlap(one.box, other.box)
     ]
     return iter(sorted(pairs, key=lambda pair: not (pair[0].writes and pair[1].writes)))
+
+
+def _summing(program: Program, race: Race) -> str | None:
+    """The operator that a reduction could be declared with; None where the tasks do not combine into one region."""
+    if race.one.box != race.other.box or not race.one.mode == race.other.mode == "inout":
+        return None
+    kernels = {race.first.kernel, race.second.kernel}
+    found = {
+        accumulation(program, function.name, param.name).operator
+        for function in program.functions
+        for param in function.params
+        if function.name in kernels and param.direction == "inout"
+    }
+    return found.pop() if len(found) == 1 else None
 
 
 # how loops are told -------------------------------------------------------------------------------------------------

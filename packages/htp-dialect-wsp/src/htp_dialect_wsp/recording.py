@@ -112,11 +112,12 @@ class Schedule:
         return Cursor(fused)
 
     def reorder(self, *loops: Loop, override: bool = False) -> None:
-        """The loops in this order, the outermost first."""
+        """The loops in this order, the outermost first; another `reorder` may go on from there with other loops."""
         names = tuple(self._loop(each) for each in loops)
         if len(names) < 2 or len(set(names)) < len(names):
             raise bad_argument(f"`reorder` takes ({', '.join(names)})", "name two or more different loops")
-        self._take("reorder", names, settles=tuple((f"loop `{each}`", "order") for each in names), override=override)
+        about = f"loops {', '.join(f'`{each}`' for each in sorted(names))}"
+        self._take("reorder", names, settles=((about, "order"),), override=override)
 
     def fuse(self, first: Task, second: Task, *, at: Loop | None = None, override: bool = False) -> None:
         """One kernel in place of two tasks that follow each other in the loop `at`."""

@@ -1,5 +1,5 @@
 // Context: what an emitted function gets from its caller: threads, scratch memory, failures, printing.
-// Knows the C interface of htp_runtime.cpp and nothing of how threads are kept.
+// Knows the C interface of runtime/htp_runtime.cpp and nothing of how threads are kept.
 #pragma once
 #include "htp_ops.hpp"
 
@@ -7,7 +7,7 @@
 // nothing.
 extern "C" {
 struct htp_runtime_table {
-    unsigned version;  // 1
+    unsigned version;  // 2
     /// Calls body(data, begin, end) for disjoint ranges that cover [0, n), on several threads; returns when all are
     /// done.
     void (*parallel_for)(long long n, void (*body)(void*, long long, long long), void* data);
@@ -24,6 +24,7 @@ struct htp_runtime_table {
     void (*print_value)(const char* dtype, const void* data, int rank, const long long* shape,
                         const long long* strides);
     void (*print_end)(void);
+    const struct htp_tasks_table* tasks;  // see htp_task_table.hpp
 };
 }
 
@@ -45,7 +46,7 @@ struct Context {
     const htp_runtime_table* runtime;
     Failure* failure;
     i64* cost;        // where `work` counts, null where nobody asks
-    void* recording;  // what is kept of the run (htp_record.hpp), null for nothing
+    void* recording;  // what the runtime keeps of the run, null for nothing
 
     /// `count` elements from the thread's arena, freed when the returned value's scope ends.
     template <class T> HTP_INLINE Scratch<T> scratch(i64 count) const { return Scratch<T>(*this, count); }

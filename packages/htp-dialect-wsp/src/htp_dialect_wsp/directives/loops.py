@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from htp_dialect_wsp.directives.nests import Loop, Range, loops_of, made_loop
 from htp_dialect_wsp.directives.orders import check_races, require_order
+from htp_dialect_wsp.directives.ragged import flat_axis, flattened
 from htp_dialect_wsp.directives.trees import built, load, names_in, replaced, store, substituted
 from htp_dialect_wsp.places import place_text
 
@@ -126,7 +127,7 @@ def split(site: Site, axis: str, parts: int) -> Program:
 
 
 def fuse_loops(site: Site, first: str, second: str) -> Program:
-    """`i` and `j` directly inside of it become one loop `i_j`.
+    """`i` and `j` directly inside of it become one loop `i_j`; over the positions of a ragged axis if that is theirs.
 
     Raises:
         Refused: `wsp.fuse-loops`.
@@ -139,11 +140,13 @@ def fuse_loops(site: Site, first: str, second: str) -> Program:
             f"'{second}' has to be all that '{first}' repeats; move other statements out of '{first}'",
         )
     one, two = site.range(outer), site.range(inner)
+    if (axis := flat_axis(site, outer, inner)) is not None:
+        return flattened(site, outer, inner, axis)
     if first in names_in(two.start, two.stop):
         raise site.refused(
             "wsp.fuse-loops",
             f"how often '{second}' runs depends on '{first}': it goes over `{ast.unparse(two.call())}`",
-            f"fuse loops whose sizes are fixed, or tile '{second}' instead",
+            f"fuse loops whose sizes are fixed, let the two go over all of a `Ragged` axis, or tile '{second}' instead",
         )
     name = load(site.unused(f"{first}_{second}"))
     before: list[ast.stmt] = []

@@ -248,8 +248,15 @@ def buffer(site: Site, array: str, space: str, *, slots: int = 1, spaces: Sequen
     """Tasks read `array` through a copy of their region in a memory space.
 
     Raises:
-        Refused: `wsp.buffer-space` for a space that the target does not have, `wsp.buffer` when no task reads it.
+        Refused: `wsp.buffer-space` for a space that the target does not have, `wsp.buffer` when no task reads it,
+            `wsp.buffer-slots` for more than one copy.
     """
+    if slots > 1:
+        raise site.refused(
+            "wsp.buffer-slots",
+            f"every task makes a copy of '{array}' of its own when it starts, so {slots} slots would have no use",
+            "leave out `slots`; buffers of the workload that tasks hand on get slots by `pipeline(loop, depth)`",
+        )
     if spaces and space not in spaces:
         raise site.refused(
             "wsp.buffer-space",
@@ -271,7 +278,7 @@ def buffer(site: Site, array: str, space: str, *, slots: int = 1, spaces: Sequen
         key = (task.name, read)
         if key not in staged:
             name = unused(f"{task.name}_staged", {each.name for each in program.functions} | site.names)
-            program = with_kernel(program, _staging(callee, read, name, space, slots))
+            program = with_kernel(program, _staging(callee, read, name, space))
             staged[key] = name
         call = ast.Call(load(staged[key]), task.call.args, task.call.keywords)
         body = replaced(body, task.statement, [stamp(ast.copy_location(ast.Expr(call), task.statement), site.span)])
@@ -284,7 +291,7 @@ def buffer(site: Site, array: str, space: str, *, slots: int = 1, spaces: Sequen
     return replace(site, program=program).with_body(body)
 
 
-def _staging(callee: Function, read: Sequence[str], name: str, space: str, slots: int) -> Function:
+def _staging(callee: Function, read: Sequence[str], name: str, space: str) -> Function:
     """The kernel that takes copies of what `callee` reads and then does what it does."""
     taken = {each.name for each in callee.params}
     copies = {each: unused(f"{each}_staged", taken) for each in read}
@@ -294,14 +301,13 @@ def _staging(callee: Function, read: Sequence[str], name: str, space: str, slots
     ]
     passed = [load(copies.get(each.name, each.name)) for each in callee.params]
     body.append(ast.Expr(ast.Call(load(callee.name), list(passed), [])))
-    many = f", {slots} slots" if slots > 1 else ""
     return Function(
         name=name,
         kind="kernel",
         params=callee.params,
         body=tuple(stamp(each, callee.origin) for each in body),
         origin=callee.origin,
-        doc=f"`{callee.name}` with {', '.join(read)} staged in {space}{many}.",
+        doc=f"`{callee.name}` with {', '.join(read)} staged in {space}.",
     )
 
 

@@ -1,4 +1,4 @@
-"""What making an axis becomes: checks of its data, and where its rows begin.
+"""What making an axis becomes: checks of its data, where its rows begin, and the row of each position.
 
 Knows ragged and sparse axes in nested form; does not know who writes their data.
 """
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from htp.program import origin_of
 from htp.rewriting import with_origin
-from htp_dialect_wsp.directives.trees import substituted
+from htp_dialect_wsp.directives.trees import load, substituted
 from htp_dialect_wsp.places import place_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from htp_dialect_wsp.axis_forms import AxisForm
 
@@ -30,6 +30,13 @@ starts = empty((rows + 1,), i64)
 starts[0] = 0
 for row in range(rows):
     starts[row + 1] = tile.item(starts[row]) + tile.item(lengths[row])
+"""
+ROWS = """
+total = tile.item(starts[rows])
+row_of = empty((total,), i64)
+for row in range(rows):
+    for position in range(tile.item(lengths[row])):
+        row_of[tile.item(starts[row]) + position] = row
 """
 SPARSE = """
 CHECK(indptr.shape[0] >= 1, "indptr is empty")
@@ -47,11 +54,18 @@ for position in range(tile.item(indptr[indptr.shape[0] - 1])):
 
 
 def axis_checks(
-    statement: ast.Assign, axis: AxisForm, columns: ast.expr | None, starts: str | None, fresh: Callable[[str], str]
+    statement: ast.Assign,
+    axis: AxisForm,
+    columns: ast.expr | None,
+    buffers: Mapping[str, str],
+    fresh: Callable[[str], str],
 ) -> list[ast.stmt]:
-    """The statements in place of the one that makes an axis; `starts` is the buffer of the first positions, if any."""
+    """The statements in place of the one that makes an axis.
+
+    `buffers` are the names of those that are asked for: `start` holds where rows begin, `row` the row of each position.
+    """
     if axis.kind == "Ragged":
-        text = RAGGED + (STARTS if starts is not None else "")
+        text = RAGGED + (STARTS if buffers else "") + (ROWS if "row" in buffers else "")
         parts = {"rows": axis.rows, "lengths": axis.data}
     else:
         text = SPARSE + (BOUND if columns is not None else "")
@@ -59,10 +73,11 @@ def axis_checks(
         parts = {"indptr": axis.data, "indices": axis.indices}
     if columns is not None:
         parts["columns"] = columns
-    if starts is not None:
-        parts["starts"] = ast.Name(starts, ast.Load())
-    for name in ("row", "position"):
-        parts[name] = ast.Name(fresh(name), ast.Load())
+    for name, word in (("starts", "start"), ("row_of", "row")):
+        if word in buffers:
+            parts[name] = load(buffers[word])
+    for name in ("row", "position", "total"):
+        parts[name] = load(fresh(name))
     where = place_text(origin_of(statement))
     text = text.replace("CHECK(", "require(").replace('")\n', f'", {where!r}, "wsp.axis-data")\n')
     return [with_origin(substituted(each, parts), statement) for each in ast.parse(text).body]

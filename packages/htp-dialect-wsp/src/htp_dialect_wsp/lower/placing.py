@@ -39,7 +39,9 @@ class Placing:
         elif policy is not None and not isinstance(policy.place, str):
             self.program, self.helper = extended(program, policy.place)
         loops = [node for each in workload.body for node in ast.walk(each) if isinstance(node, ast.For)]
-        self.loops = {ast.unparse(each.target): each for each in loops}
+        self.loops = {ast.unparse(each.target) for each in loops}
+        # So do the row and the place that a loop over the positions of a ragged axis assigns.
+        self.loops |= assigned_names(*(each for loop in loops for each in loop.body if isinstance(each, ast.Assign)))
         asked = policy is not None and "order" in policy.parameters
         counted = asked or (directed.streams is not None and directed.stream_by is None)
         self.order = fresh("order") if counted else None
@@ -50,8 +52,7 @@ class Placing:
         """What stands before all tasks."""
         return [ast.Assign([store(self.order)], ast.Constant(0), lineno=0)] if self.order is not None else []
 
-    def task(
-        self, call: ast.Call, loops: Sequence[ast.For]) -> list[ast.stmt]:
+    def task(self, call: ast.Call, loops: Sequence[ast.For]) -> list[ast.stmt]:
         """The statements before a call."""
         kernel = ast.unparse(call.func)
         statements: list[ast.stmt] = []
@@ -143,7 +144,7 @@ class Placing:
         around = {ast.unparse(each.target) for each in loops}
         # What an unrolled loop leaves over runs under another name, and assigns the loop's own.
         around |= assigned_names(*(each for loop in loops for each in loop.body if isinstance(each, ast.Assign)))
-        absent = {name: ast.Constant(0) for name in set(self.loops) - around}
+        absent = {name: ast.Constant(0) for name in self.loops - around}
         return copy.deepcopy(substituted(key.tree, absent))
 
 

@@ -1,42 +1,18 @@
-// Recording: what one run of a program did, written as JSON for the caller: tasks, their graph, simulated time.
-// Knows records and their text, which is that of the structs in `htp.runs`; does not know how tasks are run.
-#pragma once
-#include "htp_simulate.hpp"
+// The text of a recording: JSON with the tasks of a run, their graph and simulated time, as `htp.runs` spells them.
+// Knows records; does not know how tasks are run.
+#include "htp_record.hpp"
 
-#include <ctime>
 #include <string>
 
 namespace htp {
+
+thread_local Recording* recording = nullptr;
+
 namespace tasking {
-
-inline i64 nanoseconds() {
-    timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return i64(now.tv_sec) * 1000000000 + now.tv_nsec;
-}
-
-struct Edge { i64 source, target; unsigned kinds; };
-struct Record {
-    const char *kernel, *place;
-    Placed placed;
-    i64 cost, worker, submit, start, end;  // the last three in nanoseconds since the run began
-    size_t at, axes;                       // coordinates: where they begin in `Opened::coordinates`, and how many
-};
-/// Before the task of this number was submitted, these had to be complete.
-struct Wait { i64 task; std::vector<i64> awaited; };
-
-/// One region: its settings with the number of workers filled in, and its tasks in program order.
-struct Opened {
-    Settings settings;
-    std::vector<Record> tasks;
-    std::vector<Edge> edges;  // ordered by target
-    std::vector<Wait> waits;
-    std::vector<i64> coordinates;
-    i64 outside = 0;  // the cycles spent before the region
-};
+namespace {
 
 /// The runs of a region's tasks in simulated time, from what is recorded of them.
-inline auto simulated(const Opened& region) {
+auto simulated(const Opened& region) {
     auto cost = [&region](i64 task) { return region.tasks[size_t(task)].cost; };
     Clock<decltype(cost)> clock(region.settings, cost);
     std::vector<i64> before;
@@ -84,20 +60,14 @@ private:
     }
 };
 
-}  // namespace tasking
+class Text {
+public:
+    explicit Text(const Recording& run) : run(run) {}
 
-/// What is kept of one run; `every` keeps the tasks themselves, not only their number.
-struct Recording {
-    bool every = false;
-    i64 outside = 0;  // simulated cycles spent outside of tasks, so far
-    i64 began = 0;
-    i64 tasks = 0, workers = 0, high_water = 0, stalls = 0;
-    std::vector<tasking::Opened> regions;
-
-    std::string text(bool trace, bool simulate) const {
-        tasking::Json json;
-        json.open("", '{').open("tasks", '{').number("tasks", tasks).number("workers", workers);
-        json.number("window_high_water", high_water).number("window_stalls", stalls);
+    std::string all(bool trace, bool simulate) const {
+        Json json;
+        json.open("", '{').open("tasks", '{').number("tasks", run.tasks).number("workers", run.workers);
+        json.number("window_high_water", run.high_water).number("window_stalls", run.stalls);
         if (trace) add_runs(json);
         json.close('}');
         if (simulate) add_simulated(json);
@@ -106,32 +76,34 @@ struct Recording {
     }
 
 private:
-    void add_runs(tasking::Json& json) const {
+    const Recording& run;
+
+    void add_runs(Json& json) const {
         json.open("runs", '[');
-        for (const auto& region : regions)
+        for (const auto& region : run.regions)
             for (const auto& each : region.tasks) json.run(each.worker, each.submit, each.start, each.end);
         json.close(']');
     }
 
     /// Regions follow each other; what is spent outside of them lies between.
-    void add_simulated(tasking::Json& json) const {
+    void add_simulated(Json& json) const {
         i64 time = 0, spent = 0, most = 0, waits = 0;
         json.open("simulated", '{').open("tasks", '[');
-        for (const auto& region : regions) {
+        for (const auto& region : run.regions) {
             time += region.outside - spent, spent = region.outside;
-            const auto clock = tasking::simulated(region);
+            const auto clock = simulated(region);
             for (const auto& each : clock.times)
                 json.run(each.worker, time + each.submit, time + each.start, time + each.end);
             time += clock.makespan, waits += clock.stalls, most = std::max(most, clock.high_water);
         }
-        json.close(']').number("makespan", time + outside - spent);
-        if (!regions.empty()) json.number("window_high_water", most).number("window_stalls", waits);
+        json.close(']').number("makespan", time + run.outside - spent);
+        if (!run.regions.empty()) json.number("window_high_water", most).number("window_stalls", waits);
         json.close('}');
     }
 
-    void add_graph(tasking::Json& json) const {
+    void add_graph(Json& json) const {
         json.open("graph", '{').open("tasks", '[');
-        for (const auto& region : regions)
+        for (const auto& region : run.regions)
             for (const auto& each : region.tasks) {
                 json.open("", '{').string("kernel", each.kernel).string("place", each.place).open("at", '[');
                 for (size_t axis = 0; axis < each.axes; axis++) json.number("", region.coordinates[each.at + axis]);
@@ -139,7 +111,7 @@ private:
             }
         json.close(']').open("edges", '[');
         i64 first = 0;
-        for (const auto& region : regions) {
+        for (const auto& region : run.regions) {
             for (const auto& each : region.edges) {
                 json.open("", '{').number("source", first + each.source).number("target", first + each.target);
                 json.string("kind", kinds(each.kinds).c_str()).close('}');
@@ -149,7 +121,7 @@ private:
         json.close(']').close('}');
     }
     static std::string kinds(unsigned bits) {
-        static const char* const names[] = {"RAW", "WAR", "WAW", "after", "stream"};  // the bits of tasking::Kind
+        static const char* const names[] = {"RAW", "WAR", "WAW", "after", "stream"};  // the bits of Kind
         std::string text;
         for (int bit = 0; bit < 5; bit++)
             if (bits >> bit & 1) text += text.empty() ? "" : "+", text += names[bit];
@@ -157,26 +129,20 @@ private:
     }
 };
 
-/// The recording of the run that this thread makes next, null for none.
-inline thread_local Recording* recording = nullptr;
-
-/// The context of an entry whose runs may be recorded.
-inline Context recorded(const htp_runtime_table* runtime, Failure* failure) {
-    return {runtime, failure, recording ? &recording->outside : nullptr, recording};
-}
-
+}  // namespace
+}  // namespace tasking
 }  // namespace htp
 
 // Runs of this thread are recorded between begin and end; the text lives until the next end.
-extern "C" __attribute__((used)) inline void htp_record_begin(int every) {
+extern "C" __attribute__((visibility("default"))) void htp_record_begin(int every) {
     delete htp::recording;
     htp::recording = new htp::Recording();
     htp::recording->every = every != 0;
     htp::recording->began = htp::tasking::nanoseconds();
 }
-extern "C" __attribute__((used)) inline const char* htp_record_end(int trace, int simulate) {
+extern "C" __attribute__((visibility("default"))) const char* htp_record_end(int trace, int simulate) {
     static thread_local std::string text;
-    text = htp::recording ? htp::recording->text(trace != 0, simulate != 0) : "";
+    text = htp::recording ? htp::tasking::Text(*htp::recording).all(trace != 0, simulate != 0) : "";
     delete htp::recording;
     htp::recording = nullptr;
     return text.c_str();

@@ -17,6 +17,10 @@
 #include <mutex>
 #include <new>
 
+namespace htp::tasking {
+extern const htp_tasks_table table;  // htp_tasks.cpp
+}
+
 namespace {
 
 using Body = void (*)(void*, long long, long long);
@@ -333,8 +337,8 @@ void print_end() {
     fflush(stdout);
 }
 
-const htp_runtime_table table = {1,         parallel_for, threads,     scratch_mark, scratch_take, scratch_release,
-                                 heap_take, heap_free,    print_begin, print_value,  print_end};
+const htp_runtime_table table = {2,         parallel_for, threads,     scratch_mark, scratch_take, scratch_release,
+                                 heap_take, heap_free,    print_begin, print_value,  print_end,    &htp::tasking::table};
 
 }  // namespace
 
