@@ -316,9 +316,11 @@ def test_a_loop_in_order_whose_iterations_are_independent_becomes_parallel():
 
 
 def test_a_loop_that_carries_data_does_not():
-    found = refused(wave, "parallel('t')")
+    found = at_its_line(refused(wave, "parallel('t')"), 1)
     assert found.code == "wsp.parallel-race"
     assert "iterations (t=1) and (t=2)" in found.message
+    assert "P.seq," not in found.message
+    assert found.help == ("leave the directive out: these iterations depend on each other",)
 
 
 # what all of them refuse --------------------------------------------------------------------------------------------

@@ -72,7 +72,7 @@ def test_the_text_says_who_writes_what_and_where():
     line = one_output.place.line + 4
     assert found.message == (
         f"iterations (b_=0) and (b_=1) of 'for b_ in P(batch)' both write C[0:16,0:16] (gemm_tile, line {line}). "
-        'Use P.seq, give each iteration its own output, or declare reduce("+")'
+        "Use P.seq or give each iteration its own output"
     )
     assert found.span.line == line - 1
     assert found.help == ("keep the order: `for b_ in P.seq(batch)`",)
@@ -190,6 +190,47 @@ def test_independent_for_all_sizes(entry):
     assert findings(entry) == []
 
 
+@kernel
+def most(x: In[Tensor[f32, "m", "n"]], y: InOut[Tensor[f32, "p", "n"]]) -> None:
+    y[:] = tile.maximum(y[:], x[:])
+
+
+@kernel
+def decay(x: In[Tensor[f32, "m", "n"]], y: InOut[Tensor[f32, "p", "n"]]) -> None:
+    y[:] = y[:] * 0.5 + x[:]
+
+
+@workload
+def one_sum(x: In[Tensor[f32, 64, 8]], y: InOut[Tensor[f32, 16, 8]]) -> None:
+    for i in P(4):
+        add(x[i * 16 : (i + 1) * 16], y[:])
+
+
+@workload
+def one_most(x: In[Tensor[f32, 64, 8]], y: InOut[Tensor[f32, 16, 8]]) -> None:
+    for i in P(4):
+        most(x[i * 16 : (i + 1) * 16], y[:])
+
+
+@workload
+def one_decay(x: In[Tensor[f32, 64, 8]], y: InOut[Tensor[f32, 16, 8]]) -> None:
+    for i in P(4):
+        decay(x[i * 16 : (i + 1) * 16], y[:])
+
+
+@workload
+def moving_sums(x: In[Tensor[f32, 64, 8]], y: InOut[Tensor[f32, 80, 8]]) -> None:
+    for i in P(4):
+        add(x[i * 16 : (i + 1) * 16], y[i : i + 16])
+
+
+def test_a_reduction_is_proposed_where_kernels_accumulate_and_with_their_operator():
+    assert race(one_sum).message.endswith(', or declare reduce("+")')
+    assert race(one_most).message.endswith(', or declare reduce("max")')
+    assert race(one_decay).message.endswith("Use P.seq or give each iteration its own output")
+    assert race(moving_sums).message.endswith("Use P.seq or give each iteration its own output")
+
+
 @workload
 def summed(x: In[Tensor[f32, "M", 8]], y: InOut[Tensor[f32, 16, 8]]) -> None:
     scheduled.reduce("i", "+")
@@ -297,7 +338,9 @@ def sparse_race(
 def test_axes_whose_rows_only_the_run_knows():
     assert findings(ragged) == []
     assert "(r=0, i=0) and (r=0, i=1)" in race(ragged_race).message
+    assert "of 'for r, i in P(Ragged(x.shape[0], lens))'" in race(ragged_race).message
     assert "both write y[0:1,0:8]" in race(sparse_race).message
+    assert race(sparse_race).help == ("keep the order: `for k, e in P.seq(pages[r])`",)
 
 
 @workload

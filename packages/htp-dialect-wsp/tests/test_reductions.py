@@ -74,6 +74,13 @@ def outside(x: In[Tensor[f32, "M", 64]], y: InOut[Tensor[f32, 64]]) -> None:
 
 
 @workload
+def triangle(x: In[Tensor[f32, 8, 64]], y: InOut[Tensor[f32, 64]]) -> None:
+    for k in P.seq(8):
+        for i in P.seq(range(0, k * 8, 8)):
+            times(x[k, i:i + 8], y[i:i + 8])
+
+
+@workload
 def mixed(x: In[Tensor[f32, "M", 8]], y: InOut[Tensor[f32, 16]]) -> None:
     for k in P.seq(x.shape[0]):
         blend(x[k, :], y[8:16], y[0:8])
@@ -143,6 +150,8 @@ def test_an_accumulator_that_moves_inside_of_the_loop():
     found = refused(outside, "reduce('k', '*')")
     assert found.code == "wsp.reduce"
     assert "'times' adds to `y[i:i + 8]`, which moves with 'i' inside of 'k'" in found.message
+    assert found.help == ("say reorder('i', 'k') first, so that 'k' is inside of 'i'",)
+    assert "leave the directive out" in refused(triangle, "reduce('k', '*')").help[0]
     agree(outside, [random(9, 64), random(64)], "reorder('i', 'k')", "reduce('k', '*')", tolerance=1e-4)
 
 

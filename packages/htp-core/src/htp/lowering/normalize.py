@@ -174,6 +174,7 @@ class _Normalizer(Passing):
     def assign_name(self, target: ast.Name, value: ast.expr) -> None:
         known = self.known.of(value)
         if isinstance(known, Region) and self.is_buffer(value):
+            self.settle(value)
             dims = ast.Tuple([expression(self.size(each)) for each in known.dims], ast.Load())
             self.emit(assigned(self.variable(target.id), call("empty", dims, known.dtype.name)))
         elif isinstance(known, Value | Region):

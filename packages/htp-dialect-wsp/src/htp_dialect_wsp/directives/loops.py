@@ -220,7 +220,7 @@ def _check_ranges(site: Site, before: Sequence[Loop], after: Sequence[Loop]) -> 
             parent = sorted(missing)[0]
             raise site.refused(
                 "wsp.reorder",
-                f"'{loop.name}' cannot leave '{parent}', on which its range depends: `{ast.unparse(loop.node.iter)}`",
+                f"'{loop.name}' cannot leave '{parent}', on which its range depends: `{loop.walk}`",
                 f"keep '{loop.name}' inside '{parent}'",
             )
 
@@ -295,5 +295,5 @@ def parallel(site: Site, axis: str) -> Program:
     new = ast.For(loop.node.target, call, loop.body, [])
     new.origin = loop.origin  # type: ignore[attr-defined]
     program = site.with_body(site.replaced(loop.node, [ast.copy_location(new, loop.node)]))
-    check_races(program)
+    check_races(program, site.span)
     return program

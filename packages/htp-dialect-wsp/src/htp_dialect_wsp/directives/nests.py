@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from htp.program import origin_of
 from htp.rewriting import with_origin
 from htp_dialect_wsp.directives.trees import blocks, built, load, names_in, store
+from htp_dialect_wsp.quoting import walk_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -66,6 +67,11 @@ class Loop:
     def origin(self) -> Span | None:
         """The user's line."""
         return origin_of(self.node)
+
+    @property
+    def walk(self) -> str:
+        """What it goes over, as the user wrote it."""
+        return walk_of(self.node)
 
     @property
     def outer(self) -> tuple[ast.For, ...]:

@@ -11,18 +11,20 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+from htp.diagnostics import Refused
 from htp.dims import sym
 from htp.program import Function, origin_of, stamp
 from htp.rewriting import Rewriter
 from htp.types import Param, ScalarType, TensorType
 from htp_dialect_wsp.accumulation import accumulation, uses
+from htp_dialect_wsp.directives.loops import reorder
 from htp_dialect_wsp.directives.nests import Range, made_loop, passed, root_of, with_kernel
 from htp_dialect_wsp.directives.trees import assigned_names, built, load, names_in, replaced, store, unused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from htp.diagnostics import Refused, Span
+    from htp.diagnostics import Span
     from htp.program import Program
     from htp.types import DType
     from htp_dialect_wsp.directives.nests import Loop, Task
@@ -114,7 +116,7 @@ def _accumulators(site: Site, loop: Loop, operator: str) -> list[_Accumulator]:
             raise site.refused(
                 "wsp.reduce",
                 f"'{task.name}' adds to `{ast.unparse(node)}`, which moves with '{moving[0]}' inside of '{loop.name}'",
-                f"reorder the loops so that '{loop.name}' is inside of '{moving[0]}'",
+                _way_out(site, loop, moving[0], tensor),
             )
         _check_kernel(site, task, param, operator)
         if tensor is not None and param.type.dims:
@@ -129,6 +131,15 @@ def _accumulators(site: Site, loop: Loop, operator: str) -> list[_Accumulator]:
         )
     _check_alone(site, loop, inside, found)
     return list(found.values())
+
+
+def _way_out(site: Site, loop: Loop, moving: str, tensor: str | None) -> str:
+    """What to do about a region that moves with a loop inside: another order of the loops, where that is legal."""
+    try:
+        reorder(site, moving, loop.name)
+    except Refused:
+        return f"leave the directive out, or accumulate into a region of `{tensor}` that does not move in '{loop.name}'"
+    return f"say reorder('{moving}', '{loop.name}') first, so that '{loop.name}' is inside of '{moving}'"
 
 
 def _check_kernel(site: Site, task: Task, param: Param, operator: str) -> None:

@@ -151,7 +151,7 @@ class Site:
             raise self.refused(
                 "wsp.loop-range",
                 f"`{self.name}` needs a range with a positive constant step, and '{loop.name}' goes over"
-                f" `{ast.unparse(loop.node.iter)}`",
+                f" `{loop.walk}`",
                 "apply it to another loop, or let this one go over `range(start, stop, step)`",
             )
         return found
