@@ -12,7 +12,7 @@ from htp_dialect_wsp.simulation import Machine, SimulatedTask, simulate
 
 HERE = Path(__file__).parent
 NATIVE = Path(htp_backend_cpu.__file__).parent / "native"
-RUNS = 20000 if os.environ.get("HTP_TEST_LONG") == "1" else 1500
+RUNS = 4000 if os.environ.get("HTP_TEST_LONG") == "1" else 1500
 
 
 def random_run(draw: random.Random) -> tuple[list[SimulatedTask], list[TaskEdge], Machine]:

@@ -23,7 +23,7 @@ from htp_backend_cpu.emit import emit
 HERE = Path(__file__).parent
 RUNTIME = HERE.parent / "src" / "htp_backend_cpu" / "native" / "runtime"
 LONG = bool(os.environ.get("HTP_TEST_LONG"))
-ROUNDS = 400 if LONG else 12
+ROUNDS = 60 if LONG else 12
 FILL, MIX, COUNT, WAIT, BARRIER = range(5)
 
 
@@ -218,7 +218,7 @@ def test_random_programs_have_no_data_race(program_of, tmp_path):
         pytest.skip("the compiler has no thread sanitizer here")
     assert built.returncode == 0, built.stderr[:4000]
     done = subprocess.run(
-        [tmp_path / "driver", "1000" if LONG else "80"], capture_output=True, text=True, check=False, timeout=600
+        [tmp_path / "driver", "300" if LONG else "80"], capture_output=True, text=True, check=False, timeout=600
     )
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr[:4000]
 

@@ -9,7 +9,7 @@ import pytest
 from htp.runs import TaskEdge
 from htp_dialect_wsp.dependences import TaskAccess, derive, reduced, stream_edges
 
-PROGRAMS = 20000 if os.environ.get("HTP_TEST_LONG") == "1" else 600
+PROGRAMS = 4000 if os.environ.get("HTP_TEST_LONG") == "1" else 600
 
 
 def out(tensor, *box):

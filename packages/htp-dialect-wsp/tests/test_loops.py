@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scheduling_kit import agree, at_its_line, body, function_of, poison, random, refused, scheduled
 
-from htp import In, InOut, Out, Scalar, Tensor, f32, i64, kernel
+from htp import In, InOut, Out, Scalar, Tensor, f32, i32, i64, kernel, tile
 from htp.diagnostics import Refused
 from htp_dialect_wsp import Dense, P, Ragged, Sparse, workload
 
@@ -149,7 +149,7 @@ def test_a_ragged_row_is_masked_and_never_checked_as_a_whole():
     assert "        for i_i in P(range(0, min(2, tile.item(lengths[r]) - i_o))):" in body(program)
     found = refused(rows, "tile('i', 2)")
     assert found.code == "wsp.tile-tail"
-    assert found.notes == ("it goes over `range(0, tile.item(lengths[r]))`",)
+    assert found.notes == ("it goes over `P(Ragged(x.shape[0], lengths))`",)
 
 
 def test_positions_of_a_sparse_axis_can_be_tiled_and_what_is_selected_cannot():
@@ -210,7 +210,7 @@ def test_an_extent_that_depends_on_the_outer_loop_is_not_fused():
     found = refused(triangle, "fuse_loops('i', 'j')")
     assert found.code == "wsp.fuse-loops"
     assert "depends on 'i'" in found.message
-    assert "range(0, i + 1)" in found.message
+    assert "goes over `P(i + 1)`" in found.message
 
 
 LENGTHS = [[2, 0, 4, 0, 1], [], [0, 0, 0], [0, 3], [5]]
@@ -306,6 +306,11 @@ def test_only_loops_without_loops_are_unrolled_and_not_without_end():
     assert refused(line, "unroll('k', 65)").code == "wsp.unroll"
 
 
+def test_unrolling_once_does_nothing():
+    assert body(scheduled(grid, "unroll('i', 1)")) == body(scheduled(grid))
+    assert body(scheduled(line, "unroll('k', 1)")) == body(scheduled(line))
+
+
 # parallel -----------------------------------------------------------------------------------------------------------
 
 
@@ -321,6 +326,28 @@ def test_a_loop_that_carries_data_does_not():
     assert "iterations (t=1) and (t=2)" in found.message
     assert "P.seq," not in found.message
     assert found.help == ("leave the directive out: these iterations depend on each other",)
+
+
+@workload
+def rows_of(x: In[Tensor[f32, "N", 8]], lengths: In[Tensor[i32, "R"]], y: Out[Tensor[f32, "N", 8]]) -> None:
+    for r in P.seq(lengths.shape[0]):
+        for i in P.seq(
+            tile.item(lengths[r])  # how many there are
+        ):
+            copy(x[i:i + 1], y[i:i + 1])
+
+
+def test_loops_are_told_as_the_user_wrote_them():
+    axis = refused(rows_of, "split('i', 2)").notes[0]
+    assert axis == "it goes over `P.seq(tile.item(lengths[r]))`"
+    inside = refused(on_ragged, "split('i', 2)")
+    assert inside.notes == ("it goes over `P(Ragged(lengths.shape[0], lengths))`",)
+
+
+@workload
+def on_ragged(x: In[Tensor[f32, "R", 64]], lengths: In[Tensor[i32, "R"]], y: Out[Tensor[f32, "R", 64]]) -> None:
+    for r, i in P(Ragged(lengths.shape[0], lengths)):
+        copy(x[r:r + 1, i:i + 1], y[r:r + 1, i:i + 1])
 
 
 # what all of them refuse --------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from htp_dialect_wsp.capabilities import Checked
 from htp_dialect_wsp.compose import Compose
 from htp_dialect_wsp.races import Check, check
 
-PROGRAMS = 3000 if os.environ.get("HTP_TEST_LONG") == "1" else 40
+PROGRAMS = 300 if os.environ.get("HTP_TEST_LONG") == "1" else 40
 
 
 @kernel

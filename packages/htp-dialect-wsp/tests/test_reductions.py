@@ -286,6 +286,33 @@ def blend_with_itself(x: In[Tensor[f32, "n"]], y: InOut[Tensor[f32, "n"]]) -> No
     y[:] = y[:] + x[:] * x[:]
 
 
+@kernel
+def dotted(a: In[Tensor[f32, "m", "k"]], b: In[Tensor[f32, "k", "n"]], c: InOut[Tensor[f32, "m", "n"]]) -> None:
+    c[:] = tile.dot(a[:], b[:], acc=c[:])
+
+
+@workload
+def dots(a: In[Tensor[f32, "K", 4, 4]], c: InOut[Tensor[f32, 4, 4]]) -> None:
+    for k in P.seq(a.shape[0]):
+        dotted(a[k], a[k], c[:])
+
+
+@kernel
+def squared(a: In[Tensor[f32, "m", "m"]], c: InOut[Tensor[f32, "m", "m"]]) -> None:
+    c[:] = tile.dot(c[:], a[:])
+
+
+@workload
+def products(a: In[Tensor[f32, "K", 4, 4]], c: InOut[Tensor[f32, 4, 4]]) -> None:
+    for k in P.seq(a.shape[0]):
+        squared(a[k], c[:])
+
+
+def test_a_matrix_product_with_an_accumulator_is_a_sum():
+    agree(dots, [random(11, 4, 4), random(4, 4)], "reduce('k', '+')", tolerance=1e-4)
+    assert "`squared` has `c[:] = tile.dot(c[:], a[:])`" in refused(products, "reduce('k', '+')").message
+
+
 def test_differences_chains_and_calls_are_sums():
     agree(over(called), [random(11, 8), random(8)], "reduce('k', '+')", tolerance=1e-4)
 

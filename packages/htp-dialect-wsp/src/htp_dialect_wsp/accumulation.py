@@ -120,6 +120,8 @@ def _operator(node: ast.AST, parameter: str) -> str | None:
 def _combines(value: ast.expr, parameter: str, read: str) -> str | None:
     """The one operator between what is read of the parameter and the rest of an expression."""
     match value:
+        case ast.Call(ast.Attribute(ast.Name("tile"), "dot"), [_, _], [ast.keyword("acc", start)]):
+            word, parts, swaps = "+", (start, ast.Constant(0)), True
         case ast.BinOp(left, operator, right):
             word, parts, swaps = SYMBOLS.get(type(operator)), (left, right), not isinstance(operator, ast.Sub)
         case ast.Call(ast.Attribute(ast.Name("tile"), name), [left, right], []):
@@ -127,7 +129,7 @@ def _combines(value: ast.expr, parameter: str, read: str) -> str | None:
         case _:
             return None
     own = 0 if uses(parts[0], parameter) else 1
-    if word is None or (own == 1 and not swaps):
+    if word is None or (own == 1 and (not swaps or not uses(parts[1], parameter))):
         return None
     if ast.unparse(parts[own]) == read:
         return word

@@ -80,7 +80,7 @@ def _tail_check(site: Site, loop: Loop, over: Range, factor: int, length: int | 
             "wsp.tile-tail",
             f"the loop '{loop.name}' runs more or less often with a loop around it, so tiles of {factor} may not fit",
             fix,
-            (f"it goes over `{ast.unparse(over.call())}`",),
+            (f"it goes over `{loop.walk}`",),
         )
     text = f"tiles of {factor} leave iterations of the loop '{loop.name}' over; {fix}"
     said = [ast.Constant(each) for each in (text, place_text(site.span), "wsp.tile-tail")]
@@ -109,7 +109,7 @@ def split(site: Site, axis: str, parts: int) -> Program:
             "wsp.split",
             f"how often the loop '{axis}' runs depends on a loop around it, so it has no {parts} equal parts",
             "split the loop around it, or tile this one",
-            (f"it goes over `{ast.unparse(over.call())}`",),
+            (f"it goes over `{loop.walk}`",),
         )
     begin = built("o * w", o=outer, w=share)
     even = length is not None and length % parts == 0
@@ -145,7 +145,7 @@ def fuse_loops(site: Site, first: str, second: str) -> Program:
     if first in names_in(two.start, two.stop):
         raise site.refused(
             "wsp.fuse-loops",
-            f"how often '{second}' runs depends on '{first}': it goes over `{ast.unparse(two.call())}`",
+            f"how often '{second}' runs depends on '{first}': it goes over `{inner.walk}`",
             f"fuse loops whose sizes are fixed, let the two go over all of a `Ragged` axis, or tile '{second}' instead",
         )
     name = load(site.unused(f"{first}_{second}"))
@@ -241,6 +241,8 @@ def unroll(site: Site, axis: str, factor: int) -> Program:
         Refused: `wsp.unroll`.
     """
     loop = site.loop(axis)
+    if factor == 1:
+        return site.program
     inside = next(loops_of(loop.body), None)
     if inside is not None:
         raise site.refused(

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["axis_checks"]
 
 RAGGED = """
-CHECK(lengths.shape[0] == rows, "there is not one length for each row of the axis")
+CHECK(lengths.shape[0] == rows, "there is not one length in `lengths` for each row of the axis")
 for row in range(rows):
-    CHECK(tile.item(lengths[row]) >= 0, "a length of the axis is negative")
+    CHECK(tile.item(lengths[row]) >= 0, "a length in `lengths` is negative")
 """
 STARTS = """
 starts = empty((rows + 1,), i64)
@@ -39,17 +39,17 @@ for row in range(rows):
         row_of[tile.item(starts[row]) + position] = row
 """
 SPARSE = """
-CHECK(indptr.shape[0] >= 1, "indptr is empty")
-CHECK(tile.item(indptr[0]) == 0, "indptr does not begin with 0")
+CHECK(indptr.shape[0] >= 1, "`indptr` is empty, and begins with 0")
+CHECK(tile.item(indptr[0]) == 0, "`indptr` does not begin with 0")
 for row in range(indptr.shape[0] - 1):
-    CHECK(tile.item(indptr[row]) <= tile.item(indptr[row + 1]), "indptr descends")
-CHECK(tile.item(indptr[indptr.shape[0] - 1]) <= indices.shape[0], "indptr ends behind the indices")
+    CHECK(tile.item(indptr[row]) <= tile.item(indptr[row + 1]), "`indptr` descends, and no row ends before it begins")
+CHECK(tile.item(indptr[indptr.shape[0] - 1]) <= indices.shape[0], "`indptr` ends behind the last of `indices`")
 for position in range(tile.item(indptr[indptr.shape[0] - 1])):
-    CHECK(tile.item(indices[position]) >= 0, "an index of the axis is negative")
+    CHECK(tile.item(indices[position]) >= 0, "an index in `indices` is negative")
 """
 BOUND = """
 for position in range(tile.item(indptr[indptr.shape[0] - 1])):
-    CHECK(tile.item(indices[position]) < columns, "an index of the axis is not below its columns")
+    CHECK(tile.item(indices[position]) < columns, "an index in `indices` is not below `columns`")
 """
 
 
@@ -78,6 +78,9 @@ def axis_checks(
             parts[name] = load(buffers[word])
     for name in ("row", "position", "total"):
         parts[name] = load(fresh(name))
+    for name in ("lengths", "indptr", "indices", "columns"):
+        if name in parts:
+            text = text.replace(f"`{name}`", f"`{ast.unparse(parts[name])}`")
     where = place_text(origin_of(statement))
     text = text.replace("CHECK(", "require(").replace('")\n', f'", {where!r}, "wsp.axis-data")\n')
     return [with_origin(substituted(each, parts), statement) for each in ast.parse(text).body]

@@ -103,7 +103,8 @@ class Placing:
         elif policy is not None:
             attributes["worker"] = self._placed(policy, kernel, loops, statements)
             if not policy.own:
-                self._checked(f"`{self.helper}` of `{policy.name}` gives", policy.span, policy.workers, attributes, statements)
+                who = f"`{self.helper}` of `{policy.name}` gives"
+                self._checked(who, policy.span, policy.workers, attributes, statements)
 
     def _placed(
         self, policy: Chosen, kernel: str, loops: Sequence[ast.For], statements: list[ast.stmt]

@@ -37,7 +37,7 @@ def check_integer(program: Program, helper: str, policy: Chosen) -> None:
     params = tuple(Param(each, "scalar", ScalarType(i64)) for each in asked)
     name = "_placing"
     body = tuple(stamp(each, policy.span) for each in tree.body)
-    trial = Function(name, "routine", params, body, policy.span, "")
+    trial = Function(name, "routine", params, body, policy.span or program.main.origin, "")
     found = InlineHelpers().apply(replace(program, functions=(*program.functions, trial), entry=name))
     try:
         infer(found, found.function(name))
