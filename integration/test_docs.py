@@ -101,7 +101,7 @@ def test_stated_errors_of_functions_are_those_of_the_native_sources() -> None:
 
 def test_glossary_names_exist_and_public_classes_are_in_it() -> None:
     text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
-    named = re.findall(r"`(htp(?:_backend_cpu)?(?:\.\w+)+)`", text)
+    named = re.findall(r"`(htp(?:_backend_cpu|_dialect_wsp)?(?:\.\w+)+)`", text)
     assert named
     for name in named:
         assert exists(name), name

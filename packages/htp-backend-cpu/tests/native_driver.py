@@ -68,7 +68,7 @@ def driver():
 @functools.cache
 def runtime():
     """The runtime library."""
-    library = ctypes.CDLL(str(build("runtime.so", NATIVE / "htp_runtime.cpp", flags=("-Wl,-z,nodelete",))))
+    library = ctypes.CDLL(str(build("runtime.so", *(NATIVE / "runtime").glob("*.cpp"), flags=("-Wl,-z,nodelete",))))
     library.htp_runtime.restype = ctypes.c_void_p
     library.htp_set_threads.argtypes = [ctypes.c_longlong]
     return library

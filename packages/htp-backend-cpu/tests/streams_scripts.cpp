@@ -5,6 +5,10 @@
 #include <cstdio>
 #include <cstdlib>
 
+extern "C" const htp_runtime_table* htp_runtime();
+extern "C" void htp_record_begin(int every);
+extern "C" const char* htp_record_end(int trace, int simulate);
+
 using namespace htp;
 
 namespace {
@@ -87,29 +91,27 @@ void play(const Context& cx, const Script& script, i64* seen) {
     });
 }
 
-std::string played(const htp_runtime_table* runtime, const Script& script, i64* seen, Failure& failure) {
-    Recording recording;
-    const Context cx{runtime, &failure, &recording.outside, &recording};
+std::string played(const Script& script, i64* seen, Failure& failure) {
+    htp_record_begin(1);
+    const Context cx = recorded(htp_runtime(), &failure);
+    bool stopped = false;
     try {
         play(cx, script, seen);
-        return recording.text(false, true);
-    } catch (const Stop&) {
-        return failure.code == Failure::deadlock ? failure.text : "";
-    }
+    } catch (const Stop&) { stopped = true; }
+    const std::string text = htp_record_end(0, 1);
+    return !stopped ? text : failure.code == Failure::deadlock ? failure.text : "";
 }
 
 }  // namespace
 
-extern "C" const char* play_script(const htp_runtime_table* runtime, Failure* failure, i64 processes, const Wire* wires, i64 wire_count,
-                                   const Step* steps, i64 step_count, u64 delays, i64* seen) {
+extern "C" const char* play_script(Failure* failure, i64 processes, const Wire* wires, i64 wire_count, const Step* steps,
+                                   i64 step_count, u64 delays, i64* seen) {
     static std::string text;
-    text = played(runtime, {processes, {wires, wires + wire_count}, {steps, steps + step_count}, delays}, seen, *failure);
+    text = played({processes, {wires, wires + wire_count}, {steps, steps + step_count}, delays}, seen, *failure);
     return text.c_str();
 }
 
 #ifdef STREAMS_MAIN
-extern "C" const htp_runtime_table* htp_runtime();
-
 struct Random {
     u64 state;
     i64 below(i64 n) {
@@ -146,7 +148,7 @@ int main(int, char** arguments) {
             script.delays = round ? u64(seed) * 7 + round : 0;
             std::vector<i64> seen(script.steps.size());
             Failure failure{};
-            std::string text = played(htp_runtime(), script, seen.data(), failure);
+            std::string text = played(script, seen.data(), failure);
             for (i64 each : seen) text += " " + std::to_string(each);
             if (round == 0) first = text;
             if (text != first) return printf("network %lld differs:\n%s\n%s\n", seed, first.c_str(), text.c_str()), 1;

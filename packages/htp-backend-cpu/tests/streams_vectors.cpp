@@ -4,6 +4,10 @@
 #include <cstdio>
 #include <cstring>
 
+extern "C" const htp_runtime_table* htp_runtime();
+extern "C" void htp_record_begin(int every);
+extern "C" const char* htp_record_end(int trace, int simulate);
+
 using namespace htp;
 
 namespace {
@@ -187,15 +191,16 @@ void declare(Network& net, int number) {
 }  // namespace
 
 /// Runs T`number`; the text of the run, or the report of the deadlock. `timed` takes turns although nobody looks at the time.
-extern "C" const char* run_vector(const htp_runtime_table* runtime, Failure* failure, i64 number, bool timed, u64 delays) {
+extern "C" const char* run_vector(Failure* failure, i64 number, bool timed, u64 delays) {
     static std::string text;
     seed = delays, order.clear();
-    Recording recording;
-    Context cx{runtime, failure, &recording.outside, &recording};
+    htp_record_begin(1);
+    const Context cx = recorded(htp_runtime(), failure);
     try {
         run_network(cx, timed || number == 14 || number == 15, [&](Network& net) { declare(net, int(number)); });
-        text = recording.text(false, true);
+        text = htp_record_end(0, 1);
     } catch (const Stop&) {
+        htp_record_end(0, 0);
         text = failure->text;
     }
     return text.c_str();

@@ -169,7 +169,7 @@ def test_only_programs_with_tasks_carry_the_headers_of_tasks(program_of):
         return {path for path, _ in emit(program_of(name, entry)).files if path.endswith(".hpp")}
 
     assert headers("tiles", "tiles") - headers("rows", "softmax") == {
-        f"codegen/cpu/htp_{each}.hpp" for each in ("depend", "lanes", "record", "simulate", "task", "tasks")
+        f"codegen/cpu/htp_{each}.hpp" for each in ("task_table", "tasks")
     }
 
 

@@ -28,6 +28,7 @@ from htp.types import ScalarType, i64
 from htp_backend_cpu.stuck import stuck
 
 HERE = Path(__file__).parent
+RUNTIME = sorted((native_driver.NATIVE / "runtime").glob("*.cpp"))
 LONG = bool(os.environ.get("HTP_TEST_LONG"))
 NETWORKS = 2000 if LONG else 300
 VECTORS = {each["id"]: each for each in json.loads((HERE / "csp_vectors.json").read_text())}
@@ -40,20 +41,16 @@ class Run(msgspec.Struct):
 
 @functools.cache
 def vectors():
-    library = ctypes.CDLL(str(native_driver.build("streams_vectors.so", HERE / "streams_vectors.cpp")))
+    library = ctypes.CDLL(str(native_driver.build("streams_vectors.so", HERE / "streams_vectors.cpp", *RUNTIME)))
     library.run_vector.restype = library.noted.restype = ctypes.c_char_p
     return library
 
 
 @functools.cache
 def scripts():
-    library = ctypes.CDLL(str(native_driver.build("streams_scripts.so", HERE / "streams_scripts.cpp")))
+    library = ctypes.CDLL(str(native_driver.build("streams_scripts.so", HERE / "streams_scripts.cpp", *RUNTIME)))
     library.play_script.restype = ctypes.c_char_p
     return library
-
-
-def runtime():
-    return ctypes.c_void_p(native_driver.runtime().htp_runtime())
 
 
 # ---- known networks ----
@@ -63,7 +60,7 @@ def vector(name, *, timed=False, delays=0):
     """The text of a run of a known network, or of its deadlock, and what its processes noted."""
     failure = native_driver.Failure()
     text = vectors().run_vector(
-        runtime(), ctypes.byref(failure), ctypes.c_longlong(int(name[1:])), ctypes.c_bool(timed),
+        ctypes.byref(failure), ctypes.c_longlong(int(name[1:])), ctypes.c_bool(timed),
         ctypes.c_ulonglong(delays),
     )  # fmt: skip
     return failure.code, text, vectors().noted().decode()
@@ -242,7 +239,7 @@ def played(script, delays=0):
     steps = np.array(script.steps, np.int64)
     failure = native_driver.Failure()
     text = scripts().play_script(
-        runtime(), ctypes.byref(failure), ctypes.c_longlong(script.processes), ctypes.c_void_p(wires.ctypes.data),
+        ctypes.byref(failure), ctypes.c_longlong(script.processes), ctypes.c_void_p(wires.ctypes.data),
         ctypes.c_longlong(len(wires)), ctypes.c_void_p(steps.ctypes.data), ctypes.c_longlong(len(steps)),
         ctypes.c_ulonglong(delays), ctypes.c_void_p(seen.ctypes.data),
     )  # fmt: skip
@@ -290,7 +287,7 @@ def test_a_sanitizer_finds_no_race(tmp_path):
     command = [
         *native_driver.compiler(), "-std=c++17", "-O1", "-g", "-fsanitize=thread", "-DSTREAMS_MAIN",
         "-I", str(native_driver.NATIVE), str(HERE / "streams_scripts.cpp"),
-        str(native_driver.NATIVE / "htp_runtime.cpp"), "-o", str(program), "-pthread",
+        *map(str, RUNTIME), "-o", str(program), "-pthread",
     ]  # fmt: skip
     built = subprocess.run(command, capture_output=True, text=True, check=False)
     if built.returncode and "sanitize" in built.stderr:

@@ -183,3 +183,8 @@ def test_numpys_methods_are_operations(tmp_path):
     text = "@kernel\ndef f(x: In[Tensor[f32, 6]], y: Out[Tensor[f32, 6]]) -> None:\n"
     text += "    y[:] = x.reshape(2, 3).sum(axis=1).max() + x.clip(0.0, 1.0) - x.cumsum(0)\n"
     STAGES.check(STAGES.defined(text, tmp_path), X, Y)
+
+
+def test_a_number_read_from_a_tile_and_stored_has_a_name_of_its_own(tmp_path):
+    found = after("normalize", "for j in range(x.shape[0]):\n    y[j] = tile.item(x[j])", tmp_path)
+    assert "    t2: f64 = tile.item(t1)\n    y[j] = t2" in found

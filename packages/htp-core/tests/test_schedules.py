@@ -115,6 +115,21 @@ def test_something_else_is_no_schedule(program, thing):
     )
 
 
+@pytest.mark.parametrize("compiled", [htp.compile_program, htp.plan])
+def test_what_is_no_program_is_refused(compiled):
+    with pytest.raises(Refused) as caught:
+        compiled(wordy.Tuned(("window(1)",)), target="small")
+    found = caught.value.diagnostic
+    assert (found.code, "a schedule, and no program" in found.message) == ("plan.not-a-program", True)
+    assert found.help == ("compile the program that it is a schedule of, and give this one as `schedule=`",)
+    with pytest.raises(Refused) as caught:
+        compiled(beside, target="small")
+    assert (caught.value.code, caught.value.diagnostic.message) == (
+        "plan.not-a-program",
+        "`beside` is a function, and no program",
+    )
+
+
 def test_the_command_line_takes_a_schedule_of_the_file(tmp_path, capsys):
     file = tmp_path / "user.py"
     loads = f"open({str(tmp_path / 'loads')!r}, 'a').write('x')"

@@ -15,6 +15,7 @@ from htp.lowering.normalize import Normalize
 from htp.lowering.serialize import Serialize
 from htp.lowering.simplify import Simplify
 from htp.passes import run_step
+from htp.tasks import work
 from htp.uses import with_uses
 
 SPEC = importlib.util.spec_from_file_location("stages", Path(__file__).parent / "stages.py")
@@ -166,7 +167,13 @@ def f(x: In[Tensor[f32, "N"]], n: In[Tensor[i32, 1]], y: Out[Tensor[f32, "N"]]) 
 """
     program = normal(defined(text, tmp_path))
     written = lines(program)
-    assert [each.strip() for each in written if "work" in each] == ["work(2 * item_1)", "work(i)", "work(4)"]
+    assert [each.strip() for each in written if each.strip().startswith("work")] == [
+        "work(2 * item_1)", "work(i)", "work(4)",
+    ]  # fmt: skip
+    checks = [each for each in written if "require" in each]
+    assert len(checks) == 1
+    assert checks[0].startswith("require(2 * item_1 >= 0 and ")
+    assert checks[0].endswith("'run.bad-work')")
     assert written.index("work(2 * item_1)") < next(i for i, each in enumerate(written) if each.startswith("y["))
     assert not any("* 3" in each for each in written)
 
@@ -304,3 +311,10 @@ def f(x: In[Tensor[f32, "M", "N"]], y: Out[Tensor[f32, "M", "N"]]) -> None:
     y = np.zeros((2, 2), np.float32)
     defined(text, tmp_path)(np.ones((2, 2), np.float32), y)
     assert y.tolist() == [[4, 4], [4, 4]]
+
+
+@pytest.mark.parametrize("cycles", [-1, 1 << 41, 2.5])
+def test_work_takes_whole_numbers_of_cycles(cycles):
+    with pytest.raises(Refused) as refused:
+        work(cycles)
+    assert refused.value.code == "run.bad-work"

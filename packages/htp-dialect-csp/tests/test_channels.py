@@ -336,7 +336,7 @@ def test_a_dtype_alone_is_a_scalar():
 
 
 def test_less_than_no_work_is_refused():
-    assert refused(lambda c, note: work(-1)).code == "csp.negative-work"
+    assert refused(lambda c, note: work(-1)).code == "run.bad-work"
 
 
 def test_stalls_say_how_long_and_how_often():

@@ -105,3 +105,14 @@ def test_a_selection_outside_of_a_workload_is_refused_where_it_would_be_ignored(
     assert not P.case(3, {0, 1})
     assert P.case(3, 3)
     assert P.otherwise()
+
+
+def test_the_row_of_a_position_of_a_ragged_axis():
+    axis = Ragged(6, [0, 2, 0, 0, 3, 0])
+    assert [axis.row(each) for each in range(5)] == [1, 1, 4, 4, 4]
+    for wrong in (-1, 5):
+        with pytest.raises(Refused) as caught:
+            axis.row(wrong)
+        assert caught.value.code == "run.index-out-of-range"
+    with pytest.raises(Refused):
+        Ragged(0, []).row(0)

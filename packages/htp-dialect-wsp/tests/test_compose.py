@@ -4,6 +4,7 @@ import pytest
 from small_workloads import RUNS, add, double, written
 from stage_texts import lines_of, runnable
 
+import htp
 from htp import In, InOut, Out, Scalar, Tensor, empty, f32, i32, i64, kernel
 from htp.capabilities import Captured
 from htp.capture import capture, parse_program
@@ -246,3 +247,21 @@ def test_what_cannot_be_understood_is_refused():
         y[0:1] = 0.0
 
     assert refused(store).code == "wsp.store"
+
+
+def test_words_of_workloads_are_refused_in_other_functions():
+    @kernel
+    def walks(x: In[Tensor[f32, "N"]], y: Out[Tensor[f32, "N"]]) -> None:
+        for i in P(range(0, x.shape[0], 8)):
+            y[i:i + 8] = x[i:i + 8]
+
+    @workload
+    def calls(x: In[Tensor[f32, "N"]], y: Out[Tensor[f32, "N"]]) -> None:
+        walks(x, y)
+
+    for each in (walks, calls):
+        with pytest.raises(Refused) as caught:
+            htp.plan(each)
+        assert caught.value.code == "wsp.outside-workload"
+        assert "`walks`, which is a kernel" in caught.value.diagnostic.message
+        assert caught.value.diagnostic.help

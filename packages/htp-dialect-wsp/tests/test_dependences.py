@@ -9,7 +9,7 @@ import pytest
 from htp.runs import TaskEdge
 from htp_dialect_wsp.dependences import TaskAccess, derive, reduced, stream_edges
 
-PROGRAMS = 20000 if os.environ.get("HTP_TEST_LONG") == "1" else 2000
+PROGRAMS = 4000 if os.environ.get("HTP_TEST_LONG") == "1" else 600
 
 
 def out(tensor, *box):
@@ -123,6 +123,21 @@ def test_reduction_keeps_the_kinds_of_the_edges_it_keeps():
     edges = [TaskEdge(source=0, target=1, kind="RAW"), TaskEdge(source=0, target=2, kind="WAW")]
     edges += [TaskEdge(source=1, target=2, kind="after")]
     assert triples(reduced(edges)) == [(0, 1, "RAW"), (1, 2, "after")]
+
+
+def test_many_tasks():
+    size = 40
+    spots = [((i, i + 1), (j, j + 1)) for i in range(size) for j in range(size)]
+    fill = [[out("x", *spot)] for spot in spots]
+    spread = [[read("x", (i - 1, i + 2), (j - 1, j + 2)), out("y", (i, i + 1), (j, j + 1))]
+              for (i, _), (j, _) in spots]  # fmt: skip
+    again = [[inout("y", *spot)] for spot in spots]
+    found = derive([*fill, *spread, *again])
+    neighbours = (3 * size - 2) ** 2
+    assert [each.kind for each in found].count("RAW") == neighbours
+    assert triples(each for each in found if each.source >= size * size) == [
+        (size * size + number, 2 * size * size + number, "RAW+WAW") for number in range(size * size)
+    ]
 
 
 # against elements -------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from htp.capture import parse_program
 from htp_dialect_wsp.compose import Compose
 from htp_dialect_wsp.legality import order_kept
 
-PROGRAMS = 400 if os.environ.get("HTP_TEST_LONG") == "1" else 30
+PROGRAMS = 60 if os.environ.get("HTP_TEST_LONG") == "1" else 10
 
 HEAD = """from htp import In, InOut, Out, Tensor, f32, i32, kernel, tile
 from htp_dialect_wsp import P, workload

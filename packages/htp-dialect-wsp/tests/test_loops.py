@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scheduling_kit import agree, at_its_line, body, function_of, poison, random, refused, scheduled
 
-from htp import In, InOut, Out, Scalar, Tensor, f32, i64, kernel
+from htp import In, InOut, Out, Scalar, Tensor, f32, i32, i64, kernel, tile
 from htp.diagnostics import Refused
 from htp_dialect_wsp import Dense, P, Ragged, Sparse, workload
 
@@ -64,6 +64,22 @@ def line(x: In[Tensor[f32, "M", "N"]], y: Out[Tensor[f32, "M", "N"]]) -> None:
 def rows(x: In[Tensor[f32, "R", "L", 4]], lengths: In[Tensor[i64, "R"]], y: InOut[Tensor[f32, "R", "L", 4]]) -> None:
     for r, i in P(Ragged(x.shape[0], lengths)):
         step(x[r, i, :], y[r, i, :])
+
+
+@workload
+def packed(x: In[Tensor[f32, "T", 4]], lengths: In[Tensor[i64, "R"]], y: InOut[Tensor[f32, "T", 4]]) -> None:
+    axis = Ragged(lengths.shape[0], lengths)
+    for r in P(lengths.shape[0]):
+        for i in P(axis[r]):
+            step(x[axis.start(r) + i, :], y[axis.start(r) + i, :])
+
+
+@workload
+def halves(x: In[Tensor[f32, "R", "L", 4]], lengths: In[Tensor[i64, "R"]], y: InOut[Tensor[f32, "R", "L", 4]]) -> None:
+    axis = Ragged(x.shape[0], lengths)
+    for r in P(range(0, x.shape[0], 2)):
+        for i in P(axis[r]):
+            step(x[r, i, :], y[r, i, :])
 
 
 @workload
@@ -133,7 +149,7 @@ def test_a_ragged_row_is_masked_and_never_checked_as_a_whole():
     assert "        for i_i in P(range(0, min(2, tile.item(lengths[r]) - i_o))):" in body(program)
     found = refused(rows, "tile('i', 2)")
     assert found.code == "wsp.tile-tail"
-    assert found.notes == ("it goes over `range(0, tile.item(lengths[r]))`",)
+    assert found.notes == ("it goes over `P(Ragged(x.shape[0], lengths))`",)
 
 
 def test_positions_of_a_sparse_axis_can_be_tiled_and_what_is_selected_cannot():
@@ -194,7 +210,43 @@ def test_an_extent_that_depends_on_the_outer_loop_is_not_fused():
     found = refused(triangle, "fuse_loops('i', 'j')")
     assert found.code == "wsp.fuse-loops"
     assert "depends on 'i'" in found.message
-    assert "range(0, i + 1)" in found.message
+    assert "goes over `P(i + 1)`" in found.message
+
+
+LENGTHS = [[2, 0, 4, 0, 1], [], [0, 0, 0], [0, 3], [5]]
+
+
+@pytest.mark.parametrize("lengths", LENGTHS)
+def test_the_loops_over_a_ragged_axis_become_one_over_its_positions(lengths):
+    size = len(lengths)
+    data = [random(size, 5, 4), np.array(lengths, np.int64), poison(size, 5, 4)]
+    program = agree(rows, data, "stream_by('i * 2 + r')", "fuse_loops('r', 'i')")
+    assert body(program) == [
+        "scheduled.stream_by('i * 2 + r')",
+        "axis = Ragged(x.shape[0], lengths)",
+        "for r_i in P(range(0, axis.start(x.shape[0]))):",
+        "    r = axis.row(r_i)",
+        "    i = r_i - axis.start(r)",
+        "    step(x[r, i, :], y[r, i, :])",
+    ]
+
+
+@pytest.mark.parametrize("lengths", LENGTHS)
+def test_a_sum_that_is_the_position_becomes_the_position(lengths):
+    data = [random(sum(lengths), 4), np.array(lengths, np.int64), poison(sum(lengths), 4)]
+    program = agree(packed, data, "fuse_loops('r', 'i')")
+    assert body(program)[-2:] == [
+        "for r_i in P(range(0, axis.start(lengths.shape[0]))):",
+        "    step(x[r_i, :], y[r_i, :])",
+    ]
+    tiled = agree(packed, data, "stream_by('r')", "fuse_loops('r', 'i')", "tile('r_i', 2, tail='mask')")
+    assert body(tiled)[-2] == "        r = axis.row(r_i_o + r_i_i)"
+
+
+def test_loops_over_some_rows_of_a_ragged_axis_are_not_fused():
+    found = at_its_line(refused(halves, "fuse_loops('r', 'i')"), 1)
+    assert found.code == "wsp.fuse-loops"
+    assert "depends on 'r'" in found.message
 
 
 # reorder ------------------------------------------------------------------------------------------------------------
@@ -254,6 +306,11 @@ def test_only_loops_without_loops_are_unrolled_and_not_without_end():
     assert refused(line, "unroll('k', 65)").code == "wsp.unroll"
 
 
+def test_unrolling_once_does_nothing():
+    assert body(scheduled(grid, "unroll('i', 1)")) == body(scheduled(grid))
+    assert body(scheduled(line, "unroll('k', 1)")) == body(scheduled(line))
+
+
 # parallel -----------------------------------------------------------------------------------------------------------
 
 
@@ -264,9 +321,33 @@ def test_a_loop_in_order_whose_iterations_are_independent_becomes_parallel():
 
 
 def test_a_loop_that_carries_data_does_not():
-    found = refused(wave, "parallel('t')")
+    found = at_its_line(refused(wave, "parallel('t')"), 1)
     assert found.code == "wsp.parallel-race"
     assert "iterations (t=1) and (t=2)" in found.message
+    assert "P.seq," not in found.message
+    assert found.help == ("leave the directive out: these iterations depend on each other",)
+
+
+@workload
+def rows_of(x: In[Tensor[f32, "N", 8]], lengths: In[Tensor[i32, "R"]], y: Out[Tensor[f32, "N", 8]]) -> None:
+    for r in P.seq(lengths.shape[0]):
+        for i in P.seq(
+            tile.item(lengths[r])  # how many there are
+        ):
+            copy(x[i:i + 1], y[i:i + 1])
+
+
+def test_loops_are_told_as_the_user_wrote_them():
+    axis = refused(rows_of, "split('i', 2)").notes[0]
+    assert axis == "it goes over `P.seq(tile.item(lengths[r]))`"
+    inside = refused(on_ragged, "split('i', 2)")
+    assert inside.notes == ("it goes over `P(Ragged(lengths.shape[0], lengths))`",)
+
+
+@workload
+def on_ragged(x: In[Tensor[f32, "R", 64]], lengths: In[Tensor[i32, "R"]], y: Out[Tensor[f32, "R", 64]]) -> None:
+    for r, i in P(Ragged(lengths.shape[0], lengths)):
+        copy(x[r:r + 1, i:i + 1], y[r:r + 1, i:i + 1])
 
 
 # what all of them refuse --------------------------------------------------------------------------------------------

@@ -5,9 +5,21 @@ import pytest
 from small_workloads import OLD, ROWS, RUNS, X, chosen, grid, ints, ragged, sparse, written
 
 import htp
-from htp import In, Out, Tensor, f32, func, kernel, tile
+from htp import In, InOut, Out, Tensor, f32, func, i64, kernel, tile
 from htp.diagnostics import Refused
-from htp_dialect_wsp import P, affinity, batched, custom, hash, priority, round_robin, schedule, work_steal, workload
+from htp_dialect_wsp import (
+    P,
+    Ragged,
+    affinity,
+    batched,
+    custom,
+    hash,
+    priority,
+    round_robin,
+    schedule,
+    work_steal,
+    workload,
+)
 
 pytest.importorskip("htp_backend_cpu")
 
@@ -88,6 +100,48 @@ def test_schedules_change_no_result(name, tmp_path):
     assert report.tasks.tasks == 15
 
 
+@kernel
+def twice(x: In[Tensor[f32, "n"]], y: Out[Tensor[f32, "n"]]) -> None:
+    y[:] = x[:] * 2.0
+
+
+@workload
+def packed(x: In[Tensor[f32, "T", 4]], lengths: In[Tensor[i64, "R"]], y: Out[Tensor[f32, "T", 4]]) -> None:
+    axis = Ragged(lengths.shape[0], lengths)
+    for r, i in P(axis):
+        twice(x[axis.start(r) + i, :], y[axis.start(r) + i, :])
+
+
+@workload
+def padded(x: In[Tensor[f32, "R", "L", 4]], lengths: In[Tensor[i64, "R"]], y: InOut[Tensor[f32, "R", "L", 4]]) -> None:
+    for r, i in P(Ragged(x.shape[0], lengths)):
+        twice(x[r, i, :], y[r, i, :])
+
+
+@pytest.mark.parametrize("keyed", [False, True])
+def test_one_loop_over_all_positions_of_a_ragged_axis(keyed, tmp_path):
+    def plan(s):
+        if keyed:
+            s.stream_by("i * 8 + r")
+        s.fuse_loops("r", "i")
+
+    by_row, by_position = (
+        htp.bind(htp.compile_program(each, target="cpu", schedule=schedule(each)(plan), out=tmp_path / each.name))
+        for each in (padded, packed)
+    )
+    for lengths in ([2, 0, 4, 0, 1], [0, 0], [], [3]):
+        count = np.array(lengths, np.int64)
+        x = np.random.default_rng(3).standard_normal((len(lengths), 4, 4)).astype(np.float32)
+        y = np.full_like(x, np.nan)
+        report = by_row.run(x, count, y, trace=True)
+        there = np.arange(4) < count[:, None]
+        np.testing.assert_array_equal(y, np.where(there[..., None], x * 2, np.nan))
+        assert [each.at for each in report.graph.tasks] == [(number,) for number in range(sum(lengths))]
+        flat = np.zeros((sum(lengths), 4), np.float32)
+        assert by_position.run(x[there], count, flat).tasks.tasks == sum(lengths)
+        np.testing.assert_array_equal(flat, x[there] * 2)
+
+
 def test_a_policy_that_names_no_worker_is_refused_in_its_line(tmp_path):
     plan = schedule(grid)(lambda s: s.dispatch(custom(beyond, workers=2)))
     run = htp.bind(htp.compile_program(grid, target="cpu", schedule=plan, out=tmp_path / "grid"))
@@ -111,7 +165,7 @@ def gemm_tile(a: In[Tensor[f32, "m", "K"]], b: In[Tensor[f32, "K", "n"]], c: Out
     m, K = a.shape
     acc = tile.zeros((m, b.shape[1]), f32)
     for k in range(0, K, 256):
-        acc += a[:, k:k + 256] @ b[k:k + 256, :]
+        acc += a[:, k : k + 256] @ b[k : k + 256, :]
     c[:] = acc
 
 
@@ -119,7 +173,7 @@ def gemm_tile(a: In[Tensor[f32, "m", "K"]], b: In[Tensor[f32, "K", "n"]], c: Out
 def gemm(a: In[Tensor[f32, "M", "K"]], b: In[Tensor[f32, "K", "N"]], c: Out[Tensor[f32, "M", "N"]]) -> None:
     M, N = c.shape
     for i, j in P(range(0, M, 128), range(0, N, 256)):
-        gemm_tile(a[i:i + 128, :], b[:, j:j + 256], c[i:i + 128, j:j + 256])
+        gemm_tile(a[i : i + 128, :], b[:, j : j + 256], c[i : i + 128, j : j + 256])
 
 
 @schedule(gemm)

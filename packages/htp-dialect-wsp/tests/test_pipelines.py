@@ -1,7 +1,7 @@
 """`pipeline`: slots of buffers, and iterations that cannot overlap."""
 
 import pytest
-from scheduling_kit import agree, at_its_line, body, inscribed, poison, random, refused
+from scheduling_kit import agree, at_its_line, body, inscribed, poison, random, refused, scheduled
 
 from htp import In, InOut, Out, Tensor, empty, f32, kernel
 from htp.passes import run_step
@@ -87,6 +87,16 @@ def three_stages(x: InOut[Tensor[f32, "M", 8]]) -> None:
 
 
 @workload
+def direct(x: In[Tensor[f32, "M", 8]], y: Out[Tensor[f32, "M", 8]]) -> None:
+    for k in P.seq(x.shape[0]):
+        load(x[k, :], y[k, :])
+
+
+def at_code(step, code):
+    return [each for each in step.diagnostics if each.code == code]
+
+
+@workload
 def kept(x: In[Tensor[f32, "M", 8]], y: Out[Tensor[f32, "M", 8]], last: Out[Tensor[f32, 8]]) -> None:
     M = x.shape[0]
     buf = empty((8,), f32)
@@ -130,10 +140,17 @@ def test_no_more_iterations_overlap_than_data_are_carried_over():
     assert "buf = empty((8, 8), f32)" in body(program)  # data come back three iterations and two stages later
     program = agree(three_stages, [random(12, 8)], "pipeline('k', 8)")
     assert body(program)[1:3] == ["buf = empty((2, 8), f32)", "tmp = empty((2, 8), f32)"]
-    told = run_step(ApplySchedule(), inscribed(three_stages, "pipeline('k', 8)")).matches[-1]
+    step = run_step(ApplySchedule(), inscribed(three_stages, "pipeline('k', 8)"))
+    told = step.matches[-1]
     assert (told.rule, told.before, told.after) == (
         "wsp.pipeline", "scheduled.pipeline('k', 8)", "scheduled.pipeline('k', 2)"
     )  # fmt: skip
+    (note,) = at_code(step, "wsp.pipeline-depth")
+    assert note.message == (
+        "of the 8 iterations of 'k' that are to overlap, 2 can: 'load' reads what 'back' wrote 2 iterations before"
+    )
+    at_its_line(note, 1)
+    assert not at_code(run_step(ApplySchedule(), inscribed(three_stages, "pipeline('k', 2)")), "wsp.pipeline-depth")
 
 
 def test_data_that_come_back_to_an_earlier_stage():
@@ -145,6 +162,17 @@ def test_data_that_come_back_to_an_earlier_stage():
 def test_what_others_use_keeps_one_place():
     data = [random(5, 8), poison(5, 8), poison(8)]
     assert "buf = empty((8,), f32)" in body(agree(kept, data, "pipeline('k', 2)"))
+    (note,) = at_code(run_step(ApplySchedule(), inscribed(kept, "pipeline('k', 2)")), "wsp.pipeline-depth")
+    assert "`buf` of the loop 'k' keeps one place" in note.message
+    assert note.severity == "note"
+
+
+def test_a_loop_without_buffers_is_as_it_was_and_a_note_says_so():
+    step = run_step(ApplySchedule(), inscribed(direct, "pipeline('k', 2)"))
+    (note,) = at_code(step, "wsp.pipeline-depth")
+    assert "`pipeline` changes nothing" in note.message
+    assert body(step.program) == body(scheduled(direct))
+    assert not at_code(run_step(ApplySchedule(), inscribed(direct, "pipeline('k', 1)")), "wsp.pipeline-depth")
 
 
 def test_stages_are_tasks_of_the_loop_in_their_order():

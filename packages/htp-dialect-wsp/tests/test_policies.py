@@ -7,10 +7,13 @@ import pytest
 from small_workloads import ROWS, grid
 
 import htp
+from htp import func
+from htp.capture import capture
 from htp.diagnostics import Refused
 from htp.plugins import Found, discover
 from htp.session import Session, use_session
-from htp_dialect_wsp import affinity, round_robin, schedule
+from htp.unparse import statement_text
+from htp_dialect_wsp import affinity, custom, round_robin, schedule
 
 TEXTS = {
     "zigzag_policy": '''
@@ -80,6 +83,53 @@ def test_a_policy_of_another_package_places_tasks(zigzag, tmp_path):
     report = run.run(ROWS, y, trace=True)
     np.testing.assert_array_equal(y, ROWS * 2)
     assert [each.worker for each in report.tasks.runs] == [0, 0, 1, 1, 1, 1]
+
+
+def found_of(definition, plan):
+    """What the schedule is refused with, which is at its line."""
+    with pytest.raises(Refused) as caught:
+        htp.plan(definition, schedule=schedule(definition)(plan))
+    found = caught.value.diagnostic
+    assert (found.span.file, found.span.line) == (__file__, plan.__code__.co_firstlineno)
+    assert found.help
+    return found
+
+
+def test_fields_at_their_defaults_are_written_too(zigzag):
+    program = schedule(grid)(lambda s: s.dispatch(zigzag(workers=2))).inscribe(capture(grid))
+    assert statement_text(program.main.body[0]) == "scheduled.dispatch(zigzag(stay=1, workers=2))"
+
+
+def test_arguments_of_a_policy_are_refused_at_the_users_line(zigzag):
+    assert found_of(grid, lambda s: s.dispatch(zigzag(workers=0))).code == "wsp.bad-argument"
+    found = found_of(grid, lambda s: s.dispatch(zigzag(workers=2, stey=3)))
+    assert (found.code, found.help) == ("wsp.bad-argument", ("did you mean `stay`?",))
+    assert found.message == "`zigzag` got an unexpected keyword argument 'stey'"
+
+
+def test_a_policy_without_a_helper_that_can_be_compiled(zigzag, monkeypatch):
+    monkeypatch.setattr(zigzag, "place", lambda order, workers: order % workers)
+    found = found_of(grid, lambda s: s.dispatch(zigzag(workers=2)))
+    assert found.code == "wsp.bad-policy"
+    assert found.message == "`place` of `zigzag` cannot be compiled: it is no @htp.func"
+    monkeypatch.delattr(zigzag, "place")
+    assert found_of(grid, lambda s: s.dispatch(zigzag(workers=2))).code == "wsp.bad-policy"
+
+
+@func
+def half(order):
+    return order / 2
+
+
+@func
+def whole(order, digest):
+    return order // 2 + digest
+
+
+def test_a_worker_is_an_integer():
+    found = found_of(grid, lambda s: s.dispatch(custom(half, workers=2)))
+    assert (found.code, found.message) == ("wsp.bad-policy", "`half` of `custom` gives a worker that is no integer")
+    htp.plan(grid, schedule=schedule(grid)(lambda s: s.dispatch(custom(whole, workers=2))))
 
 
 def test_values_are_values():

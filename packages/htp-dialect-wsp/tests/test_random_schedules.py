@@ -18,9 +18,9 @@ from htp_dialect_wsp.races import check
 from htp_dialect_wsp.scheduling import ApplySchedule
 
 LONG = os.environ.get("HTP_TEST_LONG") == "1"
-SEEDS = range(1000 if LONG else 60)
-NATIVE = range(60 if LONG else 6)
-GROUPS = 10
+SEEDS = range(150 if LONG else 20)
+NATIVE = range(10 if LONG else 2)
+GROUPS = 5
 ONCE = {"dispatch", "task_window", "streams", "stream_by", "ready", "timing", "pools"}
 
 

@@ -74,6 +74,13 @@ def outside(x: In[Tensor[f32, "M", 64]], y: InOut[Tensor[f32, 64]]) -> None:
 
 
 @workload
+def triangle(x: In[Tensor[f32, 8, 64]], y: InOut[Tensor[f32, 64]]) -> None:
+    for k in P.seq(8):
+        for i in P.seq(range(0, k * 8, 8)):
+            times(x[k, i:i + 8], y[i:i + 8])
+
+
+@workload
 def mixed(x: In[Tensor[f32, "M", 8]], y: InOut[Tensor[f32, 16]]) -> None:
     for k in P.seq(x.shape[0]):
         blend(x[k, :], y[8:16], y[0:8])
@@ -143,6 +150,8 @@ def test_an_accumulator_that_moves_inside_of_the_loop():
     found = refused(outside, "reduce('k', '*')")
     assert found.code == "wsp.reduce"
     assert "'times' adds to `y[i:i + 8]`, which moves with 'i' inside of 'k'" in found.message
+    assert found.help == ("say reorder('i', 'k') first, so that 'k' is inside of 'i'",)
+    assert "leave the directive out" in refused(triangle, "reduce('k', '*')").help[0]
     agree(outside, [random(9, 64), random(64)], "reorder('i', 'k')", "reduce('k', '*')", tolerance=1e-4)
 
 
@@ -165,3 +174,165 @@ def test_a_loop_that_an_earlier_directive_made():
     agree(total, [random(37, 8), random(8)], *plan, tolerance=1e-4)
     with pytest.raises(Refused):
         check(inscribed(total, "tile('k', 4, tail='mask')"))
+
+
+# kernels that do something else with an accumulator ----------------------------------------------------------------
+
+
+@kernel
+def decay(x: In[Tensor[f32, "n"]], y: InOut[Tensor[f32, "n"]]) -> None:
+    y[:] = y[:] * 0.5 + x[:]
+
+
+@kernel
+def add_both(x: In[Tensor[f32, "n"]], y: InOut[Tensor[f32, "n"]]) -> None:
+    y[:] = y[:] + x[:] * y[:]
+
+
+@kernel
+def away(x: In[Tensor[f32, "n"]], y: InOut[Tensor[f32, "n"]]) -> None:
+    y[:] = x[:] - y[:]
+
+
+@kernel
+def shift(x: In[Tensor[f32, "n"]], y: InOut[Tensor[f32, "n"]]) -> None:
+    y[0:4] = y[4:8] + x[0:4]
+
+
+@kernel
+def overwrite(x: In[Tensor[f32, "n"]], y: InOut[Tensor[f32, "n"]]) -> None:
+    y[:] = x[:]
+
+
+@kernel
+def by_hand(x: In[Tensor[f32, "n"]], y: InOut[Tensor[f32, "n"]]) -> None:
+    t = y[:]
+    y[:] = t + x[:]
+
+
+@kernel
+def both_ways(x: In[Tensor[f32, "n"]], y: InOut[Tensor[f32, "n"]]) -> None:
+    y[:] = y[:] + x[:]
+    y[0:4] = y[0:4] * x[0:4]
+
+
+@kernel
+def through(x: In[Tensor[f32, "n"]], y: InOut[Tensor[f32, "n"]]) -> None:
+    decay(x[:], y[:])
+
+
+@kernel
+def ask(x: In[Tensor[f32, "n"]], y: InOut[Tensor[f32, "n"]]) -> None:
+    if tile.item(y[0]) > 0.0:
+        y[:] = y[:] + x[:]
+
+
+@kernel
+def take_away(x: In[Tensor[f32, "n"]], y: InOut[Tensor[f32, "n"]]) -> None:
+    for i in range(0, x.shape[0], 4):
+        y[i:i + 4] -= x[i:i + 4]
+    y[:] = 1.0 + y[:] - x[:]
+
+
+@kernel
+def called(x: In[Tensor[f32, "n"]], y: InOut[Tensor[f32, "n"]]) -> None:
+    if x.shape[0] > 0:
+        take_away(x[:], y[:])
+
+
+def over(kern):
+    """A workload that calls the kernel with one accumulator in every iteration."""
+
+    @workload
+    def updated(x: In[Tensor[f32, "M", 8]], y: InOut[Tensor[f32, 8]]) -> None:
+        for k in P.seq(x.shape[0]):
+            kern(x[k, :], y[:])
+
+    return updated
+
+
+OTHERS = {
+    decay: "`decay` has `y[:] = y[:] * 0.5 + x[:]`",
+    add_both: "`add_both` has `y[:] = y[:] + x[:] * y[:]`",
+    away: "`away` has `y[:] = x[:] - y[:]`",
+    shift: "`shift` has `y[0:4] = y[4:8] + x[0:4]`",
+    overwrite: "`overwrite` has `y[:] = x[:]`",
+    by_hand: "`by_hand` has `t = y[:]`",
+    both_ways: "`both_ways` has `y[0:4] = y[0:4] * x[0:4]`",
+    through: "`decay` has `y[:] = y[:] * 0.5 + x[:]`",
+    ask: "`ask` has `tile.item(y[0]) > 0.0`",
+}
+
+
+@pytest.mark.parametrize("kern", OTHERS, ids=lambda each: each.name)
+def test_a_kernel_that_does_something_else_with_its_accumulator(kern):
+    found = at_its_line(refused(over(kern), "reduce('k', '+')"), 1)
+    assert found.code == "wsp.reduce"
+    assert found.message == (
+        f"'{kern.name}' does something else with `y` than to update it with `+`: {OTHERS[kern]}"
+    )
+    assert "`y[:] = y[:] + e`" in found.help[0]
+
+
+def test_an_operator_that_is_not_the_kernels():
+    found = at_its_line(refused(over(most), "reduce('k', '+')"), 1)
+    assert (found.code, found.help) == ("wsp.reduce", ("write 'max'",))
+    assert found.message == "'most' updates `y` with `max`, and the directive says `+`"
+    assert refused(over(blend_with_itself), "reduce('k', 'max')").help == ("write '+'",)
+
+
+@kernel
+def blend_with_itself(x: In[Tensor[f32, "n"]], y: InOut[Tensor[f32, "n"]]) -> None:
+    y[:] = y[:] + x[:] * x[:]
+
+
+@kernel
+def dotted(a: In[Tensor[f32, "m", "k"]], b: In[Tensor[f32, "k", "n"]], c: InOut[Tensor[f32, "m", "n"]]) -> None:
+    c[:] = tile.dot(a[:], b[:], acc=c[:])
+
+
+@workload
+def dots(a: In[Tensor[f32, "K", 4, 4]], c: InOut[Tensor[f32, 4, 4]]) -> None:
+    for k in P.seq(a.shape[0]):
+        dotted(a[k], a[k], c[:])
+
+
+@kernel
+def squared(a: In[Tensor[f32, "m", "m"]], c: InOut[Tensor[f32, "m", "m"]]) -> None:
+    c[:] = tile.dot(c[:], a[:])
+
+
+@workload
+def products(a: In[Tensor[f32, "K", 4, 4]], c: InOut[Tensor[f32, 4, 4]]) -> None:
+    for k in P.seq(a.shape[0]):
+        squared(a[k], c[:])
+
+
+def test_a_matrix_product_with_an_accumulator_is_a_sum():
+    agree(dots, [random(11, 4, 4), random(4, 4)], "reduce('k', '+')", tolerance=1e-4)
+    assert "`squared` has `c[:] = tile.dot(c[:], a[:])`" in refused(products, "reduce('k', '+')").message
+
+
+def test_differences_chains_and_calls_are_sums():
+    agree(over(called), [random(11, 8), random(8)], "reduce('k', '+')", tolerance=1e-4)
+
+
+@workload
+def running(x: In[Tensor[f32, "M", 8]], y: InOut[Tensor[f32, 8]], z: InOut[Tensor[f32, "M", 8]]) -> None:
+    for k in P.seq(x.shape[0]):
+        blend_with_itself(x[k, :], y[:])
+        blend_with_itself(y[:], z[k, :])
+
+
+@workload
+def asked(x: In[Tensor[f32, "M", 8]], y: InOut[Tensor[f32, 8]]) -> None:
+    for k in P.seq(x.shape[0]):
+        if tile.item(y[0]) > 0.0:
+            blend_with_itself(x[k, :], y[:])
+
+
+def test_an_accumulator_that_the_loop_reads():
+    found = refused(running, "reduce('k', '+')")
+    assert found.message == "'blend_with_itself' takes the accumulator `y[:]`, which has parts of the result only"
+    found = refused(asked, "reduce('k', '+')")
+    assert found.message == "the loop 'k' reads `y`, which has parts of the result only"

@@ -183,6 +183,17 @@ def test_of_two_directives_on_one_thing_the_later_says_override():
     ]
 
 
+def test_a_reorder_of_other_loops_goes_on_from_the_order_there_is():
+    def sequence(s):
+        s.reorder("j", "i")
+        s.tile("i", 2, tail="mask")
+        s.reorder("i_o", "j")
+
+    assert scheduled(sequence) == [
+        "scheduled.reorder('j', 'i')", "scheduled.tile('i', 2, tail='mask')", "scheduled.reorder('i_o', 'j')"
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("first", "second", "said"),
     [
@@ -190,6 +201,7 @@ def test_of_two_directives_on_one_thing_the_later_says_override():
         (lambda s: s.tile("i", 2), lambda s: s.tile("i", 3), "`tile` is said of loop `i` twice"),
         (lambda s: s.tile("i", 2), lambda s: s.split("i", 3), "both settle loop `i`"),
         (lambda s: s.dispatch(round_robin(2)), lambda s: s.dispatch(work_steal(2)), "`dispatch` is said of"),
+        (lambda s: s.reorder("j", "i"), lambda s: s.reorder("i", "j"), "`reorder` is said of loops `i`, `j` twice"),
         (lambda s: s.prefer.swizzle("i", 2), lambda s: s.prefer.swizzle("i", 4), "`prefer.swizzle` is said of `i`"),
     ],
 )
@@ -217,15 +229,20 @@ def test_a_conflict_names_both_lines(first, second, said):
         (lambda s: s.tile("i", 0), "wsp.bad-argument", "`factor` of `tile` is 0"),
         (lambda s: s.tile("i", 2, tail="crop"), "wsp.bad-argument", "`tail` is 'crop'"),
         (lambda s: s.tile(3, 2), "wsp.bad-argument", "3 is no loop"),
-        (lambda s: s.reorder("i"), "wsp.bad-argument", "`reorder` takes (i)"),
+        (lambda s: s.reorder("i"), "wsp.bad-argument", "`reorder` was given (i)"),
         (lambda s: s.after("double"), "wsp.bad-argument", "`after` names one task"),
-        (lambda s: s.dispatch("fast"), "wsp.bad-argument", "`dispatch` takes 'fast'"),
+        (lambda s: s.dispatch("fast"), "wsp.bad-argument", "`dispatch` was given 'fast'"),
         (lambda s: s.dispatch(round_robin(workers=0)), "wsp.bad-argument", "`workers` of `round_robin` is 0"),
         (lambda s: s.dispatch(custom(print, workers=1)), "wsp.bad-argument", "@htp.func"),
         (lambda s: s.dispatch(affinity("i +", workers=1)), "wsp.bad-argument", "'i +' is not an expression"),
         (lambda s: s.stream_by(s.loop("i") * 1.5), "wsp.bad-argument", "1.5 cannot be combined"),
         (lambda s: s.timing(fifo()), "wsp.bad-argument", "give one of immediate(…)"),
-        (lambda s: s.task_window(0), "wsp.window", "a window of 0 tasks"),
+        (lambda s: s.task_window(0), "wsp.window", "a window of 0 tasks lets no task through"),
+        (lambda s: s.task_window(2.5), "wsp.window", "a window cannot be 2.5"),
+        (lambda s: s.bind("i", "core"), "wsp.bad-argument", "give one of 'worker'"),
+        (lambda s: s.dispatch(round_robin(wokers=2)), "wsp.bad-argument", "did you mean `workers`?"),
+        (lambda s: s.dispatch(custom(zigzag)), "wsp.bad-argument", "its parameters are fn, key, workers"),
+        (lambda s: s.timing(batched()), "wsp.bad-argument", "its parameters are tasks"),
         (lambda s: s.task_window(2, mode="drop"), "wsp.bad-argument", "`mode` is 'drop'"),
     ],
 )

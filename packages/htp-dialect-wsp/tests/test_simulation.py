@@ -131,7 +131,7 @@ def test_a_task_larger_than_the_window_goes_alone():
 def test_abort_names_the_task_that_finds_the_window_full():
     with pytest.raises(Refused, match="task 2 finds the window of 2 tasks full") as caught:
         run([1, 1, 1], workers=2, window=2, full="abort")
-    assert caught.value.code == "wsp.window-full"
+    assert caught.value.code == "run.window-full"
     assert caught.value.diagnostic.help
 
 

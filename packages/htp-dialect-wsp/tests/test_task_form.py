@@ -168,6 +168,39 @@ def mixed(x: In[Tensor[f32, 4, 4]], y: Out[Tensor[f32, 4, 4]], z: Out[Tensor[f32
         double(x[i], y[i])
 
 
+def test_what_a_key_divides_by_is_checked_at_the_schedules_line():
+    def plan(s):
+        s.dispatch(affinity("i // j % 3", workers=2))
+        s.ready(priority("i % (j // i)"))
+
+    line = plan.__code__.co_firstlineno
+    program = lowered(grid, plan)
+    checks = [each.strip() for each in lines_of(program) if each.strip().startswith("require(")]
+    assert checks == [
+        "require(j != 0, 'the key `i // j % 3` of `double` divides by `j`, which is 0', "
+        f"'test_task_form.py:{line + 1}', 'wsp.dispatch-key')",
+        "require(i != 0, 'the key `i % (j // i)` of `double` divides by `i`, which is 0', "
+        f"'test_task_form.py:{line + 2}', 'wsp.key')",
+        "require(j // i != 0, 'the key `i % (j // i)` of `double` divides by `j // i`, which is 0', "
+        f"'test_task_form.py:{line + 2}', 'wsp.key')",
+    ]
+    with pytest.raises(Refused) as caught:
+        runnable(program)(ROWS, ROWS.copy())
+    found = caught.value.diagnostic
+    assert (found.code, found.span.line) == ("wsp.dispatch-key", line + 1)
+
+
+def test_a_key_that_divides_by_a_loop_that_a_task_is_not_in():
+    def plan(s):
+        s.stream_by("4 // i")
+
+    with pytest.raises(Refused) as caught:
+        lowered(mixed, plan)
+    found = caught.value.diagnostic
+    assert (found.code, found.span.line) == ("wsp.key", plan.__code__.co_firstlineno + 1)
+    assert found.message == "the key `4 // i` of `product` divides by `0`, which is 0 where `product` stands"
+
+
 def test_pools_tell_matrix_products_from_the_rest():
     program = lowered(mixed, lambda s: s.pools(by_exec_unit()))
     found = [each.strip() for each in lines_of(program) if each.strip().startswith("task(")]
@@ -235,7 +268,7 @@ def test_axes_are_checked_before_tasks():
     found = lines_of(lowered(ragged))
     assert found[0] == "open_tasks()"
     assert found[1].startswith("require(lengths.shape[0] == lengths.shape[0], ")
-    assert found[3].startswith("    require(tile.item(lengths[row]) >= 0, 'a length of the axis is negative', ")
+    assert found[3].startswith("    require(tile.item(lengths[row]) >= 0, 'a length in `lengths` is negative', ")
     assert found[3].endswith("'wsp.axis-data')")
 
 
@@ -257,6 +290,25 @@ def test_bad_axis_data_are_refused_as_in_python(definition, arguments):
             each(*own)
         assert caught.value.code == "wsp.axis-data"
         np.testing.assert_array_equal(own[-1], arguments[-1])
+
+
+def test_checks_of_an_axis_name_the_users_arrays():
+    from htp import i32
+    from htp_dialect_wsp import Sparse
+
+    @workload
+    def picked(ends: In[Tensor[i32, "Q"]], chosen: In[Tensor[i32, "K"]], y: InOut[Tensor[f32, "N"]]) -> None:
+        links = Sparse(ends, chosen, columns=y.shape[0])
+        for r in P(y.shape[0]):
+            for _k, _e in P.seq(links[r]):
+                double(y[r:r + 1], y[r:r + 1])
+
+    texts = "".join(each for each in lines_of(lowered(picked)) if "require(" in each)
+    for each in (
+        "`ends` is empty", "`ends` does not begin with 0", "`ends` descends", "behind the last of `chosen`",
+        "an index in `chosen` is negative", "an index in `chosen` is not below `y.shape[0]`",
+    ):  # fmt: skip
+        assert each in texts
 
 
 def test_an_axis_of_arguments_is_checked_before_tasks_that_stand_above_it():

@@ -111,9 +111,11 @@ def test_what_a_fused_task_is_called():
 
 
 def test_loops_over_the_same_range_become_one():
-    program = agree(apart, arrays(37)[:3], "stream_by('j')", "fuse('double', 'negate', at='i')")
+    program = agree(apart, arrays(37)[:3], "stream_by('j')", "bind('j', 'worker')",
+                    "fuse('double', 'negate', at='i')")  # fmt: skip
     assert body(program) == [
         "scheduled.stream_by('i')",
+        "scheduled.bind('i', 'worker')",
         "N = x.shape[0]",
         "for i in P(range(0, N, 8)):",
         "    double_negate(x[i:i + 8], y[i:i + 8], z[i:i + 8])",
@@ -183,10 +185,10 @@ def test_a_task_that_is_not_there():
 
 
 def test_every_task_that_reads_an_array_gets_a_copy():
-    program = agree(chain, arrays(37), "buffer('x', 'scratch', slots=2)")
+    program = agree(chain, arrays(37), "buffer('x', 'scratch')")
     assert [each.split("(")[0].strip() for each in body(program)[2:]] == ["double_staged", "negate_staged", "shift"]
     text = function_text(program.function("double_staged"))
-    assert "staged in scratch, 2 slots" in text
+    assert "staged in scratch." in text
     assert "x_staged = x[:]" in text
     assert "double(x_staged, y)" in text
 
@@ -204,6 +206,14 @@ def test_an_array_that_no_task_reads():
     assert at_its_line(refused(chain, "buffer('z', 'scratch')"), 1).code == "wsp.buffer"
     assert refused(chain, "buffer('q', 'scratch')").code == "wsp.buffer"
     assert refused(chain, "buffer('x', 'scratch', slots=0)").code == "wsp.bad-argument"
+
+
+def test_more_copies_than_a_task_uses_are_refused():
+    found = at_its_line(refused(chain, "buffer('x', 'scratch', slots=2)"), 1)
+    assert (found.code, "2 slots would have no use" in found.message) == ("wsp.buffer-slots", True)
+    assert "x_staged = x[:]" in function_text(
+        scheduled(chain, "buffer('x', 'scratch', slots=1)").function("double_staged")
+    )
 
 
 # after --------------------------------------------------------------------------------------------------------------

@@ -18,7 +18,6 @@ from htp.channels import already_closed
 from htp.diagnostics import Bug, Refused
 from htp.dims import const, parse
 from htp.loops import out_of_range, span_of
-from htp.processes import negative_work
 from htp.reference import out_of_memory, window_full
 from htp.runs import RunReport, Simulated, TaskGraph, TaskStatistics
 from htp.types import Array, Param, ScalarType, Slot, TensorType, TileType, dtype_named, numpy_dtype
@@ -37,7 +36,8 @@ if TYPE_CHECKING:
     from htp_backend_cpu.abi import Parameter
 
 # Failure::Code, native/htp_parallel.hpp
-INDEX_OUT_OF_RANGE, ASSERTION_FAILED, OUT_OF_MEMORY, WINDOW_FULL, DEADLOCK, STREAM_CLOSED, NEGATIVE_WORK = range(1, 8)
+INDEX_OUT_OF_RANGE, ASSERTION_FAILED, OUT_OF_MEMORY, WINDOW_FULL, DEADLOCK, STREAM_CLOSED = range(1, 7)
+MOST_THREADS = 1024  # max_workers of the runtime, and the caller
 
 
 class Failure(ctypes.Structure):
@@ -59,7 +59,7 @@ class Number(ctypes.Union):
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):
-    """What native code says of a run: see `native/htp_record.hpp`."""
+    """What native code says of a run: see `native/runtime/htp_record.cpp`."""
 
     tasks: TaskStatistics | None = None
     graph: TaskGraph | None = None
@@ -88,7 +88,7 @@ class NativeProgram:
             None if each.dtype in FORMATS or each.direction == "scalar" else numpy_dtype(_dtype(each.dtype))
             for each in self.native.params
         )
-        return cast("Callable[..., int]", make(self._runtime, (int, float, bool), dtypes))
+        return cast("Callable[..., int]", make(self._runtime.htp_runtime(), (int, float, bool), dtypes))
 
     def __call__(self, *args: object, **kwargs: object) -> None:
         """Runs the entry; Out and InOut arrays are written.
@@ -130,14 +130,13 @@ class NativeProgram:
     def _recorded(
         self, args: tuple[object, ...], kwargs: Mapping[str, object], *, trace: bool
     ) -> tuple[Recorded, float]:
-        self._raw.htp_record_end.restype = ctypes.c_char_p
-        self._raw.htp_record_begin(int(trace or self.native.timed))
+        self._runtime.htp_record_begin(int(trace or self.native.timed))
         try:
             seconds = self._timed(args, kwargs)
         except BaseException:
-            self._raw.htp_record_end(0, 0)
+            self._runtime.htp_record_end(0, 0)
             raise
-        text = self._raw.htp_record_end(int(trace), int(self.native.timed))
+        text = self._runtime.htp_record_end(int(trace), int(self.native.timed))
         return msgspec.json.decode(text, type=Recorded), seconds
 
     def attach(self, slots: Mapping[str, Slot[Array]]) -> None:
@@ -167,7 +166,8 @@ class NativeProgram:
         dims = (ctypes.c_int64 * max(1, len(sizes)))(*(sizes[name] for name in self.native.dims))
         numbers = (Number * max(1, len(scalars)))(*(_union(*each) for each in scalars))
         failure = Failure()
-        self._raw.htp_module_enter(ctypes.c_void_p(self._runtime), ctypes.byref(failure), data, dims, numbers)
+        table = ctypes.c_void_p(self._runtime.htp_runtime())
+        self._raw.htp_module_enter(table, ctypes.byref(failure), data, dims, numbers)
         if failure.code:
             raise _refusal(failure, self.native)
 
@@ -207,19 +207,20 @@ def probe(mode: str) -> str | None:
 def _check_threads() -> None:
     """Refuses a wish for threads that the native runtime would overlook."""
     wanted = os.environ.get("HTP_NUM_THREADS", "")
-    if wanted and not (wanted.isascii() and wanted.isdecimal() and int(wanted) >= 1):
+    if wanted and not (wanted.isascii() and wanted.isdecimal() and 1 <= int(wanted) <= MOST_THREADS):
         raise Refused(
             "cpu.bad-thread-count",
-            f"HTP_NUM_THREADS is {wanted!r}, which is no number of threads",
-            help="set it to 1 or more, or unset it to use every processor",
+            f"HTP_NUM_THREADS is {wanted!r}, which is no number of threads from 1 to {MOST_THREADS}",
+            help="set it to the number of processors to use, or unset it to use every processor",
         )
 
 
 @functools.cache
-def _runtime() -> int:
+def _runtime() -> ctypes.CDLL:
     library = ctypes.CDLL(str(runtime_library()))
     library.htp_runtime.restype = ctypes.c_void_p
-    return int(library.htp_runtime())
+    library.htp_record_end.restype = ctypes.c_char_p
+    return library
 
 
 def _refusal(failure: Failure, native: Native) -> Refused:
@@ -238,8 +239,6 @@ def _refusal(failure: Failure, native: Native) -> Refused:
         return stuck(native.entry, failure.text)
     if failure.code == STREAM_CLOSED:
         return already_closed("close" if failure.extent else "send", failure.text.decode(), failure.value, span)
-    if failure.code == NEGATIVE_WORK:
-        return negative_work(failure.text.decode(), failure.value, span)
     if failure.code == OUT_OF_MEMORY:
         return out_of_memory(f"{failure.value} bytes for one buffer")
     raise Bug(f"the program failed with the unknown code {failure.code}")

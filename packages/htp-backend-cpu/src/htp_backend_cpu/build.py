@@ -74,12 +74,11 @@ def sources_of(emitted: Mapping[str, bytes]) -> dict[str, bytes]:
 
 @functools.cache
 def runtime_library() -> Path:
-    """The shared library of threads, memory and printing that all packages in a process use."""
-    folder = files("htp_backend_cpu").joinpath("native")
-    wanted = {each.name: each.read_bytes() for each in folder.iterdir() if each.name.startswith("htp_")}
-    sources = {name: data for name, data in wanted.items() if name.endswith(".hpp") or name == "htp_runtime.cpp"}
-    sources["htp.hpp"] = folder.joinpath("htp.hpp").read_bytes()
-    return build(sources, flags=("-pthread",))
+    """The shared library of threads, memory, printing and tasks that all packages in a process use."""
+    prelude = files("htp_backend_cpu").joinpath("native")
+    own = prelude.joinpath("runtime")
+    every = (each for folder in (prelude, own) for each in folder.iterdir() if each.name.endswith((".hpp", ".cpp")))
+    return build({each.name: each.read_bytes() for each in every}, flags=("-pthread",))
 
 
 def _key(compiler: Compiler, flags: tuple[str, ...], sources: Mapping[str, bytes]) -> str:

@@ -159,8 +159,7 @@ def _function(function: Function, program: Program, checks: Checks, handlers: Ha
     constants = {
         name: value for name, value in program.constants if name not in {each.name for each in function.params}
     }
-    process = any(each.is_end for each in function.params)
-    printer = Statements(functions, constants, checks, handlers, slots=bool(program.slots), process=process)
+    printer = Statements(functions, constants, checks, handlers, slots=bool(program.slots))
     printer.block(function.body, scope.inner(), 1)
     head = [f"// {line}".rstrip() for line in function.doc.split("\n")] if function.doc else []
     head.append(f"// {function.name}({', '.join(param_text(each) for each in function.params)})")

@@ -32,7 +32,7 @@ PRELUDE = frozenset(
         "range",
         "checked", "require", "print_tile", "cut", "span", "along", "row", "region", "clip_index", "Stack",
         "Scratch", "Line", "Failure", "HTP_LAMBDA", "handlers", "only",
-        "Accesses", "Attributes", "Recording", "Settings", "Tasks", "Use", "fnv1a", "given", "reads", "recorded",
+        "Accesses", "Attributes", "Settings", "Tasks", "Use", "fnv1a", "given", "reads", "recorded",
         "run_tasks", "tasks", "updates", "work", "writes", "writes_freely",
         "Channel", "Network", "Recv", "Send", "Timing", "advance_any", "network", "process_work", "receives",
         "run_network", "sends", "stop_process", "streams",

@@ -46,7 +46,6 @@ class Statements:
     slots: bool = False
     lines: list[Line] = field(default_factory=list[Line])
     place: str = ""
-    process: bool = False
     statement: ast.stmt | None = None
 
     def __post_init__(self) -> None:

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from htp_backend_cpu.scope import ArrayName, Kind, Scope
     from htp_backend_cpu.statements import Statements
 
-HEADERS = frozenset(f"htp_{each}.hpp" for each in ("kahn", "link", "network", "process", "streams", "told", "turns"))
+HEADERS = frozenset(
+    f"htp_{each}.hpp" for each in ("json", "kahn", "link", "network", "process", "streams", "told", "turns")
+)
 """The headers that only programs with networks carry."""
 LOOKS = frozenset(("advance_any", "full", "occupancy", "peek", "try_advance", "try_send"))
 """Words whose answer depends on the time: processes of a network with one of them take turns."""

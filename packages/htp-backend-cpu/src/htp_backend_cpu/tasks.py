@@ -1,6 +1,6 @@
 """The task form as C++: a region is a function that submits, and its kernel calls are closures with what they touch.
 
-Knows which calls are tasks and which arrays need an order; how tasks run is the business of `native/htp_tasks.hpp`.
+Knows which calls are tasks and which arrays need an order; how tasks run is the business of `native/runtime`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from htp_backend_cpu.literals import widened
 from htp_backend_cpu.names import spelled
 from htp_backend_cpu.scope import INTEGERS, ArrayName, Region, not_register_form
 from htp_backend_cpu.streams import HEADERS as STREAM_HEADERS
-from htp_backend_cpu.streams import has_networks, place_of
+from htp_backend_cpu.streams import has_networks
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
@@ -29,10 +29,8 @@ if TYPE_CHECKING:
     from htp_backend_cpu.scope import Scope
     from htp_backend_cpu.statements import Statements
 
-HEADERS = frozenset(f"htp_{each}.hpp" for each in ("depend", "lanes", "record", "simulate", "task", "tasks"))
+HEADERS = frozenset({"htp_task_table.hpp", "htp_tasks.hpp"})
 """The headers that only programs with tasks or `work` carry."""
-RUNTIME = frozenset(("htp_crew.hpp",))
-"""The headers that only the runtime library needs."""
 SETTINGS = ("workers", "steal", "window", "unit", "full", "pools", "issue", "every", "batch", "interleaved")
 """The fields of `htp::Settings` in their order; `unit` and `full` are flags there."""
 FLAGS = {"unit": ("bytes", "bytes"), "full": ("abort", "abort")}
@@ -53,12 +51,12 @@ class Recorded:
     def headers(self) -> tuple[str, ...]:
         """The headers that the program includes for it."""
         own = ("htp_streams.hpp",) if self.streams else ()
-        return ("htp_tasks.hpp", *own) if self.tasks else own or (("htp_record.hpp",) if self.work else ())
+        return ("htp_tasks.hpp", *own) if self.tasks else own or (("htp_task_table.hpp",) if self.work else ())
 
     @property
     def left_out(self) -> frozenset[str]:
         """The headers that the program does not need."""
-        unused = RUNTIME if self.streams else RUNTIME | STREAM_HEADERS
+        unused = frozenset[str]() if self.streams else STREAM_HEADERS
         return unused if self.headers else unused | HEADERS
 
 
@@ -105,9 +103,7 @@ def task_word(printer: Statements, node: ast.stmt, call: ast.Call, scope: Scope,
     """Prints a statement of the task form other than the opening of a region."""
     match _word(call):
         case "work" if len(call.args) == 1:
-            word = "process_work" if printer.process else "work"
-            where = f", {place_of(node)}" if printer.process else ""
-            printer.write(depth, f"{word}(ctx, {_integer(printer, call.args[0], scope)}{where});", node)
+            printer.write(depth, f"work(ctx, {_integer(printer, call.args[0], scope)});", node)
         case "task" if scope.region is not None:
             given = {each.arg: each.value for each in call.keywords}
             fields = [f".{name} = {_attribute(printer, given[name], scope)}" for name in ATTRIBUTES if name in given]

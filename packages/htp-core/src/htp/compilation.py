@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from htp._impl.inscribing import inscribed, late
+from htp._impl.inscribing import check_program, inscribed, late
 from htp._impl.obtaining import obtaining
 from htp._impl.written_plans import PLANNED, check_made_for, passes_of, read_plan
 from htp.artifact.manifest import MatchRecord, StepContract, TraceLine
@@ -156,8 +156,9 @@ def captured(
     """The program as the user wrote it, with the directives of its schedule, and with sizes fixed by `dims`.
 
     Raises:
-        Refused: `capture.*`, `plan.not-a-schedule`, and what the schedule itself refuses.
+        Refused: `capture.*`, `plan.not-a-program`, `plan.not-a-schedule`, and what the schedule itself refuses.
     """
+    check_program(definition)
     if definition.kind == "func":
         raise Refused(
             "capture.not-an-entry",

@@ -118,13 +118,7 @@ class Process:
         self.turn(Moment(self.clock))
 
     def charge(self, cycles: int) -> None:
-        """Declared work: it adds to the clock.
-
-        Raises:
-            Refused: `csp.negative-work`.
-        """
-        if cycles < 0:
-            raise negative_work(self.name, cycles)
+        """Declared work: it adds to the clock."""
         self.clock += cycles
         self.busy += cycles
 
@@ -205,13 +199,6 @@ def running(operation: str, place: Span | None = None) -> Process:
             help="write it in a function that is decorated with @process and called in a network",
         )
     return process
-
-
-def negative_work(process: str, cycles: int, place: Span | None = None) -> Refused:
-    """The refusal of declared work of less than nothing."""
-    return Refused(
-        "csp.negative-work", f"`{process}` declares {cycles} cycles of work", span=place, help="declare 0 or more"
-    )
 
 
 def stop() -> NoReturn:

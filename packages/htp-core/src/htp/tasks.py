@@ -6,15 +6,23 @@ not depend on each other. What stands here is all the form needs beside kernels,
 
 from __future__ import annotations
 
+import operator
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Literal, SupportsInt
+from typing import TYPE_CHECKING, Literal, SupportsIndex
+
+from htp.diagnostics import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from htp.types import Array
 
-__all__ = ["CHARGE", "barrier", "close_tasks", "first_seen", "fnv1a", "open_tasks", "task", "wait_for", "work"]
+__all__ = [
+    "CHARGE", "MOST_WORK", "barrier", "close_tasks", "first_seen", "fnv1a", "open_tasks", "task", "wait_for", "work",
+]  # fmt: skip
+
+MOST_WORK = 1 << 40
+"""The largest cost of one declaration, in cycles; a million of them still fit 64 bits."""
 
 _SEEN: ContextVar[dict[int, int]] = ContextVar("_SEEN")
 CHARGE: ContextVar[Callable[[int], None]] = ContextVar("CHARGE")
@@ -99,8 +107,19 @@ def fnv1a(key: int, modulus: int) -> int:
     return value % int(modulus)
 
 
-def work(cycles: SupportsInt) -> None:
-    """Declares a cost of `cycles` simulated cycles for the task or process that runs this line; takes no time."""
+def work(cycles: SupportsIndex) -> None:
+    """Declares a cost of `cycles` simulated cycles for the task or process that runs this line; takes no time.
+
+    Raises:
+        Refused: `run.bad-work` unless `cycles` is an int from 0 to `MOST_WORK`.
+    """
+    number = operator.index(cycles) if hasattr(cycles, "__index__") else -1
+    if not 0 <= number <= MOST_WORK:
+        raise Refused(
+            "run.bad-work",
+            f"`work({cycles})` declares no cost from 0 to {MOST_WORK} cycles",
+            help="declare a whole number of cycles",
+        )
     charge = CHARGE.get(None)
     if charge is not None:
-        charge(int(cycles))
+        charge(number)

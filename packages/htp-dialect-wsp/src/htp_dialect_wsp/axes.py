@@ -6,6 +6,7 @@ Knows sizes and index data and checks them; does not know what is done at a coor
 from __future__ import annotations
 
 import operator
+from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, SupportsIndex, cast
@@ -85,6 +86,10 @@ class Ragged:
     def start(self, row: int) -> int:
         """How many coordinates the rows before `row` have, so that `start(r) + i` counts all of them."""
         return self._starts[_row(row, self.rows + 1)]
+
+    def row(self, position: int) -> int:
+        """The row of a position: of the coordinates, counted through all rows, the one of this number."""
+        return bisect_right(self._starts, _row(position, self._starts[-1])) - 1
 
     def points(self) -> Iterator[tuple[int, int]]:
         """Every coordinate, in order."""
@@ -195,6 +200,7 @@ def _count(size: SupportsIndex) -> int:
 
 
 def _row(row: int, rows: int) -> int:
+    """A row, or another number below `rows`."""
     if not 0 <= row < rows:
         place = user_place()
         raise out_of_range(row, rows, f"{place.file}:{place.line}" if place is not None else "")

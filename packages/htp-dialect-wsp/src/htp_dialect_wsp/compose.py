@@ -20,6 +20,7 @@ from htp.types import ScalarType
 from htp_dialect_wsp.axis_forms import Coordinate, axis_made, coordinates, refuse_written_axes, root_of
 from htp_dialect_wsp.capabilities import Nested
 from htp_dialect_wsp.directives.trees import assigned_names, load, names_in, store, substituted, unused
+from htp_dialect_wsp.outsiders import refuse_outsiders
 from htp_dialect_wsp.scopes import Scope, Sizes
 from htp_dialect_wsp.selections import Branches, bad_selection
 
@@ -54,6 +55,7 @@ class Compose(Pass):
         Raises:
             Refused: `wsp.*` for a loop, axis, selection or region that cannot be understood.
         """
+        refuse_outsiders(program)
         workloads = {each.name: _Composer(program, each) for each in program.functions if each.kind == "workload"}
         nested = (workloads[each.name].function() if each.name in workloads else each for each in program.functions)
         return _reachable(replace(program, functions=tuple(nested)))

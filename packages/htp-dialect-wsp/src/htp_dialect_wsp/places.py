@@ -14,9 +14,11 @@ DEMOS = "htp_dialect_wsp.demos"
 
 
 def user_place() -> Span | None:
-    """The innermost line that runs now and is not of HTP or of this package."""
+    """The innermost line that runs now and is not of HTP or of this package, nor makes a value such as a policy."""
     frame = inspect.currentframe()
-    while frame is not None and _own(frame.f_globals.get("__name__", "")):
+    while frame is not None and (
+        _own(frame.f_globals.get("__name__", "")) or frame.f_code.co_name in ("__init__", "__post_init__")
+    ):
         frame = frame.f_back
     return None if frame is None else Span(file=frame.f_code.co_filename, line=frame.f_lineno)
 

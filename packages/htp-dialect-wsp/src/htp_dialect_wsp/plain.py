@@ -115,12 +115,12 @@ _Axis = tuple[ast.expr, ...]
 
 
 class _Starts(Rewriter):
-    """`axis.start(row)` depends on data."""
+    """`axis.start(row)` and `axis.row(position)` depend on data."""
 
     def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802 - named after the node
-        """An unknown integer for the start of a row."""
+        """An unknown integer for them."""
         match node:
-            case ast.Call(ast.Attribute(ast.Name(), "start")):
+            case ast.Call(ast.Attribute(ast.Name(), "start" | "row")):
                 return _unknown()
             case _:
                 return self.generic_visit(node)

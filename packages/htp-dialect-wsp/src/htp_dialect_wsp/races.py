@@ -7,7 +7,6 @@ neither be proven nor be shown to race stays right, since dependences of tasks a
 from __future__ import annotations
 
 import ast
-import linecache
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,15 +14,18 @@ from htp.diagnostics import Diagnostic, Refused
 from htp.passes import Pass
 from htp.program import origin_of
 from htp.rewriting import warn
+from htp_dialect_wsp.accumulation import accumulation
 from htp_dialect_wsp.capabilities import Checked, Nested
 from htp_dialect_wsp.dependences import Box, TaskAccess, derive, empty, overlap
 from htp_dialect_wsp.enumeration import tasks_of
 from htp_dialect_wsp.independence import proven
+from htp_dialect_wsp.quoting import header_of
 from htp_dialect_wsp.samples import sample_sizes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from htp.diagnostics import Span
     from htp.program import Function, Program
     from htp_dialect_wsp.enumeration import Task, TaskList, Turn
     from htp_dialect_wsp.independence import Independence
@@ -54,18 +56,20 @@ class Check(Pass):
         return program
 
 
-def check(program: Program) -> tuple[Diagnostic, ...]:
+def check(program: Program, said: Span | None = None) -> tuple[Diagnostic, ...]:
     """Warnings and notes on what could not be proven of the workloads of a program, which are in nested form.
+
+    `said` is the schedule's line that has just made a loop parallel, where one has.
 
     Raises:
         Refused: `wsp.parallel-race` for the first two iterations that touch the same data.
     """
     return tuple(
-        each for function in program.functions if function.kind == "workload" for each in _of(program, function)
+        each for function in program.functions if function.kind == "workload" for each in _of(program, function, said)
     )
 
 
-def _of(program: Program, function: Function) -> Iterator[Diagnostic]:
+def _of(program: Program, function: Function, said: Span | None) -> Iterator[Diagnostic]:
     summed = frozenset(_summed(function))
     known = proven(program, function)
     unproven = _unproven(known, summed)
@@ -80,7 +84,7 @@ def _of(program: Program, function: Function) -> Iterator[Diagnostic]:
         if tasks is not None:
             lists.append(tasks)
             if (race := race_among(tasks.tasks, summed)) is not None:
-                raise race.refusal(sizes)
+                raise race.refused_directive(sizes, said) if said else race.refusal(sizes, _summing(program, race))
     if whole and lists and all(each.known for each in lists):
         return
     yield from _unknown_regions(lists)
@@ -120,18 +124,39 @@ class Race:
         """What both access."""
         return tuple((max(a, c), min(b, d)) for (a, b), (c, d) in zip(self.one.box, self.other.box, strict=True))
 
-    def refusal(self, sizes: Mapping[str, int]) -> Refused:
-        """The refusal, with the sizes at which the race is seen where these are not constant."""
+    def refusal(self, sizes: Mapping[str, int], summing: str | None = None) -> Refused:
+        """The refusal, with the sizes at which the race is seen where these are not constant.
+
+        `summing` is the operator that both tasks combine into the same region with.
+        """
         loops = _nest(self.first.loops, self.at)
         header = _header(loops)
+        way_out = "Use P.seq or give each iteration its own output"
+        if summing is not None:
+            way_out = f'Use P.seq, give each iteration its own output, or declare reduce("{summing}")'
         return Refused(
             "wsp.parallel-race",
-            f"iterations {_iteration(self.first, loops)} and {_iteration(self.second, loops)} of '{header}' "
-            f"{self._doing()} {_region(self.one.tensor, self.box)} ({self._lines()}). "
-            'Use P.seq, give each iteration its own output, or declare reduce("+")',
+            f"{self._told(loops, header)}. {way_out}",
             span=origin_of(loops[0].loop),
-            notes=(f"seen with {', '.join(f'{name} = {size}' for name, size in sizes.items())}",) if sizes else (),
-            help=f"keep the order: `{_in_order(header)}`",
+            notes=_seen(sizes),
+            help=f"keep the order: `{_in_order(header, [each.name for each in self.first.loops])}`",
+        )
+
+    def refused_directive(self, sizes: Mapping[str, int], said: Span) -> Refused:
+        """The refusal of a directive that says of a loop in order that its iterations are independent."""
+        loops = _nest(self.first.loops, self.at)
+        return Refused(
+            "wsp.parallel-race",
+            self._told(loops, _header(loops)),
+            span=said,
+            notes=_seen(sizes),
+            help="leave the directive out: these iterations depend on each other",
+        )
+
+    def _told(self, loops: Sequence[Turn], header: str) -> str:
+        return (
+            f"iterations {_iteration(self.first, loops)} and {_iteration(self.second, loops)} of '{header}' "
+            f"{self._doing()} {_region(self.one.tensor, self.box)} ({self._lines()})"
         )
 
     def _doing(self) -> str:
@@ -145,6 +170,10 @@ class Race:
 
     def _tasks(self) -> tuple[Task, Task]:
         return self.first, self.second
+
+
+def _seen(sizes: Mapping[str, int]) -> tuple[str, ...]:
+    return (f"seen with {', '.join(f'{name} = {size}' for name, size in sizes.items())}",) if sizes else ()
 
 
 # pairs of tasks -----------------------------------------------------------------------------------------------------
@@ -177,6 +206,20 @@ def _shared(first: Task, second: Task) -> Iterator[tuple[TaskAccess, TaskAccess]
     return iter(sorted(pairs, key=lambda pair: not (pair[0].writes and pair[1].writes)))
 
 
+def _summing(program: Program, race: Race) -> str | None:
+    """The operator that a reduction could be declared with; None where the tasks do not combine into one region."""
+    if race.one.box != race.other.box or not race.one.mode == race.other.mode == "inout":
+        return None
+    kernels = {race.first.kernel, race.second.kernel}
+    found = {
+        accumulation(program, function.name, param.name).operator
+        for function in program.functions
+        for param in function.params
+        if function.name in kernels and param.direction == "inout"
+    }
+    return found.pop() if len(found) == 1 else None
+
+
 # how loops are told -------------------------------------------------------------------------------------------------
 
 
@@ -192,12 +235,10 @@ def _nest(turns: Sequence[Turn], at: int) -> Sequence[Turn]:
 
 
 def _header(turns: Sequence[Turn]) -> str:
-    """The loop as the user wrote it, where that is one line, else as it is now."""
-    place = origin_of(turns[0].loop)
-    line = linecache.getline(place.file, place.line).split("#")[0].strip() if place is not None else ""
+    """The loop as the user wrote it, where there is such a text, else as it is now."""
+    if (written := header_of(turns[0].loop)) is not None:
+        return written
     names = [each.name for each in turns]
-    if line.startswith("for ") and line.endswith(":") and _targets(line) == names:
-        return line.removesuffix(":").rstrip()
     made: list[ast.expr] = []
     for each in dict.fromkeys(id(turn.loop) for turn in turns):
         loop = next(turn.loop for turn in turns if id(turn.loop) == each)
@@ -205,18 +246,13 @@ def _header(turns: Sequence[Turn]) -> str:
     return f"for {', '.join(names)} in P({', '.join(map(ast.unparse, made))})"
 
 
-def _targets(line: str) -> list[str]:
-    """The names that a line with a loop gives."""
-    try:
-        (loop,) = ast.parse(f"{line} ...").body
-    except (SyntaxError, ValueError):
-        return []
-    target = loop.target if isinstance(loop, ast.For) else ast.Tuple([])
-    return [ast.unparse(each) for each in (target.elts if isinstance(target, ast.Tuple) else [target])]
-
-
-def _in_order(header: str) -> str:
-    head, _, rest = header.partition(" in P.sel(" if " in P.sel(" in header else " in P(")
+def _in_order(header: str, taken: Collection[str]) -> str:
+    """The loop that runs in order; in order a sparse row has two coordinates, places beside indices."""
+    head, _, rest = header.partition(" in P.sel(")
+    if rest:
+        place = "k" if "k" not in taken else f"{head.removeprefix('for ')}_k"
+        return f"for {place}, {head.removeprefix('for ')} in P.seq({rest}"
+    head, _, rest = header.partition(" in P(")
     return f"{head} in P.seq({rest}" if rest else header
 
 
@@ -281,10 +317,10 @@ def _parallel_loops(function: Function) -> list[ast.For]:
 
 
 def _unproven_note(loop: ast.For) -> Diagnostic:
+    header = header_of(loop) or f"for {ast.unparse(loop.target)} in {ast.unparse(loop.iter)}"
     return Diagnostic(
         code="wsp.parallel-unproven",
-        message=f"it is not proven that the iterations of 'for {ast.unparse(loop.target)} in {ast.unparse(loop.iter)}'"
-        " are independent",
+        message=f"it is not proven that the iterations of '{header}' are independent",
         severity="warning",
         span=origin_of(loop),
         notes=("the order of its tasks is found when the program runs, so results are right",),

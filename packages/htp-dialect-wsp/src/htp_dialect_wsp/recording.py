@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Directive", "Preferences", "Schedule"]
 
+LEVELS = ("worker",)
+"""The levels of a machine that iterations can be spread over."""
+
 Argument = int | str | bool | float | Value | tuple[str, ...]
 
 
@@ -112,11 +115,12 @@ class Schedule:
         return Cursor(fused)
 
     def reorder(self, *loops: Loop, override: bool = False) -> None:
-        """The loops in this order, the outermost first."""
+        """The loops in this order, the outermost first; another `reorder` may go on from there with other loops."""
         names = tuple(self._loop(each) for each in loops)
         if len(names) < 2 or len(set(names)) < len(names):
-            raise bad_argument(f"`reorder` takes ({', '.join(names)})", "name two or more different loops")
-        self._take("reorder", names, settles=tuple((f"loop `{each}`", "order") for each in names), override=override)
+            raise bad_argument(f"`reorder` was given ({', '.join(names)})", "name two or more different loops")
+        about = f"loops {', '.join(f'`{each}`' for each in sorted(names))}"
+        self._take("reorder", names, settles=((about, "order"),), override=override)
 
     def fuse(self, first: Task, second: Task, *, at: Loop | None = None, override: bool = False) -> None:
         """One kernel in place of two tasks that follow each other in the loop `at`."""
@@ -164,7 +168,7 @@ class Schedule:
 
     def bind(self, loop: Loop, level: str, *, override: bool = False) -> None:
         """Spreads the iterations of a loop over a level of the machine, such as `worker`."""
-        self._of_loop("bind", loop, (_name(level, "bind"),), override)
+        self._of_loop("bind", loop, (_among(level, *LEVELS, of="level"),), override)
 
     def map(self, task: Task, place: Key, *, override: bool = False) -> None:
         """Runs a task at the place that an expression over loops gives."""
@@ -174,7 +178,7 @@ class Schedule:
     def dispatch(self, policy: Policy, *, override: bool = False) -> None:
         """Lets a policy choose the worker of every task."""
         if not _is_policy(policy):
-            raise bad_argument(f"`dispatch` takes {policy!r}", "give a policy such as `round_robin(workers=4)`")
+            raise bad_argument(f"`dispatch` was given {policy!r}", "give a policy such as `round_robin(workers=4)`")
         self._whole("dispatch", (policy,), override)
 
     def task_window(
@@ -187,10 +191,8 @@ class Schedule:
     ) -> None:
         """Bounds the tasks, or the bytes of their outputs, that are submitted and not yet retired."""
         if not _is_int(size) or size < 1:
-            raise Refused(
-                "wsp.window", f"a window of {size!r} {unit} lets no task through", span=user_place(),
-                help="give an int, 1 or more",
-            )  # fmt: skip
+            what = f"of {size} {unit} lets no task through" if _is_int(size) else f"cannot be {size!r}"
+            raise Refused("wsp.window", f"a window {what}", span=user_place(), help="give an int, 1 or more")
         named = (
             ("unit", _among(unit, "tasks", "bytes", of="unit")),
             ("mode", _among(mode, "stall", "abort", of="mode")),
@@ -261,7 +263,7 @@ class Schedule:
     def _of_kind(self, name: str, value: Value, kinds: tuple[type[Value], ...], override: bool) -> None:
         if not isinstance(value, kinds):
             known = ", ".join(f"{each.__name__}(…)" for each in kinds)
-            raise bad_argument(f"`{name}` takes {value!r}", f"give one of {known}")
+            raise bad_argument(f"`{name}` was given {value!r}", f"give one of {known}")
         self._whole(name, (value,), override)
 
     def _take(
@@ -319,7 +321,7 @@ class Schedule:
             return str(value)
         if isinstance(value, int | float | str | Value):
             return value
-        raise bad_argument(f"`prefer.{name}` takes {value!r}", "give loops, tasks, numbers and texts")
+        raise bad_argument(f"`prefer.{name}` was given {value!r}", "give loops, tasks, numbers and texts")
 
     def checked(self) -> tuple[Directive, ...]:
         """The directives, none of which names a loop that an overridden one would have made.
@@ -387,7 +389,7 @@ def _is_policy(value: object) -> bool:
 
 def _name(value: object, directive: str) -> str:
     if not isinstance(value, str):
-        raise bad_argument(f"`{directive}` takes {value!r}", "give a name, as text")
+        raise bad_argument(f"`{directive}` was given {value!r}", "give a name, as text")
     return value
 
 

@@ -6,7 +6,9 @@ Knows when the function runs and where statements go; `recording.py` knows direc
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
+import re
+from dataclasses import fields, replace
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, cast
 
 from htp.capture import capture, extended
@@ -14,10 +16,10 @@ from htp.diagnostics import Refused, Span
 from htp.language import Definition
 from htp.program import stamp
 from htp_dialect_wsp.recording import Schedule
-from htp_dialect_wsp.values import bad_argument
+from htp_dialect_wsp.values import Value, bad_argument
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from htp.program import Program
     from htp_dialect_wsp.values import AnyDefinition
@@ -88,12 +90,39 @@ class ScheduleDefinition:
             trace = error.__traceback__
             while trace is not None and trace.tb_next is not None:
                 trace = trace.tb_next
-            # Arguments that do not fit a directive's parameters fail in the line that calls it, not inside.
-            said = str(error).removeprefix("Schedule.")
-            if trace is None or trace.tb_frame.f_code is not self.python.__code__ or said == str(error):
+            if trace is None:
                 raise
-            place = Span(file=self.place.file, line=trace.tb_lineno)
-            raise Refused("wsp.bad-argument", said, span=place, help="see the directive's parameters") from None
+            # Arguments that do not fit parameters fail in the line that calls, not inside.
+            place = Span(file=trace.tb_frame.f_code.co_filename, line=trace.tb_lineno)
+            said = str(error).removeprefix("Schedule.")
+            if said != str(error) and trace.tb_frame.f_code is self.python.__code__:
+                raise Refused("wsp.bad-argument", said, span=place, help="see the directive's parameters") from None
+            if (refusal := _unfit(str(error), place)) is not None:
+                raise refusal from None
+            raise
+
+
+def _unfit(said: str, place: Span) -> Refused | None:
+    """The refusal of arguments that do not fit a policy or another value of a directive; None for another mistake."""
+    name, _, what = said.partition(".__init__() ")
+    made = next((each for each in _kinds(Value) if each.__name__ == name or each.__qualname__ == name), None)
+    if not what or made is None:
+        return None
+    known = [each.name for each in sorted(fields(made), key=lambda one: one.name == "workers")]
+    unknown = re.search(r"unexpected keyword argument '(\w+)'", what)
+    near = get_close_matches(unknown[1], known, 1, 0.5) if unknown is not None else []
+    return Refused(
+        "wsp.bad-argument",
+        f"`{made.__name__}` {what}",
+        span=place,
+        help=f"did you mean `{near[0]}`?" if near else f"its parameters are {', '.join(known)}",
+    )
+
+
+def _kinds(kind: type[Value]) -> Iterator[type[Value]]:
+    for each in kind.__subclasses__():
+        yield each
+        yield from _kinds(each)
 
 
 def schedule(workload: AnyDefinition) -> Callable[[Callable[[Schedule], None]], ScheduleDefinition]:

@@ -88,7 +88,7 @@ def simulate(tasks: Sequence[SimulatedTask], edges: Iterable[TaskEdge], machine:
     """When each task is submitted, starts and ends, and on which worker, by the rules of this module.
 
     Raises:
-        Refused: `wsp.dispatch-range` for a task of a worker or pool that the machine lacks, `wsp.window-full` when the
+        Refused: `wsp.dispatch-range` for a task of a worker or pool that the machine lacks, `run.window-full` when the
             window is full and `machine.full` is `abort`.
 
     >>> four = [SimulatedTask(cost=cost) for cost in (5, 1, 1, 1)]
@@ -212,7 +212,7 @@ class _Run:
             return True
         if self.machine.full == "abort":
             raise Refused(
-                "wsp.window-full",
+                "run.window-full",
                 f"task {batch[0]} finds the window of {window} {self.machine.unit} full",
                 help='make the window larger, or let submission wait: `mode="stall"`',
             )

@@ -25,11 +25,11 @@ class Value:
     """A value of a directive; `text()` is the call that makes it."""
 
     def text(self, spelled: Callable[[AnyDefinition], str]) -> str:
-        """The call, without what is at its default; `spelled` is the name of a helper in the program."""
+        """The call, without a key that is at its default; `spelled` is the name of a helper in the program."""
         shown: list[str] = []
         for each in sorted(fields(self), key=lambda one: one.name == "workers"):
             value: object = getattr(self, each.name)
-            if each.default is MISSING or value != each.default:
+            if each.name != "key" or each.default is MISSING or value != each.default:
                 text = spelled(cast("AnyDefinition", value)) if isinstance(value, Definition) else repr(value)
                 shown.append(f"{each.name}={text}")
         return f"{type(self).__name__}({', '.join(shown)})"

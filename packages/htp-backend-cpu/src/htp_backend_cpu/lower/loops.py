@@ -14,17 +14,19 @@ from htp.capabilities import Loops, Normalized, OpUse, Parallel, Simplified, Typ
 from htp.diagnostics import Bug
 from htp.dims import const
 from htp.infer.engine import infer
-from htp.infer.values import Region, Value
+from htp.infer.state import VERSION
+from htp.infer.values import Index, Region, Value
 from htp.lowering.build import call, expression, subscript
 from htp.names import RESERVED
 from htp.passes import Pass
 from htp.program import origin_of, stamp
+from htp.rewriting import Rewriter
 from htp_backend_cpu.lower import graph
 from htp_backend_cpu.lower.buffers import Buffer, Memory
 from htp_backend_cpu.lower.liveness import Liveness, writes
 from htp_backend_cpu.lower.reading import Run
 from htp_backend_cpu.lower.runs import RunWriter
-from htp_backend_cpu.lower.sizes import with_names, with_sizes
+from htp_backend_cpu.lower.sizes import with_sizes
 from htp_backend_cpu.lower.tokens import acts, is_token, stays_in_hand, token_names
 from htp_backend_cpu.lower.walks import copied
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from htp.dims import Expr
+    from htp.infer.state import Inference
     from htp.program import Function, Program
 
 
@@ -70,7 +73,10 @@ class _FunctionLowering:
         self.depth = 0
 
     def lowered(self) -> Function:
-        body = with_names(self.source, self.known, self.block(self.source.body))
+        body = self.block(self.source.body)
+        variables = _variables(self.source.body, self.known)
+        if variables:
+            body = _Spelled(variables).statements(body)
         return replace(self.source, body=with_sizes(self.source, body))
 
     def tiles(self, statements: Sequence[ast.stmt]) -> set[str]:
@@ -279,6 +285,29 @@ class _Items(ast.NodeTransformer):
             return call("tile.item", subscript(argument.id, zeros))
         self.generic_visit(node)
         return node
+
+
+class _Spelled(Rewriter):
+    """Symbols of loop-carried integers as the variables that hold them."""
+
+    def __init__(self, variables: dict[str, str]) -> None:
+        self.variables = variables
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:  # noqa: N802
+        name = self.variables.get(node.id)
+        return node if name is None else ast.Name(name, node.ctx)
+
+
+def _variables(body: Sequence[ast.stmt], known: Inference) -> dict[str, str]:
+    """The variables of normal form by the symbols of their values: `above_1: i64 = above` at the head of a loop."""
+    found: dict[str, str] = {}
+    for statement in (node for each in body for node in ast.walk(each)):
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            value = known.types.get(id(statement.target))
+            symbol = str(value.value) if isinstance(value, Index) else ""
+            if VERSION in symbol and symbol.isidentifier():
+                found.setdefault(symbol, statement.target.id)
+    return found
 
 
 def _is_item(node: ast.AST) -> bool:

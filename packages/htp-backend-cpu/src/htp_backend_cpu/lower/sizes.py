@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from htp.infer.values import Index
 from htp.lowering.build import assigned
 from htp.program import stamp
 from htp.types import ScalarType
@@ -17,29 +16,7 @@ from htp_backend_cpu.lower.liveness import loads, writes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from htp.infer.state import Inference
     from htp.program import Function
-
-
-def with_names(function: Function, known: Inference, body: Sequence[ast.stmt]) -> list[ast.stmt]:
-    """The body with the values that variables have in a loop under their names: in normal form each has one."""
-    names: dict[str, str] = {}
-    for node in (node for each in function.body for node in ast.walk(each)):
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and isinstance(node.value, ast.Name):
-            value = known.types.get(id(node.value))
-            if isinstance(value, Index) and value.value.symbols == frozenset((str(value.value),)):
-                names.setdefault(str(value.value), node.target.id)
-    written = {name for each in body for name in writes(each)} | {each.name for each in function.params}
-    renamed = _Renamed({symbol: name for symbol, name in names.items() if symbol not in written})
-    return [renamed.visit(each) for each in body]
-
-
-class _Renamed(ast.NodeTransformer):
-    def __init__(self, names: dict[str, str]) -> None:
-        self.names = names
-
-    def visit_Name(self, node: ast.Name) -> ast.Name:
-        return ast.Name(self.names[node.id], node.ctx) if node.id in self.names else node
 
 
 def with_sizes(function: Function, body: Sequence[ast.stmt]) -> tuple[ast.stmt, ...]:

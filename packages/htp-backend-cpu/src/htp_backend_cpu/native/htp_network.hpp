@@ -20,9 +20,6 @@ inline i64 line_of(const char* place) {
     return colon ? std::atoll(colon + 1) : 0;
 }
 
-/// The name of the process that this thread runs.
-inline thread_local const char* running = "";
-
 /// `name`, or when that is taken `name_2`, `name_3`, …, which `made` keeps.
 template <class Things> const char* unique(const char* name, const Things& taken, std::deque<std::string>& made) {
     std::string own = name;
@@ -234,7 +231,6 @@ private:
     }
     void live(size_t number) {
         Process& me = *processes[number];
-        running = me.name;
         try {
             if (timed) turns.first(me);
             const Context own{cx.runtime, cx.failure, &me.busy, nullptr};

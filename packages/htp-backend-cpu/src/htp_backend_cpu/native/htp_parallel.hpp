@@ -1,5 +1,5 @@
 // Context: what an emitted function gets from its caller: threads, scratch memory, failures, printing.
-// Knows the C interface of htp_runtime.cpp and nothing of how threads are kept.
+// Knows the C interface of runtime/htp_runtime.cpp and nothing of how threads are kept.
 #pragma once
 #include "htp_ops.hpp"
 
@@ -7,7 +7,7 @@
 // nothing.
 extern "C" {
 struct htp_runtime_table {
-    unsigned version;  // 1
+    unsigned version;  // 3
     /// Calls body(data, begin, end) for disjoint ranges that cover [0, n), on several threads; returns when all are
     /// done.
     void (*parallel_for)(long long n, void (*body)(void*, long long, long long), void* data);
@@ -24,9 +24,12 @@ struct htp_runtime_table {
     void (*print_value)(const char* dtype, const void* data, int rank, const long long* shape,
                         const long long* strides);
     void (*print_end)(void);
+    const struct htp_tasks_table* tasks;  // see htp_task_table.hpp
     /// Calls body(data, i) for every i in [0, n), each on a thread of its own, all at the same time; false, and nothing
     /// was called, where there are no more threads.
     bool (*crew)(long long n, void (*body)(void*, long long), void* data);
+    /// Adds the processes and channels of a network, as members of `simulated`, and its cycles to what is kept of a run.
+    void (*tell)(void* recording, const char* members, long long cycles);
 };
 }
 
@@ -42,13 +45,12 @@ struct Failure {
         window_full = 4,
         deadlock = 5,
         stream_closed = 6,
-        negative_work = 7,
     };
     i32 code;
     const char* place;  // "user.py:12"
-    const char* text;   // the assertion's text, the kernel of the task, the channel, the process, the report, or empty
+    const char* text;   // the assertion's text, the kernel of the task, the channel, the report, or empty
     i64 value, extent;  // the index and the extent it missed; the row of the check, from 1; the task and the window;
-                        // the line of the close, and 0 for a send behind it or 1 for a close; the cycles
+                        // the line of the close, and 0 for a send behind it or 1 for a close
 };
 
 template <class T> struct Scratch;
@@ -58,7 +60,7 @@ struct Context {
     const htp_runtime_table* runtime;
     Failure* failure;
     i64* cost;        // where `work` counts, null where nobody asks
-    void* recording;  // what is kept of the run (htp_record.hpp), null for nothing
+    void* recording;  // what the runtime keeps of the run, null for nothing
 
     /// `count` elements from the thread's arena, freed when the returned value's scope ends.
     template <class T> HTP_INLINE Scratch<T> scratch(i64 count) const { return Scratch<T>(*this, count); }

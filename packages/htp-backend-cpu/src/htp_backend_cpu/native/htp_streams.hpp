@@ -5,6 +5,7 @@
 // one slot more than the capacity, so that its place is used again only when the receiver has gone on to the next one.
 // These headers, unlike the rest of the prelude, need the standard library: only programs with networks carry them.
 #pragma once
+#include "htp_task_table.hpp"
 #include "htp_told.hpp"
 
 namespace htp {
@@ -157,11 +158,5 @@ template <class First, class... More> i64 advance_any(const char* place, const F
 }
 /// Ends the process as if its machine had failed: the channels it sends on stay open.
 [[noreturn]] inline void stop_process() { throw streams::Stopped{}; }
-
-/// Simulated cycles of a process.
-inline void process_work(const Context& cx, i64 cycles, const char* place) {
-    if (__builtin_expect(cycles < 0, 0)) stop(cx, Failure::negative_work, place, streams::running, cycles, 0);
-    work(cx, cycles);
-}
 
 }  // namespace htp

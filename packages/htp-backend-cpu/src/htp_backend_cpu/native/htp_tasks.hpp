@@ -1,363 +1,145 @@
 // Task regions: kernel calls that run on several threads, in an order that their data allows.
-// Knows submission, the window and who waits for whom; tasks, boxes, lanes, simulated time and recording have their own
-// headers.
-//
-// One thread runs the text of the region and submits; the others carry lanes. A submitter that has to wait runs tasks
-// itself, so one thread alone gets everything done. These headers, unlike the rest of the prelude, need the standard
-// library: only programs that open tasks carry them.
+// Knows what a kernel call touches and how it becomes a closure; all else is behind the table of the runtime.
 #pragma once
-#include "htp_lanes.hpp"
-#include "htp_record.hpp"
-#include "htp_task.hpp"
+#include "htp_regions.hpp"
+#include "htp_task_table.hpp"
 
 namespace htp {
 
+/// An argument of a task: the region, and what the task does to which box of its array.
+template <class T, int R, class Layout> struct Use {
+    Region<T, R, Layout> region;
+    Accesses* accesses;  // null where the array needs no order
+    Mode mode;
+    tasking::Box box;
+};
+
+template <class T, int R, class Layout>
+HTP_INLINE Use<T, R, Layout> use_of(const Region<T, R, Layout>& region, Accesses* accesses, Mode mode, const tasking::Box& box) {
+    return {region, accesses, mode, box};
+}
+template <class T, int R, class Layout, class... P>
+HTP_INLINE auto use(Mode mode, Accesses* accesses, const Region<T, R, Layout>& a, P... pieces) {
+    auto region = [&] {
+        if constexpr (sizeof...(P) == 0) return a;
+        else return cut(a, pieces...);
+    }();
+    tasking::Box box;
+    if constexpr (R <= tasking::most_axes) {
+        box.rank = R;
+        for (int d = 0; d < R; d++) box.side[d].lo = 0, box.side[d].hi = a.dim(d);
+        [[maybe_unused]] int axis = 0;
+        auto take = [&](auto piece) HTP_LAMBDA {
+            if constexpr (is_span<decltype(piece)>) {
+                box.side[axis].lo = clip_index(piece.start, a.dim(axis));
+                box.side[axis].hi = clip_index(piece.stop, a.dim(axis));
+            } else {
+                box.side[axis].lo = i64(piece), box.side[axis].hi = i64(piece) + 1;
+            }
+            axis++;
+        };
+        (take(pieces), ...);
+    }
+    return use_of(region, accesses, mode, box);
+}
+
+/// `a[pieces]` as an argument that a task reads, writes, or both; `a` alone is the whole array.
+template <class... A> HTP_INLINE auto reads(Accesses& accesses, A... a) { return use(reading, &accesses, a...); }
+template <class... A> HTP_INLINE auto writes(Accesses& accesses, A... a) { return use(writing, &accesses, a...); }
+template <class... A> HTP_INLINE auto updates(Accesses& accesses, A... a) { return use(updating, &accesses, a...); }
+/// Written, and proven to need no order.
+template <class... A> HTP_INLINE auto writes_freely(A... a) { return use(writing, nullptr, a...); }
+
+namespace tasking {
+
+template <class A> HTP_INLINE A argument(A value) { return value; }
+template <class T, int R, class L> HTP_INLINE Region<T, R, L> argument(const Use<T, R, L>& use) { return use.region; }
+
+template <class A> HTP_INLINE void touch(const A&, Submitted&, Touched*) {}
+template <class T, int R, class L> HTP_INLINE void touch(const Use<T, R, L>& use, Submitted& task, Touched* touched) {
+    i64 elements = 1;
+    for (int d = 0; d < R; d++) elements *= use.region.dim(d);
+    if (elements <= 0) return;  // touches nothing
+    if (use.mode & writing) task.bytes += elements * i64(sizeof(T));
+    if (use.accesses) touched[task.count++] = {use.accesses, use.mode, &use.box};
+}
+
+template <class Closure> void run_closure(const void* closure, const Context& cx) {
+    try {
+        (*static_cast<const Closure*>(closure))(cx);
+    } catch (const Stop&) {}  // recorded where it was thrown
+}
+
+}  // namespace tasking
+
+/// What the text of a region calls.
 class Tasks {
 public:
-    Tasks(const Context& cx, const Settings& given)
-        : cx(cx), settings(completed(cx, given)),
-          lanes(settings.workers, settings.pools, cx.runtime->threads(), settings.steal), kept(cx),
-          recording(static_cast<Recording*>(cx.recording)) {
-        if (recording && recording->every) {
-            region = &recording->regions.emplace_back();
-            region->settings = settings, region->outside = recording->outside;
-        }
-        if (settings.abort) clock = std::make_unique<tasking::Clock<Now>>(settings, Now{this});
-        while (capacity < most_tasks && (settings.window == 0 || settings.bytes || capacity < settings.window))
-            capacity *= 2;
-        chunks.resize(size_t(capacity / chunk));
-    }
+    Tasks(const Context& cx, tasking::Scheduler& scheduler) : cx(cx), table(*cx.runtime->tasks), scheduler(scheduler) {}
     Tasks(const Tasks&) = delete;
 
     /// The attributes of the next task.
-    void task(const Attributes& given) {
-        attributes = given;
-        after.assign(given.after), at.assign(given.at);
-    }
+    void task(const Attributes& given) { go_on(table.attributes(scheduler, given)); }
 
     /// `kernel(context, arguments...)` as a task.
     template <class Kernel, class... A>
     void submit(const char* name, const char* place, Kernel kernel, const A&... arguments) {
-        using Closure = tasking::Closure<Kernel, decltype(tasking::argument(arguments))...>;
-        static_assert(std::is_trivially_destructible<Closure>::value, "nobody destroys a closure");
         tasking::Touched touched[sizeof...(A) + 1];
-        int count = 0;
-        i64 bytes = 0;
-        (touch(arguments, touched, count, bytes), ...);
-        tasking::Task& task = begin(settings.bytes ? bytes : 1, bytes);
-        task.closure = task.storage;
-        if (sizeof(Closure) > sizeof(task.storage)) task.closure = task.heap = ::operator new(sizeof(Closure));
-        new (task.closure) Closure{kernel, {tasking::argument(arguments)...}};
-        task.run = Closure::run;
-        find_before(touched, count);
-        if (region) record(task, name, place);
-        if (!clock) link(task);
-        else if (!clock->submit(task.placed, ids(before))) fail(cx, Failure::window_full, place, name, next, settings.window);
-        next++;
-        attributes = {}, after.clear(), at.clear();
+        tasking::Submitted task{name, place, nullptr, nullptr, 0, 0, touched, 0};
+        (tasking::touch(arguments, task, touched), ...);
+        give(task, kernel, tasking::argument(arguments)...);
     }
 
     /// Returns when every task so far that writes one of these has run.
     template <class... U> void wait_for(const U&... uses) {
-        awaited.clear();
-        if ((false || ... || (uses.accesses == nullptr))) return barrier();
-        (uses.accesses->writers(uses.box, gone(), awaited), ...);
-        wait();
+        const tasking::Touched touched[] = {{uses.accesses, uses.mode, &uses.box}...};
+        go_on(table.wait_for(scheduler, touched, int(sizeof...(U))));
     }
     /// Returns when every task so far has run.
-    void barrier() {
-        awaited.clear();
-        for (i64 id = kept_all() ? passed : oldest; id < next; id++) awaited.push_back(id);
-        wait();
-        passed = next;
+    void barrier() { go_on(table.barrier(scheduler)); }
+
+    i64 first_seen(i64 key) {
+        const i64 found = table.first_seen(scheduler, key);
+        go_on(found >= 0);
+        return found;
     }
-
-    i64 first_seen(i64 key) { return seen.try_emplace(key, i64(seen.size())).first->second; }
     /// A buffer that lives until the region closes.
-    template <class T> T* keep(i64 count) { return kept.take<T>(count); }
-
-    /// Runs the text of the region, and all its tasks, on several threads.
-    template <class Body> void run(Body& body) {
-        auto share = [&](i64 carrier) {
-            if (carrier == 0) drive(body);
-            else while (!finished.load()) if (!serve(carrier, 32)) lanes.idle(carrier, [&] { return finished.load(); });
-        };
-        auto range = [](void* data, long long begin, long long end) {
-            for (i64 carrier = begin; carrier < end; carrier++) (*static_cast<decltype(share)*>(data))(carrier);
-        };
-        if (clock) drive(body);
-        else cx.runtime->parallel_for(lanes.carriers, range, &share);
-        if (clock) high_water = clock->high_water, stalls = clock->stalls;
-        if (recording) {
-            recording->tasks += next, recording->stalls += stalls;
-            recording->workers = std::max(recording->workers, lanes.count);
-            recording->high_water = std::max(recording->high_water, high_water);
-        }
+    template <class T> T* keep(i64 count) {
+        void* memory = table.keep(scheduler, bytes_of<T>(cx, count));
+        go_on(memory);
+        return static_cast<T*>(memory);
     }
 
 private:
-    using Task = tasking::Task;
-    /// A task that the clock starts runs at once: in abort mode simulated time decides what runs before what.
-    struct Now {
-        Tasks* tasks;
-        i64 operator()(i64 id) const {
-            Task& task = *tasks->stored[size_t(id)];
-            tasks->execute(task, tasks->clock->times[size_t(id)].worker);
-            tasks->reclaim(task);
-            const i64 cost = task.cost;
-            tasks->stored[size_t(id)].reset();
-            return cost;
-        }
-    };
-    static constexpr i64 most_tasks = 1 << 12, chunk = 64;
-
     const Context& cx;
-    const Settings settings;
-    tasking::Lanes lanes;
-    tasking::Kept kept;
-    Recording* const recording;
-    tasking::Opened* region = nullptr;  // null where tasks are not recorded one by one
-    std::unique_ptr<tasking::Clock<Now>> clock;
-    std::vector<std::unique_ptr<Task>> stored;  // tasks that wait for the clock
-    i64 capacity = chunk;
-    std::vector<std::unique_ptr<Task[]>> chunks;  // a ring of `capacity` slots for tasks that are not retired
-    i64 next = 0, oldest = 0, used = 0, passed = 0, high_water = 0, stalls = 0;
-    Attributes attributes;
-    std::vector<i64> after, at, awaited, numbers;
-    std::vector<tasking::Before> before;
-    std::unordered_map<i64, i64> seen, streams;
-    std::unordered_map<i64, std::vector<i64>> tags;
-    std::vector<std::unique_ptr<tasking::Link[]>> link_blocks;
-    tasking::Link* free_links = nullptr;
-    alignas(64) std::atomic<i64> waited_for{-1};
-    std::atomic<bool> finished{false};
+    const htp_tasks_table& table;
+    tasking::Scheduler& scheduler;
 
-    static Settings completed(const Context& cx, Settings s) {
-        if (s.workers < 1) s.workers = cx.runtime->threads();
-        s.pools = std::max(s.pools, i64(1)), s.every = std::max(s.every, i64(1)), s.batch = std::max(s.batch, i64(1));
-        return s;
+    HTP_INLINE void go_on(bool good) {
+        if (__builtin_expect(!good, 0)) throw Stop{};
     }
-    i64 time() const { return tasking::nanoseconds() - recording->began; }
-    Task& slot(i64 id) { return chunks[size_t((id & (capacity - 1)) / chunk)][size_t(id % chunk)]; }
-    /// Whether dependences on tasks that are done are wanted too: where time is simulated, they are not over.
-    bool kept_all() const { return region || clock; }
-    auto gone() {
-        return [this, all = kept_all()](i64 id) { return !all && (id < oldest || slot(id).done()); };
-    }
-    std::vector<i64>& ids(const std::vector<tasking::Before>& from) {
-        numbers.clear();
-        for (const auto& each : from) numbers.push_back(each.task);
-        return numbers;
-    }
-
-    // ---- submission ----
-    template <class A> void touch(const A&, tasking::Touched*, int&, i64&) {}
-    template <class T, int R, class L> void touch(const Use<T, R, L>& use, tasking::Touched* touched, int& count, i64& bytes) {
-        i64 elements = 1;
-        for (int d = 0; d < R; d++) elements *= use.region.dim(d);
-        if (elements <= 0) return;  // touches nothing
-        if (use.mode & writing) bytes += elements * i64(sizeof(T));
-        if (use.accesses) touched[count++] = {use.accesses, use.mode, &use.box};
-    }
-
-    /// The slot of the next task, when the window has room for it.
-    Task& begin(i64 size, i64 bytes) {
-        if (cx.failed()) throw Stop{};
-        if (!clock) make_room(size);
-        Task* task = clock ? stored.emplace_back(new Task).get() : &fresh_slot();
-        task->id = next, task->size = size;
-        task->placed.lane = lane_of_next(), task->placed.priority = attributes.priority;
-        task->placed.stream = attributes.stream, task->placed.bytes = bytes;
-        used += size;
-        high_water = std::max(high_water, used);
-        return *task;
-    }
-    Task& fresh_slot() {
-        auto& tasks = chunks[size_t((next & (capacity - 1)) / chunk)];
-        if (!tasks) tasks.reset(new Task[chunk]);
-        Task& task = slot(next);
-        task.behind.store(nullptr, std::memory_order_relaxed);
-        return task;
-    }
-    i64 lane_of_next() const {
-        const i64 worker = mod(attributes.worker < 0 ? next : attributes.worker, settings.workers);
-        return mod(attributes.pool, settings.pools) * settings.workers + worker;
-    }
-    void make_room(i64 size) {
-        if (settings.window || recording) retire();
-        const bool full = settings.window && oldest != next && used + size > settings.window;
-        stalls += full;
-        while (next - oldest == capacity || (settings.window && oldest != next && used + size > settings.window)) {
-            help_until_done(oldest);
-            retire();
-            if (cx.failed()) throw Stop{};
-        }
-    }
-
-    /// All that the next task comes after, each once.
-    void find_before(const tasking::Touched* touched, int count) {
-        before.clear();
-        for (int i = 0; i < count; i++) touched[i].accesses->find(*touched[i].box, touched[i].mode, gone(), before);
-        for (int i = 0; i < count; i++) touched[i].accesses->forget_covered();
-        for (int i = 0; i < count; i++) touched[i].accesses->add(*touched[i].box, touched[i].mode, next, gone());
-        for (i64 tag : after) {
-            auto found = tags.find(tag);
-            if (found == tags.end()) continue;
-            auto& tagged = found->second;
-            tagged.erase(std::remove_if(tagged.begin(), tagged.end(), gone()), tagged.end());
-            for (i64 each : tagged) before.push_back({each, tasking::after_tag});
-        }
-        if (attributes.tag >= 0) tags[attributes.tag].push_back(next);
-        if (attributes.stream >= 0) {
-            auto [last, first] = streams.try_emplace(attributes.stream, next);
-            if (!first && !gone()(last->second)) before.push_back({last->second, tasking::in_stream});
-            last->second = next;
-        }
-        if (before.size() > 1) join_before();
-    }
-    void join_before() {
-        std::sort(before.begin(), before.end(), [](auto& a, auto& b) { return a.task < b.task; });
-        size_t last = 0;
-        for (size_t each = 1; each < before.size(); each++) {
-            if (before[each].task == before[last].task) before[last].kinds |= before[each].kinds;
-            else before[++last] = before[each];
-        }
-        before.resize(last + 1);
-    }
-
-    /// Hangs the task behind what it comes after and is not done; it is ready when there is nothing.
-    void link(Task& task) {
-        if (before.empty()) return push(task);
-        i64 missing = 1;
-        int owned = 0;
-        task.pending.store(1 + i64(before.size()), std::memory_order_relaxed);
-        for (const auto& each : before) {
-            if (each.task < oldest || slot(each.task).done()) {
-                missing++;
-                continue;
-            }
-            tasking::Link* link = owned < 4 ? &task.own[owned++] : take_link(task);
-            link->target = &task;
-            missing += !hang(slot(each.task), link);
-        }
-        if (task.pending.fetch_sub(missing) == missing) push(task);
-    }
-    static bool hang(Task& task, tasking::Link* link) {
-        tasking::Link* head = task.behind.load();
-        do {
-            if (head == Task::closed()) return false;
-            link->next = head;
-        } while (!task.behind.compare_exchange_weak(head, link));
-        return true;
-    }
-    void push(Task& task) { lanes.push(task.placed.lane, {&task, task.placed.priority, task.id}); }
-
-    /// Links beyond a task's own come in pairs: the first is the link, the second chains the pairs of one owner.
-    tasking::Link* take_link(Task& task) {
-        if (!free_links) {
-            link_blocks.emplace_back(new tasking::Link[512]);
-            for (int i = 0; i < 512; i += 2) give_link(&link_blocks.back()[size_t(i)]);
-        }
-        tasking::Link* pair = free_links;
-        free_links = pair[1].next;
-        pair[1].next = task.more;
-        task.more = pair;
-        return pair;
-    }
-    void give_link(tasking::Link* pair) { pair[1].next = free_links, free_links = pair; }
-
-    void record(Task& task, const char* name, const char* place) {
-        task.submit = time();
-        region->tasks.push_back({name, place, task.placed, 0, 0, task.submit, 0, 0, region->coordinates.size(), at.size()});
-        region->coordinates.insert(region->coordinates.end(), at.begin(), at.end());
-        for (const auto& each : before) region->edges.push_back({each.task, next, each.kinds});
-    }
-
-    // ---- running ----
-    bool serve(i64 carrier, int most) {
-        return lanes.serve(carrier, most, [this](Task* task, i64 lane) {
-            execute(*task, lane);
-            complete(*task);
-        });
-    }
-    void execute(Task& task, i64 lane) {
-        task.worker = lane, task.cost = 0;
-        if (region) task.start = time();
-        const Context own{cx.runtime, cx.failure, kept_all() ? &task.cost : cx.cost, nullptr};
-        if (!cx.failed()) guarded([&] { task.run(task.closure, own); });
-        if (region) task.end = time();
-    }
-    template <class F> void guarded(F f) {
-        try {
-            f();
-        } catch (const Stop&) {  // recorded where it was thrown
-        } catch (const std::bad_alloc&) {
-            fail(cx, Failure::out_of_memory, "", "", 0, 0);
-        }
-    }
-    /// What waited for the task may run. Its slot may be used again as soon as it is done: nothing reads it behind that.
-    void complete(Task& task) {
-        const i64 id = task.id;
-        tasking::Link* link = task.behind.exchange(Task::closed());
-        while (link) {
-            Task& target = *link->target;
-            link = link->next;  // read before the target, which owns the link, may run
-            if (target.pending.fetch_sub(1) == 1) push(target);
-        }
-        if (waited_for.load() == id) lanes.wake(0);
-    }
-    void help_until_done(i64 id) {
-        Task& task = slot(id);
-        while (!task.done()) {
-            if (serve(0, 1)) continue;
-            waited_for.store(id);
-            lanes.idle(0, [&] { return task.done(); });
-            waited_for.store(-1);
-        }
-    }
-
-    // ---- the end of tasks ----
-    void retire() {
-        for (; oldest < next && slot(oldest).done(); oldest++) reclaim(slot(oldest));
-    }
-    void reclaim(Task& task) {
-        used -= task.size;
-        if (task.heap) ::operator delete(task.heap), task.heap = nullptr;
-        for (tasking::Link *pair = task.more, *behind; pair; pair = behind) behind = pair[1].next, give_link(pair);
-        task.more = nullptr;
-        if (!region) return;
-        tasking::Record& record = region->tasks[size_t(task.id)];
-        record.cost = task.cost, record.worker = task.worker, record.start = task.start, record.end = task.end;
-    }
-    void wait() {
-        if (region) region->waits.push_back({next, awaited});
-        if (clock && !cx.failed() && !clock->wait(awaited)) fail(cx, Failure::window_full, "", "", next, settings.window);
-        if (!clock)
-            for (i64 id : awaited)
-                if (id >= oldest) help_until_done(id);
-        if (!clock) retire();
-        if (cx.failed()) throw Stop{};
-    }
-    template <class Body> void drive(Body& body) {
-        guarded([&] { body(*this); });
-        if (clock) guarded([&] { finish_clock(); });
-        else
-            for (; oldest < next; retire()) help_until_done(oldest);
-        finished.store(true);
-        lanes.wake_all();
-    }
-    void finish_clock() {
-        if (!cx.failed() && !clock->finish()) fail(cx, Failure::window_full, "", "", next, settings.window);
-        for (auto& task : stored)
-            if (task) reclaim(*task);
+    template <class Kernel, class... V> HTP_INLINE void give(tasking::Submitted& task, Kernel kernel, V... values) {
+        auto closure = [kernel, values...](const Context& cx) { kernel(cx, values...); };
+        using Closure = decltype(closure);
+        static_assert(__is_trivially_copyable(Closure) && alignof(Closure) <= 16, "a closure is copied as bytes");
+        task.run = tasking::run_closure<Closure>;
+        task.closure = &closure, task.size = i64(sizeof(Closure));
+        go_on(table.submit(scheduler, task));
     }
 };
 
 /// A region: `body(tasks)` submits, and what it submitted has run when this returns. After a failure nothing more is
 /// run, and what follows the region is left out too.
 template <class Body> void run_tasks(const Context& cx, const Settings& settings, Body body) {
-    Tasks tasks(cx, settings);
-    tasks.run(body);
+    struct Text { const Context& cx; Body& body; } text{cx, body};
+    auto submit = [](tasking::Scheduler& scheduler, void* data) {
+        Text& own = *static_cast<Text*>(data);
+        Tasks tasks(own.cx, scheduler);
+        try {
+            own.body(tasks);
+        } catch (const Stop&) {}  // recorded where it was thrown
+    };
+    cx.runtime->tasks->run(cx, settings, submit, &text);
     if (cx.failed()) throw Stop{};
 }
 

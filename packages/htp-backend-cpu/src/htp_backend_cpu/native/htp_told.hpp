@@ -1,13 +1,11 @@
 // What is told of a network: its times when it has run, and who waits for what when it is stuck.
 // Knows the texts, which are those of `htp.runs` and of `htp_backend_cpu.stuck`.
 #pragma once
+#include "htp_json.hpp"
 #include "htp_network.hpp"
-#include "htp_record.hpp"
 
 namespace htp {
 namespace streams {
-
-using tasking::Json;
 
 inline void tell_processes(const Network& network, Json& json) {
     json.open("processes", '{');
@@ -80,10 +78,9 @@ inline void run_and_tell(Network& network) {
         throw Stop{};
     }
     if (!cx.recording) return;
-    Recording& recording = *static_cast<Recording*>(cx.recording);
     Json json;
     tell_processes(network, json), tell_channels(network, json);
-    recording.streams = json.text, recording.streamed += makespan(network);
+    cx.runtime->tell(cx.recording, json.text.c_str(), makespan(network));
 }
 
 }  // namespace streams

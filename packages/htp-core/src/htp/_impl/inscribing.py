@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from htp._impl.obtaining import obtaining
 from htp.declarations import Inscriber
 from htp.diagnostics import Refused
+from htp.language import Definition
 from htp.program import origin_of
 
 if TYPE_CHECKING:
@@ -29,6 +30,29 @@ def inscribed(program: Program, schedule: object, session: Session) -> Program:
     made = schedule.inscribe(program)
     _refuse_hidden(program, made, session)
     return made
+
+
+def check_program(given: object) -> None:
+    """Refuses what cannot be compiled because it is no decorated function.
+
+    Raises:
+        Refused: `plan.not-a-program`.
+    """
+    if isinstance(given, Definition):
+        return
+    schedule = isinstance(given, Inscriber)
+    raise Refused(
+        "plan.not-a-program",
+        f"{_named(given)} is {'a schedule' if schedule else f'a {type(given).__name__}'}, and no program",
+        help="compile the program that it is a schedule of, and give this one as `schedule=`"
+        if schedule
+        else "give a function that is decorated with @kernel, @routine or a dialect's word, such as @workload",
+    )
+
+
+def _named(given: object) -> str:
+    name = getattr(given, "__name__", None)
+    return f"`{name}`" if isinstance(name, str) else "what was given"
 
 
 def late(stage: str) -> Refused:

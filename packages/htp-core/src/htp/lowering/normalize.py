@@ -178,6 +178,7 @@ class _Normalizer(Passing):
         elif isinstance(known, Region) and target.id in self.known.received and isinstance(value, ast.Call):
             self.emit(assigned(self.variable(target.id), self.word(value)))
         elif isinstance(known, Region) and self.is_buffer(value):
+            self.settle(value)
             dims = ast.Tuple([expression(self.size(each)) for each in known.dims], ast.Load())
             self.emit(assigned(self.variable(target.id), call("empty", dims, known.dtype.name)))
         elif isinstance(known, Value | Region):
@@ -218,16 +219,28 @@ class _Normalizer(Passing):
     def store(self, target: ast.Subscript, value: ast.expr) -> None:
         region = self.known.of(target)
         known = self.known.of(value)
-        item = self.tile(value) if isinstance(known, Value | Region) else self.scalar(value)
+        item = self.tile(value) if isinstance(known, Value | Region) else self.number(self.scalar(value), known)
         if isinstance(region, Region):
             self.settle(target)
             self.compare_sizes(target)
             self.emit(stored(self.region(region, store=True), item))
 
+    def number(self, item: ast.expr, known: Known) -> ast.expr:
+        """A number that is stored, under a name of its own where it is read from a tile."""
+        if not any(isinstance(node, ast.Attribute) and node.attr == "item" for node in ast.walk(item)):
+            return item
+        name = self.fresh()
+        kinds = {"float": "f64", "bool": "bool_"}
+        self.emit(annotated(name, kinds.get(known.kind, "i64") if isinstance(known, Number) else "i64", item))
+        return ast.Name(name, ast.Load())
+
     def _do_expr(self, node: ast.Expr) -> None:
         call_node = node.value
         if isinstance(call_node, ast.Call):
-            self.emit(ast.Expr(self.effect(call_node)))
+            effect = self.effect(call_node)
+            for check in self.checks(call_node, effect):
+                self.emit(ast.Expr(check))
+            self.emit(ast.Expr(effect))
             if waited := self.borrowed(call_node):
                 self.emit(ast.Expr(call("wait_for", *waited)))
 

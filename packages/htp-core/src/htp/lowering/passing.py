@@ -6,13 +6,15 @@ Knows which arguments are passed as they lie in memory and which as values; `cal
 from __future__ import annotations
 
 import ast
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from htp.dims import const
-from htp.infer.values import Group, Region, Text, Value
+from htp.infer.values import Group, Index, Region, Text, Value
 from htp.lowering.build import call, tuple_of
 from htp.lowering.streaming import Streaming
 from htp.names import STREAMS, TASKS
+from htp.tasks import MOST_WORK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +52,23 @@ class Passing(Streaming):
             return call("tile.print", *printed)
         value = self.tile(node)
         return call("tile.cast", value, self.value_of(node).dtype.name)
+
+    def checks(self, node: ast.Call, effect: ast.expr) -> list[ast.expr]:
+        """What must be checked when the program runs, before an effect: that declared work is a possible cost."""
+        match effect:
+            case ast.Call(func=ast.Name("work"), args=[cycles]):
+                known = self.known.of(node.args[0])
+            case _:
+                return []
+        if isinstance(known, Index) and self.facts.nonnegative(known.value):
+            return []  # a sum of sizes, or a constant; what comes from data is unknown in both directions
+        least = ast.Compare(cycles, [ast.GtE()], [ast.Constant(0)])
+        most = ast.Compare(cycles, [ast.LtE()], [ast.Constant(MOST_WORK)])
+        test = ast.BoolOp(ast.And(), [least, most])
+        origin = self.place
+        place = f"{PurePath(origin.file).name}:{origin.line}" if origin is not None else ""
+        text = f"`{ast.unparse(node)}` declares no cost from 0 to {MOST_WORK} cycles"
+        return [call("require", test, *map(ast.Constant, (text, place, "run.bad-work")))]
 
     def borrowed(self, node: ast.Call) -> list[ast.expr]:
         """What a task writes that reads a value of the routine: the value is gone once the routine goes on."""

@@ -60,7 +60,7 @@ def _check_body(site: Site, loop: Loop) -> None:
     if loop.kind != "P":
         raise site.refused(
             "wsp.vector-stride",
-            f"the iterations of '{loop.name}' run in order: it goes over `{ast.unparse(loop.node.iter)}`",
+            f"the iterations of '{loop.name}' run in order: it goes over `{loop.walk}`",
             f"only a loop over `P(…)` has lanes; if its iterations are independent, say parallel('{loop.name}') first",
         )
     tasks = [each.statement for each in site.tasks]

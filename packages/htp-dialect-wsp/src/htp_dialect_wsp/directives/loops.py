@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from htp_dialect_wsp.directives.nests import Loop, Range, loops_of, made_loop
 from htp_dialect_wsp.directives.orders import check_races, require_order
+from htp_dialect_wsp.directives.ragged import flat_axis, flattened
 from htp_dialect_wsp.directives.trees import built, load, names_in, replaced, store, substituted
 from htp_dialect_wsp.places import place_text
 
@@ -79,7 +80,7 @@ def _tail_check(site: Site, loop: Loop, over: Range, factor: int, length: int | 
             "wsp.tile-tail",
             f"the loop '{loop.name}' runs more or less often with a loop around it, so tiles of {factor} may not fit",
             fix,
-            (f"it goes over `{ast.unparse(over.call())}`",),
+            (f"it goes over `{loop.walk}`",),
         )
     text = f"tiles of {factor} leave iterations of the loop '{loop.name}' over; {fix}"
     said = [ast.Constant(each) for each in (text, place_text(site.span), "wsp.tile-tail")]
@@ -108,7 +109,7 @@ def split(site: Site, axis: str, parts: int) -> Program:
             "wsp.split",
             f"how often the loop '{axis}' runs depends on a loop around it, so it has no {parts} equal parts",
             "split the loop around it, or tile this one",
-            (f"it goes over `{ast.unparse(over.call())}`",),
+            (f"it goes over `{loop.walk}`",),
         )
     begin = built("o * w", o=outer, w=share)
     even = length is not None and length % parts == 0
@@ -126,7 +127,7 @@ def split(site: Site, axis: str, parts: int) -> Program:
 
 
 def fuse_loops(site: Site, first: str, second: str) -> Program:
-    """`i` and `j` directly inside of it become one loop `i_j`.
+    """`i` and `j` directly inside of it become one loop `i_j`; over the positions of a ragged axis if that is theirs.
 
     Raises:
         Refused: `wsp.fuse-loops`.
@@ -139,11 +140,13 @@ def fuse_loops(site: Site, first: str, second: str) -> Program:
             f"'{second}' has to be all that '{first}' repeats; move other statements out of '{first}'",
         )
     one, two = site.range(outer), site.range(inner)
+    if (axis := flat_axis(site, outer, inner)) is not None:
+        return flattened(site, outer, inner, axis)
     if first in names_in(two.start, two.stop):
         raise site.refused(
             "wsp.fuse-loops",
-            f"how often '{second}' runs depends on '{first}': it goes over `{ast.unparse(two.call())}`",
-            f"fuse loops whose sizes are fixed, or tile '{second}' instead",
+            f"how often '{second}' runs depends on '{first}': it goes over `{inner.walk}`",
+            f"fuse loops whose sizes are fixed, let the two go over all of a `Ragged` axis, or tile '{second}' instead",
         )
     name = load(site.unused(f"{first}_{second}"))
     before: list[ast.stmt] = []
@@ -217,7 +220,7 @@ def _check_ranges(site: Site, before: Sequence[Loop], after: Sequence[Loop]) -> 
             parent = sorted(missing)[0]
             raise site.refused(
                 "wsp.reorder",
-                f"'{loop.name}' cannot leave '{parent}', on which its range depends: `{ast.unparse(loop.node.iter)}`",
+                f"'{loop.name}' cannot leave '{parent}', on which its range depends: `{loop.walk}`",
                 f"keep '{loop.name}' inside '{parent}'",
             )
 
@@ -238,6 +241,8 @@ def unroll(site: Site, axis: str, factor: int) -> Program:
         Refused: `wsp.unroll`.
     """
     loop = site.loop(axis)
+    if factor == 1:
+        return site.program
     inside = next(loops_of(loop.body), None)
     if inside is not None:
         raise site.refused(
@@ -292,5 +297,5 @@ def parallel(site: Site, axis: str) -> Program:
     new = ast.For(loop.node.target, call, loop.body, [])
     new.origin = loop.origin  # type: ignore[attr-defined]
     program = site.with_body(site.replaced(loop.node, [ast.copy_location(new, loop.node)]))
-    check_races(program)
+    check_races(program, site.span)
     return program

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from htp.program import origin_of
 from htp.rewriting import with_origin
 from htp_dialect_wsp.directives.trees import blocks, built, load, names_in, store
+from htp_dialect_wsp.quoting import walk_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -66,6 +67,11 @@ class Loop:
     def origin(self) -> Span | None:
         """The user's line."""
         return origin_of(self.node)
+
+    @property
+    def walk(self) -> str:
+        """What it goes over, as the user wrote it."""
+        return walk_of(self.node)
 
     @property
     def outer(self) -> tuple[ast.For, ...]:
@@ -152,8 +158,9 @@ def tasks_of(program: Program, body: Sequence[ast.stmt], path: tuple[ast.stmt, .
 def range_of(loop: Loop, known: Mapping[str, int]) -> Range | None:
     """What a loop goes over, `None` where its step is not known to be a positive number."""
     match loop.node.iter:
-        case ast.Call(func=ast.Name(id="range"), args=bounds) | ast.Call(
-            args=[ast.Call(func=ast.Name(id="range"), args=bounds)]
+        case (
+            ast.Call(func=ast.Name(id="range"), args=bounds)
+            | ast.Call(args=[ast.Call(func=ast.Name(id="range"), args=bounds)])
         ):
             pass
         case ast.Call(args=[_] as bounds):
@@ -197,9 +204,7 @@ def known_integers(program: Program, function: Function) -> dict[str, int]:
     return known
 
 
-def _assigned(
-    statement: ast.Assign, function: Function, known: Mapping[str, int]
-) -> Iterable[tuple[str, int | None]]:
+def _assigned(statement: ast.Assign, function: Function, known: Mapping[str, int]) -> Iterable[tuple[str, int | None]]:
     sizes = {each.name: getattr(each.type, "dims", ()) for each in function.params}
     match statement:
         case ast.Assign(

@@ -15,6 +15,7 @@ from htp_dialect_wsp.samples import sample_sizes
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from htp.diagnostics import Span
     from htp.program import Program
     from htp_dialect_wsp.directives.nests import Loop
     from htp_dialect_wsp.directives.site import Site
@@ -26,13 +27,15 @@ LOOKED_AT = 300
 """Tasks in which data that are carried are looked for; the first iterations of a loop are like the others."""
 
 
-def check_races(program: Program) -> bool:
+def check_races(program: Program, said: Span | None = None) -> bool:
     """Refuses parallel loops of which two iterations touch the same data; says whether there provably are none.
+
+    `said` is the line of the directive that has made a loop parallel, where it has.
 
     Raises:
         Refused: `wsp.parallel-race`.
     """
-    return not any(each.code == "wsp.parallel-unproven" for each in races.check(program))
+    return not any(each.code == "wsp.parallel-unproven" for each in races.check(program, said))
 
 
 def order_kept(site: Site, after: Program) -> bool:

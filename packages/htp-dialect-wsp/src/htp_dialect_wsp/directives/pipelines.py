@@ -9,8 +9,9 @@ import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from htp.diagnostics import Diagnostic
 from htp.program import origin_of, stamp
-from htp.rewriting import Rewriter, record_match
+from htp.rewriting import Rewriter, record_match, warn
 from htp_dialect_wsp.directives.nests import made_loop, passed
 from htp_dialect_wsp.directives.orders import carried
 from htp_dialect_wsp.directives.trees import assigned_names, built, load, names_in, replaced
@@ -29,8 +30,8 @@ def pipeline(site: Site, axis: str, depth: int, *, stages: Sequence[str] = ()) -
     """The `empty` buffers that every iteration of a loop fills anew get `depth` slots, used in turn.
 
     Iterations then overlap until a slot is used again. Where later stages hand data to earlier ones of a later
-    iteration, no more iterations can overlap than the data are carried over; `depth` is lowered to that, and the
-    trace says so.
+    iteration, no more iterations can overlap than the data are carried over; `depth` is lowered to that. A note says
+    so, and which buffers keep one place.
 
     Raises:
         Refused: `wsp.pipeline-dep` when iterations cannot overlap.
@@ -40,16 +41,11 @@ def pipeline(site: Site, axis: str, depth: int, *, stages: Sequence[str] = ()) -
     order = _stages(site, loop, stages)
     buffers = [each for each in _buffers(site) if _filled_anew(site, loop, each)]
     names = tuple(each.name for each in buffers)
-    asked = depth
-    for source, target, distance in carried(site, loop, ignored=names):
-        between = order.index(source) - order.index(target) + 1
-        if distance < between:
-            depth = min(depth, distance)
-            if depth == 1:
-                raise _refused(site, axis, source, target)
-    if depth < asked:
-        record_match(f"wsp.{site.name}", site.statement, built(f"scheduled.pipeline({axis!r}, {depth})"))
-    if depth == 1 or not buffers:
+    if depth == 1:
+        return site.program
+    depth = _effective(site, axis, depth, order, names)
+    _tell_kept(site, loop, names)
+    if not buffers:
         return site.program
     slot = built("(k - a) // s % d", k=load(axis), a=over.start, s=over.step, d=depth)
     body = _Slots(buffers, slot).statements(loop.body)
@@ -64,6 +60,37 @@ def pipeline(site: Site, axis: str, depth: int, *, stages: Sequence[str] = ()) -
         if not _inside(loop, each.statement):
             result = replaced(result, each.statement, [_with_slots(each, depth)])
     return site.with_body(result)
+
+
+def _effective(site: Site, axis: str, asked: int, order: Sequence[str], names: Sequence[str]) -> int:
+    """How many iterations can overlap, of those that are asked for."""
+    depth, why = asked, ""
+    for source, target, distance in carried(site, site.loop(axis), ignored=names):
+        between = order.index(source) - order.index(target) + 1
+        if distance < between and distance < depth:
+            depth, why = distance, f"'{target}' reads what '{source}' wrote {distance} iterations before"
+            if depth == 1:
+                raise _refused(site, axis, source, target)
+    if depth < asked:
+        record_match(f"wsp.{site.name}", site.statement, built(f"scheduled.pipeline({axis!r}, {depth})"))
+        _tell(site, f"of the {asked} iterations of '{axis}' that are to overlap, {depth} can: {why}",
+              f"ask for a depth of {depth}, or hand data on over more iterations")  # fmt: skip
+    return depth
+
+
+def _tell_kept(site: Site, loop: Loop, names: Sequence[str]) -> None:
+    """A note on what has one place in all iterations, or on there being no buffer at all."""
+    kept = [f"`{each.name}`" for each in _buffers(site) if each.name not in names and each.name in names_in(loop.node)]
+    if kept:
+        _tell(site, f"{', '.join(kept)} of the loop '{loop.name}' keeps one place, which iterations use one at a time",
+              "let every iteration begin by writing all of a buffer that nothing else uses")  # fmt: skip
+    elif not names:
+        _tell(site, f"iterations of '{loop.name}' fill no buffer, so `pipeline` changes nothing",
+              "leave it out: iterations overlap as far as data allow without it")  # fmt: skip
+
+
+def _tell(site: Site, message: str, help: str) -> None:
+    warn(Diagnostic(code="wsp.pipeline-depth", message=message, severity="note", span=site.span, help=(help,)))
 
 
 def _refused(site: Site, axis: str, source: str, target: str) -> Exception:

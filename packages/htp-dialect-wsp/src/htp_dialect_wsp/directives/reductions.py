@@ -11,15 +11,18 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+from htp.diagnostics import Refused
 from htp.dims import sym
 from htp.program import Function, origin_of, stamp
 from htp.rewriting import Rewriter
 from htp.types import Param, ScalarType, TensorType
+from htp_dialect_wsp.accumulation import accumulation, uses
+from htp_dialect_wsp.directives.loops import reorder
 from htp_dialect_wsp.directives.nests import Range, made_loop, passed, root_of, with_kernel
 from htp_dialect_wsp.directives.trees import assigned_names, built, load, names_in, replaced, store, unused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from htp.diagnostics import Span
     from htp.program import Program
@@ -34,6 +37,14 @@ LANES = 8
 
 OPERATORS = MappingProxyType({"+": "add", "*": "multiply", "min": "minimum", "max": "maximum"})
 """Associative operators by how directives spell them, and the operation that combines two accumulators."""
+
+FORMS = MappingProxyType({
+    "+": "{0}[:] + e",
+    "*": "{0}[:] * e",
+    "min": "tile.minimum({0}[:], e)",
+    "max": "tile.maximum({0}[:], e)",
+})  # fmt: skip
+"""What a kernel writes to combine something into a parameter."""
 
 
 def reduce(site: Site, axis: str, operator: str) -> Program:
@@ -50,7 +61,7 @@ def reduce(site: Site, axis: str, operator: str) -> Program:
         )
     loop = site.loop(axis)
     over = site.range(loop)
-    found = _accumulators(site, loop)
+    found = _accumulators(site, loop, operator)
     length = site.integer(over.length)
     lanes = LANES if length is None else min(LANES, length)
     if lanes <= 1:
@@ -92,7 +103,7 @@ class _Accumulator:
     origin: Span
 
 
-def _accumulators(site: Site, loop: Loop) -> list[_Accumulator]:
+def _accumulators(site: Site, loop: Loop, operator: str) -> list[_Accumulator]:
     """The regions that tasks of the loop add to and that stay the same for all of its iterations."""
     inside = [each for each in site.tasks if loop.node in each.path]
     within = assigned_names(*loop.body)
@@ -105,8 +116,9 @@ def _accumulators(site: Site, loop: Loop) -> list[_Accumulator]:
             raise site.refused(
                 "wsp.reduce",
                 f"'{task.name}' adds to `{ast.unparse(node)}`, which moves with '{moving[0]}' inside of '{loop.name}'",
-                f"reorder the loops so that '{loop.name}' is inside of '{moving[0]}'",
+                _way_out(site, loop, moving[0], tensor),
             )
+        _check_kernel(site, task, param, operator)
         if tensor is not None and param.type.dims:
             found[ast.unparse(node)] = _Accumulator(
                 tensor, node, param.type.dtype, len(param.type.dims), origin_of(task.statement) or site.main.origin
@@ -117,16 +129,58 @@ def _accumulators(site: Site, loop: Loop) -> list[_Accumulator]:
             f"no task of the loop '{loop.name}' adds to one region in all iterations",
             "name the loop over which a kernel accumulates into an InOut parameter",
         )
-    for task, _, node in _passed(site, inside):
-        text = ast.unparse(node)
-        shared = next((key for key, each in found.items() if each.tensor == root_of(node) and key != text), None)
-        if shared is not None:
-            raise site.refused(
-                "wsp.reduce",
-                f"'{task.name}' takes `{text}` beside the accumulator `{shared}`",
-                "accumulate into an array that nothing else of the loop touches",
-            )
+    _check_alone(site, loop, inside, found)
     return list(found.values())
+
+
+def _way_out(site: Site, loop: Loop, moving: str, tensor: str | None) -> str:
+    """What to do about a region that moves with a loop inside: another order of the loops, where that is legal."""
+    try:
+        reorder(site, moving, loop.name)
+    except Refused:
+        return f"leave the directive out, or accumulate into a region of `{tensor}` that does not move in '{loop.name}'"
+    return f"say reorder('{moving}', '{loop.name}') first, so that '{loop.name}' is inside of '{moving}'"
+
+
+def _check_kernel(site: Site, task: Task, param: Param, operator: str) -> None:
+    """Refuses an accumulator that the kernel does something else with than to combine into it with the operator."""
+    found = accumulation(site.program, task.name, param.name)
+    if found.operator == operator:
+        return
+    if found.operator is not None:
+        raise site.refused(
+            "wsp.reduce",
+            f"'{task.name}' updates `{param.name}` with `{found.operator}`, and the directive says `{operator}`",
+            f"write '{found.operator}'",
+        )
+    form = f"`{param.name}[:] = {FORMS[operator].format(param.name)}`, where `e` does not read `{param.name}`"
+    raise site.refused(
+        "wsp.reduce",
+        f"'{task.name}' does something else with `{param.name}` than to update it with `{operator}`: {found.otherwise}",
+        f"write every use of `{param.name}` as {form}; or leave the directive out",
+    )
+
+
+def _check_alone(site: Site, loop: Loop, inside: Sequence[Task], found: Mapping[str, _Accumulator]) -> None:
+    """Refuses accumulators of whose arrays the loop takes anything else, or that it takes in another way."""
+    updated = dict.fromkeys((each.tensor for each in found.values()), 0)
+    for task, param, node in _passed(site, inside):
+        text, tensor = ast.unparse(node), root_of(node)
+        shared = next((key for key, each in found.items() if each.tensor == tensor), None)
+        if shared is None or tensor is None:
+            continue
+        if text not in found:
+            raise _beside(site, f"'{task.name}' takes `{text}` beside the accumulator `{shared}`")
+        if param.direction != "inout":
+            raise _beside(site, f"'{task.name}' takes the accumulator `{text}`, which has parts of the result only")
+        updated[tensor] += 1
+    for tensor, count in updated.items():
+        if sum(uses(each, tensor) for each in loop.body) != count:
+            raise _beside(site, f"the loop '{loop.name}' reads `{tensor}`, which has parts of the result only")
+
+
+def _beside(site: Site, message: str) -> Refused:
+    return site.refused("wsp.reduce", message, "accumulate into an array that nothing else of the loop touches")
 
 
 def _passed(site: Site, tasks: Sequence[Task]) -> Iterator[tuple[Task, Param, ast.expr]]:

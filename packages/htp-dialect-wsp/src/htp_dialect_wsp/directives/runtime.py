@@ -90,7 +90,7 @@ def _bind(site: Site, _: Sequence[ast.Expr]) -> None:
         raise site.refused(
             "wsp.bind-seq",
             f"the iterations of '{loop.name}' run in order and cannot be spread: it goes over"
-            f" `{ast.unparse(loop.node.iter)}`",
+            f" `{loop.walk}`",
             f"bind a loop over `P(…)`; if the iterations of '{loop.name}' are independent, say parallel('{loop.name}')",
         )
 

@@ -86,9 +86,7 @@ class Site:
         outside |= {name for name, _ in self.program.slots} | {each.name for each in self.main.params}
         return names_in(*self.main.body) | outside
 
-    def refused(
-        self, code: str, message: str, help: str, notes: tuple[str, ...] = (), label: str = ""
-    ) -> Refused:
+    def refused(self, code: str, message: str, help: str, notes: tuple[str, ...] = (), label: str = "") -> Refused:
         """The refusal of the directive, at the schedule's line."""
         return Refused(code, message, span=self.span, help=help, notes=notes, label=label)
 
@@ -153,7 +151,7 @@ class Site:
             raise self.refused(
                 "wsp.loop-range",
                 f"`{self.name}` needs a range with a positive constant step, and '{loop.name}' goes over"
-                f" `{ast.unparse(loop.node.iter)}`",
+                f" `{loop.walk}`",
                 "apply it to another loop, or let this one go over `range(start, stop, step)`",
             )
         return found

@@ -215,9 +215,10 @@ def _merged(site: Site, one: Task, two: Task) -> Site:
         raise site.refused("wsp.fuse", message, help, race.diagnostic.notes) from None
     if not proven:
         require_order(site, program, f"'{two.name}' in the loops of '{one.name}'", "wsp.fuse", help)
-    return replace(site, program=program.replace(replace(program.main, body=tuple(
-        site.with_keys(program.main.body, names, "")
-    ))))
+    statements = list(program.main.body)
+    for old, new in names.items():
+        statements = site.with_keys(statements, {old: new}, new.id)
+    return replace(site, program=site.with_body(statements))
 
 
 def _loops(path: Sequence[ast.stmt]) -> list[ast.For]:
@@ -226,11 +227,11 @@ def _loops(path: Sequence[ast.stmt]) -> list[ast.For]:
     return loops if len(loops) == len(path) else []
 
 
-def _renaming(left: Sequence[ast.For], right: Sequence[ast.For]) -> dict[str, ast.expr] | None:
+def _renaming(left: Sequence[ast.For], right: Sequence[ast.For]) -> dict[str, ast.Name] | None:
     """What the loops of the second nest are called in the first one, `None` where they do not go over the same."""
     if not left or len(left) != len(right):
         return None
-    names: dict[str, ast.expr] = {}
+    names: dict[str, ast.Name] = {}
     for depth, (a, b) in enumerate(zip(left, right, strict=True)):
         if ast.unparse(a.iter) != ast.unparse(substituted(b.iter, names)):
             return None
@@ -247,8 +248,15 @@ def buffer(site: Site, array: str, space: str, *, slots: int = 1, spaces: Sequen
     """Tasks read `array` through a copy of their region in a memory space.
 
     Raises:
-        Refused: `wsp.buffer-space` for a space that the target does not have, `wsp.buffer` when no task reads it.
+        Refused: `wsp.buffer-space` for a space that the target does not have, `wsp.buffer` when no task reads it,
+            `wsp.buffer-slots` for more than one copy.
     """
+    if slots > 1:
+        raise site.refused(
+            "wsp.buffer-slots",
+            f"every task makes a copy of '{array}' of its own when it starts, so {slots} slots would have no use",
+            "leave out `slots`; buffers of the workload that tasks hand on get slots by `pipeline(loop, depth)`",
+        )
     if spaces and space not in spaces:
         raise site.refused(
             "wsp.buffer-space",
@@ -270,7 +278,7 @@ def buffer(site: Site, array: str, space: str, *, slots: int = 1, spaces: Sequen
         key = (task.name, read)
         if key not in staged:
             name = unused(f"{task.name}_staged", {each.name for each in program.functions} | site.names)
-            program = with_kernel(program, _staging(callee, read, name, space, slots))
+            program = with_kernel(program, _staging(callee, read, name, space))
             staged[key] = name
         call = ast.Call(load(staged[key]), task.call.args, task.call.keywords)
         body = replaced(body, task.statement, [stamp(ast.copy_location(ast.Expr(call), task.statement), site.span)])
@@ -283,7 +291,7 @@ def buffer(site: Site, array: str, space: str, *, slots: int = 1, spaces: Sequen
     return replace(site, program=program).with_body(body)
 
 
-def _staging(callee: Function, read: Sequence[str], name: str, space: str, slots: int) -> Function:
+def _staging(callee: Function, read: Sequence[str], name: str, space: str) -> Function:
     """The kernel that takes copies of what `callee` reads and then does what it does."""
     taken = {each.name for each in callee.params}
     copies = {each: unused(f"{each}_staged", taken) for each in read}
@@ -293,14 +301,13 @@ def _staging(callee: Function, read: Sequence[str], name: str, space: str, slots
     ]
     passed = [load(copies.get(each.name, each.name)) for each in callee.params]
     body.append(ast.Expr(ast.Call(load(callee.name), list(passed), [])))
-    many = f", {slots} slots" if slots > 1 else ""
     return Function(
         name=name,
         kind="kernel",
         params=callee.params,
         body=tuple(stamp(each, callee.origin) for each in body),
         origin=callee.origin,
-        doc=f"`{callee.name}` with {', '.join(read)} staged in {space}{many}.",
+        doc=f"`{callee.name}` with {', '.join(read)} staged in {space}.",
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from htp.diagnostics import Refused
 from htp.foreign import foreign_name
+from htp.language import Definition
 from htp.program import origin_of
 from htp_dialect_wsp.directives.site import directive_name
 from htp_dialect_wsp.policies import PLACED_BY, Policy, custom
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from htp.diagnostics import Span
-    from htp.language import Definition
     from htp.program import Program
 
 __all__ = ["Chosen", "Directed", "Key", "directed"]
@@ -33,6 +33,7 @@ class Key:
 
     tree: ast.expr
     span: Span | None
+    code: str = "wsp.key"
 
 
 @dataclass(frozen=True)
@@ -153,11 +154,12 @@ def _policy(program: Program, call: ast.Call, span: Span | None) -> Chosen:
     numbers = {each: int(value.value) for each, value in given.items()
                if isinstance(value, ast.Constant) and isinstance(value.value, int)}  # fmt: skip
     key = given.get("key")
-    place: Definition[..., object] | str = found.place
-    parameters = tuple(each.name for each in found.place.params)
     if found is custom:
-        place = ast.unparse(given["fn"])
+        place: Definition[..., object] | str = ast.unparse(given["fn"])
         parameters = tuple(each.name for each in program.function(place).params)
+    else:
+        place = _helper(found, span)
+        parameters = tuple(each.name for each in place.params)
     unknown = [each for each in parameters if each not in PLACED_BY and each not in numbers]
     if unknown or "workers" not in numbers:
         raise Refused(
@@ -171,21 +173,31 @@ def _policy(program: Program, call: ast.Call, span: Span | None) -> Chosen:
             "wsp.dispatch-key", f"`{name}` places tasks by a key and has none", span=span,
             help="give the policy a field `key`, and the expression there",
         )  # fmt: skip
-    text = _key(str(key.value), span) if isinstance(key, ast.Constant) else None
+    text = _key(str(key.value), span, "wsp.dispatch-key") if isinstance(key, ast.Constant) else None
     own = known.module == "htp_dialect_wsp" and found is not custom
     return Chosen(name, place, parameters, numbers["workers"], found.steal, own, numbers, text, span)
+
+
+def _helper(policy: type[Policy], span: Span | None) -> Definition[..., object]:
+    place: object = getattr(policy, "place", None)
+    if not (isinstance(place, Definition) and cast("Definition[..., object]", place).kind == "func"):
+        raise Refused(
+            "wsp.bad-policy", f"`place` of `{policy.__name__}` cannot be compiled: it is no @htp.func", span=span,
+            help=f"decorate it with @htp.func, and say `place: ClassVar = …` in `{policy.__name__}`",
+        )  # fmt: skip
+    return cast("Definition[..., object]", place)
 
 
 def _arguments(call: ast.Call, names: tuple[str, ...]) -> dict[str, ast.expr]:
     return dict(zip(names, call.args, strict=False)) | {each.arg or "": each.value for each in call.keywords}
 
 
-def _key(text: str, span: Span | None) -> Key:
+def _key(text: str, span: Span | None, code: str = "wsp.key") -> Key:
     try:
-        return Key(ast.parse(text, mode="eval").body, span)
+        return Key(ast.parse(text, mode="eval").body, span, code)
     except SyntaxError:
         raise Refused(
-            "wsp.dispatch-key", f"{text!r} is not an expression", span=span, help="write for instance `i * 8 + j`"
+            code, f"{text!r} is not an expression", span=span, help="write for instance `i * 8 + j`"
         ) from None
 
 

@@ -10,12 +10,15 @@ import copy
 from typing import TYPE_CHECKING
 
 from htp.capture import extended
+from htp.diagnostics import Refused
+from htp.program import stamp
 from htp.rewriting import with_origin
 from htp_dialect_wsp.directives.trees import assigned_names, built, load, store, substituted
+from htp_dialect_wsp.lower.trying import check_integer
 from htp_dialect_wsp.places import place_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from htp.diagnostics import Span
     from htp.program import Function, Program
@@ -38,8 +41,12 @@ class Placing:
             self.helper = policy.place
         elif policy is not None and not isinstance(policy.place, str):
             self.program, self.helper = extended(program, policy.place)
+        if policy is not None and not policy.own:
+            check_integer(self.program, self.helper, policy)
         loops = [node for each in workload.body for node in ast.walk(each) if isinstance(node, ast.For)]
-        self.loops = {ast.unparse(each.target): each for each in loops}
+        self.loops = {ast.unparse(each.target) for each in loops}
+        # So do the row and the place that a loop over the positions of a ragged axis assigns.
+        self.loops |= assigned_names(*(each for loop in loops for each in loop.body if isinstance(each, ast.Assign)))
         asked = policy is not None and "order" in policy.parameters
         counted = asked or (directed.streams is not None and directed.stream_by is None)
         self.order = fresh("order") if counted else None
@@ -50,8 +57,7 @@ class Placing:
         """What stands before all tasks."""
         return [ast.Assign([store(self.order)], ast.Constant(0), lineno=0)] if self.order is not None else []
 
-    def task(
-        self, call: ast.Call, loops: Sequence[ast.For]) -> list[ast.stmt]:
+    def task(self, call: ast.Call, loops: Sequence[ast.For]) -> list[ast.stmt]:
         """The statements before a call."""
         kernel = ast.unparse(call.func)
         statements: list[ast.stmt] = []
@@ -60,8 +66,8 @@ class Placing:
         if self.directed.pools:
             attributes["pool"] = ast.Constant(0 if _multiplies(self.program, kernel, set()) else 1)
         if self.directed.priority is not None:
-            attributes["priority"] = self._key(self.directed.priority, loops)
-        self._stream(loops, attributes)
+            attributes["priority"] = self._key(self.directed.priority, kernel, loops, statements)
+        self._stream(kernel, loops, attributes, statements)
         if loops:
             names: list[ast.expr] = [load(ast.unparse(each.target)) for each in loops]
             attributes["at"] = ast.Tuple(names, ast.Load())
@@ -88,17 +94,21 @@ class Placing:
         policy = self.directed.policy
         bound = [each for each in loops if ast.unparse(each.target) in self.directed.bound]
         if (mapped := self.directed.mapped.get(kernel)) is not None:
-            attributes["worker"] = self._key(mapped, loops)
+            attributes["worker"] = self._key(mapped, kernel, loops, statements)
             if policy is not None:
-                self._checked(f"`{kernel}` is mapped to", mapped.span, policy.workers, attributes, statements)
+                who = f"`map` takes `{kernel}` to `{ast.unparse(mapped.tree)}`, which gives"
+                self._checked(who, mapped.span, policy.workers, attributes, statements)
         elif bound:
             attributes["worker"] = _position(bound[-1])
         elif policy is not None:
-            attributes["worker"] = self._placed(policy, loops)
+            attributes["worker"] = self._placed(policy, kernel, loops, statements)
             if not policy.own:
-                self._checked(f"`{policy.name}` gives", policy.span, policy.workers, attributes, statements)
+                who = f"`{self.helper}` of `{policy.name}` gives"
+                self._checked(who, policy.span, policy.workers, attributes, statements)
 
-    def _placed(self, policy: Chosen, loops: Sequence[ast.For]) -> ast.expr:
+    def _placed(
+        self, policy: Chosen, kernel: str, loops: Sequence[ast.For], statements: list[ast.stmt]
+    ) -> ast.expr:
         arguments: list[ast.expr] = []
         for name in policy.parameters:
             if name == "order" and self.order is not None:
@@ -107,7 +117,7 @@ class Placing:
                 arguments.append(ast.Constant(policy.numbers[name]))
             else:
                 assert policy.key is not None
-                key = self._key(policy.key, loops)
+                key = self._key(policy.key, kernel, loops, statements)
                 arguments.append(_of_key(name, key, policy.workers))
         return ast.Call(load(self.helper), arguments, [])
 
@@ -121,7 +131,7 @@ class Placing:
     ) -> None:
         """Takes the worker into a variable and requires that there is one of that number."""
         name = self.fresh("place")
-        text = f"{who} a worker that is not among 0 to {workers - 1}"
+        text = f"{who} a worker that is not among 0 to {workers - 1}; `% {workers}` keeps it there"
         condition = built("w >= 0 and w < n", w=load(name), n=workers)
         arguments: list[ast.expr] = [
             condition, ast.Constant(text), ast.Constant(place_text(span)), ast.Constant("wsp.dispatch-range")
@@ -130,21 +140,52 @@ class Placing:
         statements.append(ast.Expr(ast.Call(load("require"), arguments, [])))
         attributes["worker"] = load(name)
 
-    def _stream(self, loops: Sequence[ast.For], attributes: dict[str, ast.expr]) -> None:
+    def _stream(
+        self, kernel: str, loops: Sequence[ast.For], attributes: dict[str, ast.expr], statements: list[ast.stmt]
+    ) -> None:
         number, key = self.directed.streams, self.directed.stream_by
         if key is not None:
-            stream = self._key(key, loops)
+            stream = self._key(key, kernel, loops, statements)
             attributes["stream"] = built("s % n", s=stream, n=number) if number is not None else stream
         elif number is not None and self.order is not None:
             attributes["stream"] = built("s % n", s=load(self.order), n=number)
 
-    def _key(self, key: Key, loops: Sequence[ast.For]) -> ast.expr:
-        """An expression over loops where a task stands; a loop that the task is not in counts as 0."""
+    def _key(self, key: Key, kernel: str, loops: Sequence[ast.For], statements: list[ast.stmt]) -> ast.expr:
+        """An expression over loops where a task stands; a loop that the task is not in counts as 0.
+
+        What it divides by is checked before, in `statements`.
+        """
         around = {ast.unparse(each.target) for each in loops}
         # What an unrolled loop leaves over runs under another name, and assigns the loop's own.
         around |= assigned_names(*(each for loop in loops for each in loop.body if isinstance(each, ast.Assign)))
-        absent = {name: ast.Constant(0) for name in set(self.loops) - around}
-        return copy.deepcopy(substituted(key.tree, absent))
+        absent = {name: ast.Constant(0) for name in self.loops - around}
+        made = copy.deepcopy(substituted(key.tree, absent))
+        for divisor in _divisors(made):
+            self._check_divisor(key, divisor, kernel, statements)
+        return made
+
+    def _check_divisor(self, key: Key, divisor: ast.expr, kernel: str, statements: list[ast.stmt]) -> None:
+        known = dict(self.program.constants)
+        value = divisor.value if isinstance(divisor, ast.Constant) else known.get(ast.unparse(divisor))
+        text = f"the key `{ast.unparse(key.tree)}` of `{kernel}` divides by `{ast.unparse(divisor)}`, which is 0"
+        if value == 0:
+            raise Refused(
+                key.code, f"{text} where `{kernel}` stands", span=key.span,
+                help="divide by a number that is never 0; a loop that a task is not in counts as 0",
+            )  # fmt: skip
+        if isinstance(value, int):
+            return
+        said = [ast.Constant(each) for each in (text, place_text(key.span), key.code)]
+        check = ast.Expr(ast.Call(load("require"), [built("d != 0", d=divisor), *said], []))
+        statements.append(stamp(check, key.span))
+
+
+def _divisors(node: ast.AST) -> Iterator[ast.expr]:
+    """What an expression divides by, those inside of others first."""
+    for each in ast.iter_child_nodes(node):
+        yield from _divisors(each)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.FloorDiv | ast.Mod):
+        yield node.right
 
 
 def _of_key(name: str, key: ast.expr, workers: int) -> ast.expr:

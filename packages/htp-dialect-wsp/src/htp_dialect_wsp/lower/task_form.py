@@ -25,7 +25,7 @@ from htp_dialect_wsp.lower.waiting import only_elements, reads, wait_for, writte
 from htp_dialect_wsp.outlining import aliased, outline
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from htp.program import Function, Program
@@ -71,9 +71,9 @@ class _Lowering:
         self.kernels = {each.name for each in program.functions if each.kind == "kernel"}
         self.body = _hoisted(body, self.written, self.kernels)
         self.made: list[Function] = []
-        self.starts: dict[str, str] = {}
-        for name in _started(body):
-            self.starts[name] = self._fresh(f"{name}_starts")
+        self.asked: dict[str, dict[str, str]] = {
+            axis: {word: self._fresh(f"{axis}_{word}s") for word in words} for axis, words in _asked(body).items()
+        }
 
     def program_after(self) -> Program:
         """The program with the routine in place of the workload."""
@@ -166,7 +166,7 @@ class _Lowering:
     def _axis(self, statement: ast.Assign, name: str, axis: AxisForm, call: ast.Call) -> list[ast.stmt]:
         data = [each for each in (axis.data, axis.indices) if each is not None and root_of(each) in self.written]
         columns = next((each.value for each in call.keywords if each.arg == "columns"), None)
-        checks = axis_checks(statement, axis, columns, self.starts.get(name), self._fresh)
+        checks = axis_checks(statement, axis, columns, self.asked.get(name, {}), self._fresh)
         return [*wait_for(data), *checks]
 
     # expressions ------------------------------------------------------------------------------------------------------
@@ -175,12 +175,12 @@ class _Lowering:
         return wait_for(reads([node], self.written, self.kernels))
 
     def _value(self, node: ast.expr) -> ast.expr:
-        new = _Starts(self.starts).visit(node)
+        new = _Asked(self.asked).visit(node)
         assert isinstance(new, ast.expr)
         return new
 
     def _resolved(self, statement: ast.stmt) -> ast.stmt:
-        new = _Starts(self.starts).visit(statement)
+        new = _Asked(self.asked).visit(statement)
         assert isinstance(new, ast.stmt)
         return new
 
@@ -190,33 +190,35 @@ class _Lowering:
         return chosen
 
 
-class _Starts(Rewriter):
-    """`axis.start(r)` becomes an element of the buffer that holds where rows begin."""
+class _Asked(Rewriter):
+    """`axis.start(r)` and `axis.row(k)` become elements of buffers: where rows begin, and the row of each position."""
 
-    def __init__(self, starts: dict[str, str]) -> None:
-        self.starts = starts
+    def __init__(self, buffers: Mapping[str, Mapping[str, str]]) -> None:
+        self.buffers = buffers
 
     def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802
         node = self.generic_visit(node)
         match node:
-            case ast.Call(func=ast.Attribute(ast.Name(axis), "start"), args=[row]) if axis in self.starts:
-                element = ast.Subscript(load(self.starts[axis]), row, ast.Load())
+            case ast.Call(func=ast.Attribute(ast.Name(axis), word), args=[at]) if word in self.buffers.get(axis, {}):
+                element = ast.Subscript(load(self.buffers[axis][word]), at, ast.Load())
                 return ast.Call(ast.Attribute(load("tile"), "item", ast.Load()), [element], [])
             case _:
                 return node
 
 
-def _started(body: Sequence[ast.stmt]) -> list[str]:
-    """The axes whose rows' first positions are asked for."""
-    found: dict[str, None] = {}
-    for statement in body:
-        for node in ast.walk(statement):
-            match node:
-                case ast.Call(func=ast.Attribute(ast.Name(axis), "start")):
-                    found[axis] = None
-                case _:
-                    pass
-    return list(found)
+def _asked(body: Sequence[ast.stmt]) -> dict[str, tuple[str, ...]]:
+    """The ragged axes of which it is asked where rows begin, and, with `row`, in which row a position is."""
+    found: dict[str, set[str]] = {}
+    ragged: set[str] = set()
+    for node in (node for statement in body for node in ast.walk(statement)):
+        match node:
+            case ast.Assign([ast.Name(name)], ast.Call() as value) if (axis := axis_made(value)) is not None:
+                ragged |= {name} if axis.kind == "Ragged" else set()
+            case ast.Call(func=ast.Attribute(ast.Name(axis), "start" | "row" as word)) if axis in ragged:
+                found.setdefault(axis, {"start"}).add(word)
+            case _:
+                pass
+    return {axis: ("start", "row") if "row" in words else ("start",) for axis, words in found.items()}
 
 
 def _walk(iterator: ast.expr) -> ast.expr:

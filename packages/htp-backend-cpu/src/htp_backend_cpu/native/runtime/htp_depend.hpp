@@ -4,14 +4,12 @@
 // The rule, for tasks in program order: a read depends on every live write that it overlaps (RAW), a write on every live
 // write (WAW) and read (WAR); then what a write covers is dead, and the accesses of the task are live.
 #pragma once
-#include "htp_regions.hpp"
+#include "htp_task_table.hpp"
 
 #include <algorithm>
 #include <vector>
 
 namespace htp {
-
-enum Mode : int { reading = 1, writing = 2, updating = 3 };
 
 namespace tasking {
 
@@ -19,30 +17,21 @@ namespace tasking {
 enum Kind : unsigned { raw = 1, war = 2, waw = 4, after_tag = 8, in_stream = 16 };
 struct Before { i64 task; unsigned kinds; };
 
-constexpr int most_axes = 8;
-
-/// Half open along every axis. Arrays of more axes than `most_axes` are one box without axes: always the whole.
-struct Box {
-    struct Side { i64 lo, hi; };
-    int rank = 0;
-    Side side[most_axes];
-
-    bool empty() const {
-        for (int d = 0; d < rank; d++)
-            if (side[d].lo >= side[d].hi) return true;
-        return false;
-    }
-    bool overlaps(const Box& other) const {
-        for (int d = 0; d < rank; d++)
-            if (side[d].lo >= other.side[d].hi || other.side[d].lo >= side[d].hi) return false;
-        return true;
-    }
-    bool covers(const Box& other) const {
-        for (int d = 0; d < rank; d++)
-            if (side[d].lo > other.side[d].lo || side[d].hi < other.side[d].hi) return false;
-        return true;
-    }
-};
+inline bool same(const Box& one, const Box& other) {
+    for (int d = 0; d < one.rank; d++)
+        if (one.side[d].lo != other.side[d].lo || one.side[d].hi != other.side[d].hi) return false;
+    return true;
+}
+inline bool overlap(const Box& one, const Box& other) {
+    for (int d = 0; d < one.rank; d++)
+        if (one.side[d].lo >= other.side[d].hi || other.side[d].lo >= one.side[d].hi) return false;
+    return true;
+}
+inline bool covers(const Box& one, const Box& other) {
+    for (int d = 0; d < one.rank; d++)
+        if (one.side[d].lo > other.side[d].lo || one.side[d].hi < other.side[d].hi) return false;
+    return true;
+}
 
 /// Live boxes, found by overlap. Boxes of one size class lie in a grid of cells of the next power of two, each in the
 /// cell of its lower corner, so what overlaps a tile is in a few cells of each size class: equal tiles cost a constant.
@@ -96,7 +85,14 @@ public:
     }
     bool removed(i32 at) const { return entries[size_t(at)].task == dead; }
 
-    /// found(at) for every entry that overlaps the box; entries whose task is gone(task) are removed on the way.
+    /// The entry stands for another task on the same box.
+    void renew(i32 at, i64 task, Mode mode) {
+        Entry& entry = entries[size_t(at)];
+        entry.mode = entry.task == task ? Mode(entry.mode | mode) : mode, entry.task = task;
+    }
+
+    /// found(at, over) for every entry that overlaps the box, and for some whose task is gone(task): these are over.
+    /// Entries that are found may be removed on the way.
     template <class Gone, class Found> void find(const Box& box, Gone gone, Found found) {
         for (size_t number = 0; number < levels.size(); number++)
             if (levels[number].count) find_in(int(number), box, gone, found);
@@ -169,8 +165,8 @@ private:
             cells = cells > level.count ? cells : cells * (to[d] - from[d] + 1);
         }
         auto look = [&](i32 at) {
-            if (gone(entries[size_t(at)].task)) remove(at);
-            else if (entries[size_t(at)].box.overlaps(box)) found(at);
+            const bool over = gone(entries[size_t(at)].task);
+            if (over || overlap(entries[size_t(at)].box, box)) found(at, over);
         };
         if (cells > level.count) {
             for (i32 at = level.first, next; at != none; at = next) next = entries[size_t(at)].level_next, look(at);
@@ -191,95 +187,60 @@ private:
     }
 };
 
-}  // namespace tasking
-
 /// What tasks have touched of one array, as far as later tasks have to know.
-class Accesses {
+class History {
 public:
     /// The reasons for which an access comes after others, behind `before`, one entry for each; `Gone` says of a task
     /// that nobody has to wait for it any more.
-    template <class Gone> void find(const tasking::Box& box, Mode mode, Gone gone, std::vector<tasking::Before>& before) {
-        writes.find(box, gone, [&](i32 at) {
-            const tasking::Index::Entry& other = writes[at];
-            unsigned kinds = mode & reading ? tasking::raw : 0u;
-            if (mode & writing) kinds |= tasking::waw | (other.mode & reading ? unsigned(tasking::war) : 0u);
-            before.push_back({other.task, kinds});
-            if (mode & writing && box.covers(other.box)) covered_writes.push_back(at);
+    template <class Gone> void find(const Box& box, Mode mode, Gone gone, std::vector<Before>& before) {
+        writes.find(box, gone, [&](i32 at, bool over) {
+            const Index::Entry& other = writes[at];
+            unsigned kinds = mode & reading ? raw : 0u;
+            if (mode & writing) kinds |= waw | (other.mode & reading ? unsigned(war) : 0u);
+            if (!over) before.push_back({other.task, kinds});
+            if (mode & writing && covers(box, other.box)) covered_writes.push_back(at);
+            else if (over) writes.remove(at);
         });
         if (!(mode & writing)) return;
-        reads.find(box, gone, [&](i32 at) {
-            before.push_back({reads[at].task, tasking::war});
-            if (box.covers(reads[at].box)) covered_reads.push_back(at);
+        reads.find(box, gone, [&](i32 at, bool over) {
+            if (!over) before.push_back({reads[at].task, war});
+            if (over) reads.remove(at);
+            else if (covers(box, reads[at].box)) covered_reads.push_back(at);
         });
     }
 
     /// The tasks that wrote something of the box.
-    template <class Gone> void writers(const tasking::Box& box, Gone gone, std::vector<i64>& tasks) {
-        writes.find(box, gone, [&](i32 at) { tasks.push_back(writes[at].task); });
+    template <class Gone> void writers(const Box& box, Gone gone, std::vector<i64>& tasks) {
+        writes.find(box, gone, [&](i32 at, bool over) {
+            if (over) writes.remove(at);
+            else tasks.push_back(writes[at].task);
+        });
     }
 
-    /// Forgets what the writes that `find` was asked about cover: a task finds all that it comes after before that.
-    void forget_covered() {
-        for (i32 at : covered_writes)
-            if (!writes.removed(at)) writes.remove(at);
-        for (i32 at : covered_reads)
-            if (!reads.removed(at)) reads.remove(at);
-        covered_writes.clear(), covered_reads.clear();
-    }
-
-    template <class Gone> void add(const tasking::Box& box, Mode mode, i64 task, Gone gone) {
-        tasking::Index& index = mode & writing ? writes : reads;
+    /// An access of a task that has found all that it comes after. A write of the same box, which it covers, is renewed:
+    /// that is the usual case, and cheaper than to remove one and add the other.
+    template <class Gone> void add(const Box& box, Mode mode, i64 task, Gone gone) {
+        Index& index = mode & writing ? writes : reads;
         index.sweep(gone);
+        if (mode & writing)
+            for (i32 at : covered_writes)
+                if (!writes.removed(at) && same(writes[at].box, box)) return writes.renew(at, task, mode);
         index.add(box, task, mode);
     }
 
+    /// Forgets what the writes of the task cover, when all its accesses are added.
+    void forget_covered(i64 task) {
+        for (i32 at : covered_writes)
+            if (!writes.removed(at) && writes[at].task != task) writes.remove(at);
+        for (i32 at : covered_reads)
+            if (!reads.removed(at) && reads[at].task != task) reads.remove(at);
+        covered_writes.clear(), covered_reads.clear();
+    }
+
 private:
-    tasking::Index writes, reads;  // what is read and written is among the writes
+    Index writes, reads;  // what is read and written is among the writes
     std::vector<i32> covered_writes, covered_reads;
 };
 
-/// An argument of a task: the region, and what the task does to which box of its array.
-template <class T, int R, class Layout> struct Use {
-    Region<T, R, Layout> region;
-    Accesses* accesses;  // null where the array needs no order
-    Mode mode;
-    tasking::Box box;
-};
-
-template <class T, int R, class Layout>
-HTP_INLINE Use<T, R, Layout> use_of(const Region<T, R, Layout>& region, Accesses* accesses, Mode mode, const tasking::Box& box) {
-    return {region, accesses, mode, box};
-}
-template <class T, int R, class Layout, class... P>
-HTP_INLINE auto use(Mode mode, Accesses* accesses, const Region<T, R, Layout>& a, P... pieces) {
-    auto region = [&] {
-        if constexpr (sizeof...(P) == 0) return a;
-        else return cut(a, pieces...);
-    }();
-    tasking::Box box;
-    if constexpr (R <= tasking::most_axes) {
-        box.rank = R;
-        for (int d = 0; d < R; d++) box.side[d].lo = 0, box.side[d].hi = a.dim(d);
-        [[maybe_unused]] int axis = 0;
-        auto take = [&](auto piece) HTP_LAMBDA {
-            if constexpr (is_span<decltype(piece)>) {
-                box.side[axis].lo = clip_index(piece.start, a.dim(axis));
-                box.side[axis].hi = clip_index(piece.stop, a.dim(axis));
-            } else {
-                box.side[axis].lo = i64(piece), box.side[axis].hi = i64(piece) + 1;
-            }
-            axis++;
-        };
-        (take(pieces), ...);
-    }
-    return use_of(region, accesses, mode, box);
-}
-
-/// `a[pieces]` as an argument that a task reads, writes, or both; `a` alone is the whole array.
-template <class... A> HTP_INLINE auto reads(Accesses& accesses, A... a) { return use(reading, &accesses, a...); }
-template <class... A> HTP_INLINE auto writes(Accesses& accesses, A... a) { return use(writing, &accesses, a...); }
-template <class... A> HTP_INLINE auto updates(Accesses& accesses, A... a) { return use(updating, &accesses, a...); }
-/// Written, and proven to need no order.
-template <class... A> HTP_INLINE auto writes_freely(A... a) { return use(writing, nullptr, a...); }
-
+}  // namespace tasking
 }  // namespace htp

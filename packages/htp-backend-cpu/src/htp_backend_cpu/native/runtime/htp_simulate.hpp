@@ -6,7 +6,7 @@
 // lowest number up, starts a ready task. When a round changes nothing, time goes on to the next end of a task, or to the
 // issue clock if tasks are left to submit.
 #pragma once
-#include "htp_parallel.hpp"
+#include "htp_task_table.hpp"
 
 #include <algorithm>
 #include <map>
@@ -15,16 +15,6 @@
 #include <vector>
 
 namespace htp {
-
-/// The settings of a region, as `open_tasks` takes them; a window counts bytes with `bytes`, and aborts with `abort`.
-struct Settings {
-    i64 workers = 0;
-    bool steal = true;
-    i64 window = 0;
-    bool bytes = false, abort = false;
-    i64 pools = 1, issue = 0, every = 1, batch = 1;
-    bool interleaved = false;
-};
 
 namespace tasking {
 

@@ -18,6 +18,13 @@
 #include <mutex>
 #include <new>
 
+namespace htp {
+void tell(void* recording, const char* members, long long cycles);  // htp_record.cpp
+namespace tasking {
+extern const htp_tasks_table table;  // htp_tasks.cpp
+}
+}  // namespace htp
+
 namespace {
 
 using Body = void (*)(void*, long long, long long);
@@ -335,8 +342,9 @@ void print_end() {
     fflush(stdout);
 }
 
-const htp_runtime_table table = {1,         parallel_for, threads,     scratch_mark, scratch_take, scratch_release,
-                                 heap_take, heap_free,    print_begin, print_value,  print_end,    htp::crews::run};
+const htp_runtime_table table = {3,         parallel_for, threads,     scratch_mark, scratch_take, scratch_release,
+                                 heap_take, heap_free,    print_begin, print_value,  print_end,    &htp::tasking::table,
+                                 htp::crews::run, htp::tell};
 
 }  // namespace
 

@@ -1,0 +1,54 @@
+// Recording: what one run of a program did: its regions and their tasks.
+// Knows records; does not know how tasks are run nor how records are written.
+#pragma once
+#include "htp_simulate.hpp"
+
+#include <ctime>
+#include <string>
+
+namespace htp {
+namespace tasking {
+
+inline i64 nanoseconds() {
+    timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return i64(now.tv_sec) * 1000000000 + now.tv_nsec;
+}
+
+struct Edge { i64 source, target; unsigned kinds; };
+struct Record {
+    const char *kernel, *place;
+    Placed placed;
+    i64 cost, worker, submit, start, end;  // the last three in nanoseconds since the run began
+    size_t at, axes;                       // coordinates: where they begin in `Opened::coordinates`, and how many
+};
+/// Before the task of this number was submitted, these had to be complete.
+struct Wait { i64 task; std::vector<i64> awaited; };
+
+/// One region: its settings with the number of workers filled in, and its tasks in program order.
+struct Opened {
+    Settings settings;
+    std::vector<Record> tasks;
+    std::vector<Edge> edges;  // ordered by target
+    std::vector<Wait> waits;
+    std::vector<i64> coordinates;
+    i64 outside = 0;  // the cycles spent before the region
+};
+
+}  // namespace tasking
+
+/// What is kept of one run; `every` keeps the tasks themselves, not only their number.
+struct Recording {
+    bool every = false;
+    i64 outside = 0;  // simulated cycles spent outside of tasks, so far
+    i64 began = 0;
+    i64 tasks = 0, workers = 0, high_water = 0, stalls = 0;
+    std::vector<tasking::Opened> regions;
+    std::string streams;  // the processes and channels of a network, as members of `simulated`
+    i64 streamed = 0;     // the simulated cycles of networks
+};
+
+/// The recording of the run that this thread makes next, null for none.
+extern thread_local Recording* recording;
+
+}  // namespace htp
