@@ -212,7 +212,7 @@ def test_random_programs_have_no_data_race(program_of, tmp_path):
     (tmp_path / "driver.cpp").write_bytes((HERE / "tasks_driver.cpp").read_bytes())
     flags = ["-std=c++17", "-O1", "-g", "-fwrapv", "-Wno-psabi", "-fsanitize=thread", "-pthread"]
     parts = ["play.cpp", *RUNTIME.glob("*.cpp"), "driver.cpp"]
-    command = [*find_compiler().command, *flags, "-I.", *parts, "-o", "driver"]
+    command = [*find_compiler().command, *flags, "-I.", f"-I{RUNTIME.parent}", *parts, "-o", "driver"]
     built = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     if built.returncode and "tsan" in built.stderr:
         pytest.skip("the compiler has no thread sanitizer here")
