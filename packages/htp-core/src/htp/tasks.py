@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from htp.types import Array
 
-__all__ = ["MOST_WORK", "barrier", "close_tasks", "first_seen", "fnv1a", "open_tasks", "task", "wait_for", "work"]
+__all__ = ["barrier", "close_tasks", "first_seen", "fnv1a", "open_tasks", "task", "wait_for", "work"]
 
 MOST_WORK = 1 << 40
 """The largest cost of one declaration, in cycles; a million of them still fit 64 bits."""
