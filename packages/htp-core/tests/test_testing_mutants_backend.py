@@ -29,7 +29,7 @@ BACKENDS = [
         "directives_are_answered",
         'name = "echo.write"\n',
         'name = "echo.write"\n    from htp.capabilities import DirectiveUse\n'
-        '    eliminates = (DirectiveUse("window"),)\n',
+        '    introduces = (DirectiveUse("window"),)\n',
         "`window` is not in the table",
     ),
     ("accepts_nothing_unknown", 'DialectUse("tile"), DialectUse("host")', 'DialectUse("*")', "no-such-name"),

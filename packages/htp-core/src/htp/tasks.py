@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
     from htp.types import Array
 
-__all__ = [
-    "CHARGE", "MOST_WORK", "barrier", "close_tasks", "first_seen", "fnv1a", "open_tasks", "task", "wait_for", "work",
-]  # fmt: skip
+__all__ = ["CHARGE", "barrier", "close_tasks", "first_seen", "fnv1a", "open_tasks", "task", "wait_for", "work"]
 
 MOST_WORK = 1 << 40
 """The largest cost of one declaration, in cycles; a million of them still fit 64 bits."""
