@@ -6,7 +6,7 @@ import pytest
 import htp
 from htp import In, Out, Refused, Scalar, Slot, Tensor, f32, func, i32, kernel, tile
 from htp.artifact.manifest import StateFile
-from htp.capabilities import Captured
+from htp.capabilities import Captured, Typed
 from htp.capture import capture, parse_program
 from htp.compilation import captured
 from htp.program import origin_of
@@ -151,3 +151,66 @@ def test_a_stage_imports_a_plugins_facet_and_reads_back_equal(site):
         with pytest.raises(Refused) as caught:
             parse_program(text.replace("import Panels", "import Panels, Private"), "program.py")
         assert caught.value.code == "capture.inactive-plugin"
+
+
+MAKERS = '''
+from dataclasses import dataclass
+
+from htp.strides import Strided
+
+
+@dataclass(frozen=True)
+class Held(Strided):
+    KIND = "held"
+    MAKERS = ("near", "far")
+    where: str = "near"
+
+    def __repr__(self):
+        return f"{self.where}()"
+
+
+def near():
+    return Held(where="near")
+
+
+def far():
+    return Held(where="far")
+
+
+@hookimpl
+def htp_layouts():
+    return (Held,)
+'''
+
+HELD = '''\
+from htp import In, Out, Tensor, Tile, kernel, f32
+from made_held import far, near
+
+
+@kernel
+def double(x: In[Tensor[f32, "M", 8, far()]], y: Out[Tensor[f32, "M", 8]]) -> None:
+    t: Tile[f32, "M", 8, near()] = 2.0 * x
+    y[:, :] = t
+
+
+if __name__ == "__main__":
+    from htp import run_stage
+
+    run_stage(double)
+'''
+
+
+def test_functions_beside_a_facet_spell_it_in_signatures_and_bodies(site):
+    site.add("held", MAKERS)
+    with use_session(site.session()) as session:
+        _ = session.facets
+        program = parse_program(HELD, "program.py")
+        assert program.main.params[0].type.facets[0].where == "far"
+        assert [line.split("  #")[0].rstrip() for line in program.text().splitlines()] == HELD.splitlines()
+        Typed().verify(program)
+        with pytest.raises(Refused) as caught:
+            parse_program(HELD.replace("import far, near", "import far, near, Held"), "program.py")
+        assert caught.value.code == "capture.inactive-plugin"
+        with pytest.raises(Refused) as caught:
+            Typed().verify(parse_program(HELD.replace("8, near()", "8, 8, near()"), "program.py"))
+        assert "is Tile" in caught.value.diagnostic.message

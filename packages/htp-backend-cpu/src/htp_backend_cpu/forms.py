@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from htp.diagnostics import Bug
 from htp.dims import const
-from htp.types import ScalarForm, ScalarType, TileForm, TileType, dtype_named
+from htp.types import DTypeForm, ScalarForm, ScalarType, TileForm, TileType, dtype_named
 from htp_backend_cpu.literals import constant_of
 from htp_backend_cpu.scope import ArrayName, Kind, not_register_form
 
@@ -38,6 +38,9 @@ def form_of(intrinsic: Intrinsic[..., object], given: Mapping[str, ast.expr], sc
     tiles = [(each.name, each.type) for each in signature.operands if isinstance(each.type, TileForm)]
     dtypes = {type_.dtype: _dtype(given[name], scope) for name, type_ in tiles}
     attributes = {each.name: _attribute(each.type, given.get(each.name), each.default) for each in signature.attributes}
+    for each in signature.attributes:
+        if isinstance(each.type, DTypeForm) and isinstance(dtype := attributes[each.name], type):
+            dtypes[each.type.dtype] = dtype
     sizes = {name: const(value) for name, value in attributes.items() if type(value) is int}
 
     def tile(type_: object) -> TileType:
@@ -59,7 +62,7 @@ def _attribute(type_: object, given: ast.expr | None, default: Attribute | None)
     value = default if given is None else _constant(given)
     if value is None:
         raise Bug("an attribute has no value")
-    return float(value) if type_ is float else value
+    return float(value) if type_ is float and not isinstance(value, type) else value
 
 
 def _dtype(node: ast.expr, scope: Scope) -> DType:
@@ -72,6 +75,8 @@ def _dtype(node: ast.expr, scope: Scope) -> DType:
 def _constant(node: ast.expr) -> Attribute:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
+    if isinstance(node, ast.Name) and (dtype := dtype_named(node.id)) is not None:
+        return dtype
     number = constant_of(node)
     return number if number is not None else not_register_form(node, "an attribute is a constant")
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 from htp.declarations import HandlerSet
 from htp.diagnostics import Bug, Label, Refused
 from htp.foreign import intrinsic_named
+from htp.intrinsics import attribute_text
 from htp.program import origin_of
 from htp.session import current_session
 from htp.types import TileType
@@ -112,7 +113,7 @@ class Handlers:
         text = _text(found, emitter, names, node)
         self._keep(emitter.helpers, found, node)
         name = _fresh(found.intrinsic.name.replace(".", "_"), set(self._functions))
-        options = ", ".join(f"{key}={value!r}" for key, value in form.attributes)
+        options = ", ".join(f"{key}={attribute_text(value)}" for key, value in form.attributes)
         layouts = ", ".join(f"class L{number}" for number in range(len(tiles)))
         pointers = [
             f"{'const ' if number else ''}{each.type.dtype.name}* const {each.name} = {each.region}.data;"

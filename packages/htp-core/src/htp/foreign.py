@@ -34,7 +34,7 @@ __all__ = [
     "construct_allowed",
     "dialect_of",
     "directive_called",
-    "facet_class",
+    "facet_maker",
     "facets_of",
     "foreign_name",
     "foreign_names",
@@ -131,19 +131,40 @@ def foreign_of(program: Program) -> tuple[Foreign, ...]:
     return tuple(each for each in found if each is not None)
 
 
-def facets_of(program: Program) -> tuple[type, ...]:
-    """The classes of plugins whose layout facets stand in the program's signatures, in order."""
+def facets_of(program: Program) -> tuple[tuple[str, str], ...]:
+    """Module and name of everything of plugins that spells layout facets in signatures and bodies, in order."""
     types = (param.type for function in program.functions for param in function.params)
-    found: set[type] = {
-        type(facet) for each in types if isinstance(each, TensorType | TileType) for facet in each.facets
-    }
-    return tuple(sorted((each for each in found if not _is_core(each)), key=lambda each: each.__name__))
+    facets = (each for type_ in types if isinstance(type_, TensorType | TileType) for each in type_.facets)
+    found = {(type(each).__module__, _spelled(each)) for each in facets if not _is_core(type(each))}
+    kinds = [each for each in current_session().facets.values() if not _is_core(each)]
+    makers = {name: each.__module__ for each in kinds for name in _makers(each)}
+    found |= {(makers[name], name) for name in _called_in_annotations(program) if name in makers}
+    return tuple(sorted(found, key=lambda each: each[1]))
 
 
-def facet_class(module: str, name: str) -> type | None:
-    """The class of layout facets that an active plugin has under a name of a module."""
+def _called_in_annotations(program: Program) -> set[str]:
+    nodes = (node for function in program.functions for each in function.body for node in ast.walk(each))
+    written = (node.annotation for node in nodes if isinstance(node, ast.AnnAssign))
+    calls = (node for each in written for node in ast.walk(each) if isinstance(node, ast.Call))
+    return {each.func.id for each in calls if isinstance(each.func, ast.Name)}
+
+
+def _makers(facet: type) -> tuple[str, ...]:
+    """The names that spell facets of a kind: of functions beside the class that it names, else its own."""
+    return getattr(facet, "MAKERS", (facet.__name__,))
+
+
+def _spelled(facet: object) -> str:
+    """The name that a facet is written with."""
+    name = repr(facet).partition("(")[0]
+    return name if name in _makers(type(facet)) else type(facet).__name__
+
+
+def facet_maker(module: str, name: str) -> str | None:
+    """Where to import what spells layout facets of an active plugin under a name of a module."""
     kinds = current_session().facets.values()
-    return next((each for each in kinds if (each.__module__, each.__name__) == (module, name)), None)
+    known = any(each.__module__ == module and name in _makers(each) for each in kinds)
+    return f"{module}:{name}" if known else None
 
 
 def _is_core(facet: type) -> bool:

@@ -55,7 +55,7 @@ class Intrinsic(Generic[P, R]):
         self.unit = unit
         self.expandable = expandable
         self.effects = effects
-        self.module = python.__module__
+        self.module = home_of(python)
         self.__name__ = python.__name__
         self.__doc__ = python.__doc__
         self.__module__ = python.__module__
@@ -101,8 +101,11 @@ def intrinsic(
 ) -> Intrinsic[P, R] | Callable[[Callable[P, R]], Intrinsic[P, R]]:
     """Declares a function as an intrinsic of the set that its module is.
 
+    A private module belongs to the set of its package: those in `foo._vector` are intrinsics of `foo`.
+
     Parameters are tiles and numbers, `x: Tile[T, "M", "N"]` and `a: Scalar[f32]`; those behind a `*` are attributes
-    (int, float, bool, str), known when a program is compiled. The result is a tile.
+    (int, float, bool, str), known when a program is compiled; `dtype: type[T]` tells a dtype, and integers, attributes
+    or not, may tell sizes. The result is a tile.
 
     Raises:
         Refused: `intrinsic.bad-signature`, `capture.bad-annotation`.
@@ -110,12 +113,20 @@ def intrinsic(
     caller = caller_frame()
 
     def declared(function: Callable[P, R]) -> Intrinsic[P, R]:
-        name = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
+        name = f"{home_of(function).rpartition('.')[2]}.{function.__name__}"
         annotations = annotations_of(function, caller)
         signature = signature_of(function, name, annotations, _place(function))
         return Intrinsic(function, signature, unit, expandable, effects)
 
     return declared if python is None else declared(python)
+
+
+def home_of(python: Callable[..., object]) -> str:
+    """The module that is the set of an intrinsic: the one it is declared in, or that one's public package."""
+    home = python.__module__
+    while "." in home and home.rpartition(".")[2].startswith("_"):
+        home = home.rpartition(".")[0]
+    return home
 
 
 class Emitter(Protocol):

@@ -56,7 +56,11 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 @runtime_checkable
 class LayoutFacet(Protocol):
-    """One facet of a layout. Answers are values or a `Diagnostic`; no method raises for a user's mistake."""
+    """One facet of a layout. Answers are values or a `Diagnostic`; no method raises for a user's mistake.
+
+    Programs spell it as `repr` does: a call of its class, or of a function beside the class that `MAKERS` lists, a
+    tuple of names that a class may have.
+    """
 
     KIND: ClassVar[str]
     VERSION: ClassVar[int]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn, cast
 
 from htp.declarations import Lazy
 from htp.diagnostics import Refused, Span
-from htp.foreign import dialect_of, facet_class, foreign_name, inactive
+from htp.foreign import dialect_of, facet_maker, foreign_name, inactive
 from htp.names import CORE, LOOPS, STREAMS, TASKS
 from htp.types import Param, Slot, param_of
 
@@ -79,9 +79,9 @@ def _import(module: StageModule, node: ast.ImportFrom, file: str) -> None:
 
 
 def _lent(node: ast.ImportFrom | ast.Import, home: str, name: str, file: str) -> object:
-    """What an active plugin lends under a name, a class of its layout facets included; nothing else is imported."""
-    if (kind := facet_class(home, name)) is not None:
-        return kind
+    """What an active plugin lends under a name, what spells its layout facets included; nothing else is imported."""
+    if (maker := facet_maker(home, name)) is not None:
+        return Lazy[object](maker).load()
     known, path = foreign_name(name), f"{home}.{name}".removeprefix(".")
     if known is None or known.module != home:
         if path.partition(".")[0] in (*sys.stdlib_module_names, "htp", "numpy"):

@@ -49,6 +49,7 @@ __all__ = [
     "DTYPES",
     "Array",
     "DType",
+    "DTypeForm",
     "Directed",
     "Direction",
     "Floating",
@@ -164,6 +165,16 @@ class ScalarForm:
 
     def __str__(self) -> str:
         return f"Scalar[{self.dtype.__name__}]"
+
+
+@dataclass(frozen=True)
+class DTypeForm:
+    """An attribute that is a dtype, which a variable stands for: `dtype: type[T]`."""
+
+    dtype: TypeVar
+
+    def __str__(self) -> str:
+        return f"type[{self.dtype.__name__}]"
 
 
 @dataclass(frozen=True)

@@ -149,8 +149,8 @@ def _foreign_imports(program: Program) -> list[str]:
     modules: dict[str, list[str]] = {}
     for each in foreign_of(program):
         modules.setdefault(each.module, []).append(each.name)
-    for each in facets_of(program):
-        modules.setdefault(each.__module__, []).append(each.__name__)
+    for module, name in facets_of(program):
+        modules.setdefault(module, []).append(name)
     whole = [f"import {name}" for name in modules.pop("", [])]
     return whole + [f"from {module} import {', '.join(names)}" for module, names in sorted(modules.items())]
 

@@ -48,11 +48,12 @@ def untyped(program: Program) -> Iterator[Finding]:
 
 
 def _fits(annotation: ast.expr, value: Value) -> bool:
-    """Whether dtype and rank are those written; sizes may be spelled in other ways."""
+    """Whether dtype and rank are those written; sizes may be spelled in other ways, and layout facets stand behind."""
     if not (isinstance(annotation, ast.Subscript) and isinstance(annotation.slice, ast.Tuple | ast.Name)):
         return False
     items = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
-    return ast.unparse(items[0]) == value.dtype.name and len(items) - 1 == len(value.dims)
+    dims = [each for each in items[1:] if not isinstance(each, ast.Call)]
+    return ast.unparse(items[0]) == value.dtype.name and len(dims) == len(value.dims)
 
 
 def not_normal(program: Program) -> Iterator[Finding]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from htp._impl.operands import not_a_tile, operand
-from htp._impl.signatures import Unbound, choices, converted
+from htp._impl.signatures import Unbound, choices, converted, is_size
 from htp._impl.storage import make, snapshot
 from htp.arguments import bind_dims
 from htp.diagnostics import Refused
 from htp.dims import const
-from htp.types import Param, ScalarForm, ScalarType, TileForm, TileType
+from htp.types import DTypeForm, Param, ScalarForm, ScalarType, TileForm, TileType
 from htp.values import Array, Number
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def run_body(intrinsic: Intrinsic[P, R], args: Sequence[object], kwargs: Mapping
     except Unbound as problem:
         raise Refused("run.argument-count", str(problem), notes=(str(signature),)) from None
     dtypes: DTypes = {}
-    tiles_first = sorted(signature.formals, key=lambda each: not isinstance(each.type, TileType | TileForm))
+    tiles_first = sorted(signature.formals, key=_turn)
     values = {
         each.name: _value(signature, each, given[each.name], dtypes) for each in tiles_first if each.name in given
     }
@@ -53,9 +53,17 @@ def run_body(intrinsic: Intrinsic[P, R], args: Sequence[object], kwargs: Mapping
     return result
 
 
+def _turn(formal: Formal) -> int:
+    """Dtypes that are told come first, then tiles, whose dtypes variables are, then numbers of these dtypes."""
+    return 0 if isinstance(formal.type, DTypeForm) else 1 if isinstance(formal.type, TileType | TileForm) else 2
+
+
 def _value(signature: Signature, formal: Formal, value: object, dtypes: DTypes) -> object:
     if formal.is_attribute:
-        return _attribute(signature, formal, value)
+        found = _attribute(signature, formal, value)
+        if isinstance(formal.type, DTypeForm) and isinstance(found, type):
+            dtypes[formal.type.dtype] = found
+        return found
     if isinstance(formal.type, ScalarType | ScalarForm):
         return _number(signature, formal, value, dtypes)
     if not isinstance(value, Array):
@@ -126,8 +134,9 @@ def _sizes(signature: Signature, values: Mapping[str, object]) -> dict[str, int]
 
 
 def _constants(signature: Signature, values: Mapping[str, object]) -> dict[str, Expr]:
-    """Integer attributes, which sizes may be made of."""
-    found = {each.name: values.get(each.name, each.default) for each in signature.attributes if each.type is int}
+    """Integers, attributes or not, which sizes may be made of."""
+    whole = (each for each in signature.formals if each.type is int or is_size(each))
+    found = {each.name: values.get(each.name, each.default) for each in whole}
     return {name: const(cast("int", value)) for name, value in found.items()}
 
 

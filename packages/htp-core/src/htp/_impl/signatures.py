@@ -7,21 +7,23 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast, get_args, get_origin
 
 from htp.diagnostics import Refused
 from htp.dims import const
-from htp.types import DTYPES, ScalarForm, ScalarType, TileForm, TileType
+from htp.types import DTYPES, Array, DType, DTypeForm, ScalarForm, ScalarType, TileForm, TileType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from htp.diagnostics import Span
     from htp.dims import Expr
-    from htp.types import DType
 
-Attribute: TypeAlias = int | float | bool | str
-Form: TypeAlias = TileType | TileForm | ScalarType | ScalarForm | type[int] | type[float] | type[bool] | type[str]
+Attribute: TypeAlias = int | float | bool | str | DType
+
+
+Plain: TypeAlias = type[int] | type[float] | type[bool] | type[str]
+Form: TypeAlias = TileType | TileForm | ScalarType | ScalarForm | DTypeForm | Plain
 
 ATTRIBUTES: tuple[object, ...] = (int, float, bool, str)
 
@@ -43,11 +45,11 @@ class Formal:
     @property
     def is_attribute(self) -> bool:
         """Whether its value is known when the program is compiled."""
-        return isinstance(self.type, type)
+        return isinstance(self.type, type | DTypeForm)
 
     def __str__(self) -> str:
         shown = self.type.__name__ if isinstance(self.type, type) else str(self.type)
-        return f"{self.name}: {shown}" + ("" if self.default is None else f" = {self.default!r}")
+        return f"{self.name}: {shown}" + ("" if self.default is None else f" = {attribute_text(self.default)}")
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,11 @@ class Choice:
     def dtype(self, form: TileType | TileForm | ScalarType | ScalarForm) -> DType:
         """The dtype that a parameter or the result has in this call."""
         return self.dtypes[form.dtype] if isinstance(form, TileForm | ScalarForm) else form.dtype
+
+    def told(self, signature: Signature) -> dict[TypeVar, DType]:
+        """The dtypes that are attributes."""
+        forms = ((each.type, self.attributes[each.name]) for each in signature.attributes)
+        return {form.dtype: dtype for form, dtype in forms if isinstance(form, DTypeForm) and isinstance(dtype, type)}
 
     @property
     def sizes(self) -> dict[str, Expr]:
@@ -114,6 +121,11 @@ class Signature:
         return f"{self.name}({', '.join(listed)}) -> {self.result}"
 
 
+def is_size(formal: Formal) -> bool:
+    """Whether a number that is known when the program runs may tell a size: an integer."""
+    return isinstance(formal.type, ScalarType) and formal.type.dtype.kind in ("int", "uint")
+
+
 def choices(dtype: DType | TypeVar) -> tuple[DType, ...]:
     """The dtypes that a dtype or a variable may be: its constraints, the subclasses of its bound, or all."""
     if not isinstance(dtype, TypeVar):
@@ -124,8 +136,16 @@ def choices(dtype: DType | TypeVar) -> tuple[DType, ...]:
     return tuple(each for each in DTYPES if not isinstance(bound, type) or issubclass(each, bound))
 
 
+def attribute_text(value: Attribute) -> str:
+    """An attribute as programs spell it."""
+    return value.name if isinstance(value, type) else repr(value)
+
+
 def converted(formal: Formal, value: object) -> Attribute | None:
     """The value as the attribute's type, or `None` when it is none of these."""
+    if isinstance(formal.type, DTypeForm):
+        dtype = value if isinstance(value, type) and issubclass(value, Array) else None
+        return dtype if dtype in choices(formal.type.dtype) else None
     if formal.type is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     return cast("Attribute", value) if type(value) is formal.type else None
@@ -144,6 +164,8 @@ def signature_of(python: Callable[..., object], name: str, annotations: Mapping[
     formals: list[Formal] = []
     for parameter in inspect.signature(python).parameters.values():
         found = annotations.get(parameter.name)
+        if get_origin(found) is type and isinstance(variable := get_args(found)[0], TypeVar):
+            found = DTypeForm(variable)
         problem = _problem(parameter, found)
         if problem is not None:
             raise bad(*problem)
@@ -167,12 +189,15 @@ def signature_of(python: Callable[..., object], name: str, annotations: Mapping[
 def _problem(parameter: inspect.Parameter, found: object) -> tuple[str, str] | None:
     name = parameter.name
     if parameter.kind is parameter.KEYWORD_ONLY:
-        if found in ATTRIBUTES:
+        if found in ATTRIBUTES or isinstance(found, DTypeForm):
             return None
-        return f"`{name}` is keyword-only, and no int, float, bool or str", "tiles and numbers stand before the `*`"
+        return (
+            f"`{name}` is keyword-only, and no int, float, bool, str or `type[T]`",
+            "tiles and numbers stand before the `*`",
+        )
     if parameter.kind is not parameter.POSITIONAL_OR_KEYWORD:
         return f"`{name}` takes a variable number of arguments", "name every parameter"
-    if found in ATTRIBUTES:
+    if found in ATTRIBUTES or isinstance(found, DTypeForm):
         return f"`{name}` is an attribute that may be given by position", f"put it behind a `*`: `*, {name}: int`"
     if not isinstance(found, TileType | TileForm | ScalarType | ScalarForm):
         return f"`{name}` has no type that an intrinsic takes", f'write `{name}: Tile[T, "M", "N"]` or `Scalar[f32]`'
@@ -188,12 +213,14 @@ def _unknown(signature: Signature) -> tuple[str, str] | None:
     tiles = [each.type for each in signature.formals if isinstance(each.type, TileType | TileForm)]
     told = {str(size) for each in tiles for size in each.dims if str(size) in size.symbols}
     told |= {each.name for each in signature.attributes if each.type is int}
+    told |= {each.name for each in signature.operands if is_size(each)}
     for each in (*tiles, signature.result):
         for size in each.dims:
             if missing := sorted(size.symbols - told):
                 return f"no argument tells the size `{missing[0]}`", f"give one parameter a dim `{missing[0]}` alone"
-    variables = {each.dtype for each in tiles if isinstance(each, TileForm)}
+    variables = {each.type.dtype for each in signature.formals if isinstance(each.type, TileForm | DTypeForm)}
     for each in (*(each.type for each in signature.operands), signature.result):
         if isinstance(each, TileForm | ScalarForm) and each.dtype not in variables:
-            return f"no tile tells the dtype `{each.dtype.__name__}`", "use it in the type of a tile that is taken"
+            problem = f"no tile tells the dtype `{each.dtype.__name__}`"
+            return problem, "use it in the type of a tile that is taken, or take `dtype: type[…]`"
     return None

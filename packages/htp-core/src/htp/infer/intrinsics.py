@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from htp._impl.signatures import Choice, Unbound, choices, converted
+from htp._impl.signatures import Choice, Unbound, choices, converted, is_size
 from htp.diagnostics import Refused
 from htp.foreign import foreign_name, intrinsic_called, intrinsic_named
 from htp.infer import shapes
 from htp.infer.operations import Operations
-from htp.infer.values import Index, Known, Number, Region, Text, Value
+from htp.infer.values import Index, Known, Number, Region, Text, Type, Value
 from htp.program import origin_of
-from htp.types import ScalarForm, ScalarType, TileForm, TileType, bool_
+from htp.types import DTypeForm, ScalarForm, ScalarType, TileForm, TileType, bool_
 
 if TYPE_CHECKING:
     from htp._impl.signatures import Attribute, Formal, Signature
@@ -58,11 +58,12 @@ class Intrinsics(Operations):
             raise self.refused(node, "type.bad-arguments", str(problem)) from None
         known = {name: self.expression(each) for name, each in given.items()}
         choice = Choice({}, self._attributes(signature, given, known))
+        choice.dtypes.update(choice.told(signature))
         tiles = {each.name: self._tile_argument(signature, each, given, known, choice) for each in _tiles(signature)}
         for each in signature.operands:
             if isinstance(each.type, ScalarType | ScalarForm):
                 self._scalar_argument(signature, each, given, known, choice)
-        sizes = self._sizes(signature, given, tiles, choice)
+        sizes = self._sizes(signature, given, tiles, choice.sizes | _told(signature, known))
         self.result.operations[id(node)] = (signature.name, given)
         self.result.intrinsics[id(node)] = choice
         dims = tuple(self.facts.simplify(size.substitute(sizes)) for size in signature.result.dims)
@@ -81,7 +82,9 @@ class Intrinsics(Operations):
                     "type.not-constant",
                     f"`{each.name}` of `{signature.name}` is an attribute: a constant of type "
                     f"{each.type.__name__ if isinstance(each.type, type) else each.type}",
-                    "write a literal, or a number that is captured when the program is compiled",
+                    f"write one of {', '.join(each.name for each in choices(each.type.dtype))}"
+                    if isinstance(each.type, DTypeForm)
+                    else "write a literal, or a number that is captured when the program is compiled",
                 )
             found[each.name] = value
         return found
@@ -126,9 +129,10 @@ class Intrinsics(Operations):
             )
         self.adapt_scalar(given[formal.name], what, dtype)
 
-    def _sizes(self, signature: Signature, given: Given, tiles: dict[str, Value], choice: Choice) -> dict[str, Expr]:
-        """Every size the signature names; sizes that occur twice are equal."""
-        sizes = choice.sizes
+    def _sizes(
+        self, signature: Signature, given: Given, tiles: dict[str, Value], sizes: dict[str, Expr]
+    ) -> dict[str, Expr]:
+        """Every size the signature names, beside the `sizes` that are told; those that occur twice are equal."""
         for each in _tiles(signature):
             dims, value = _dims(each), tiles[each.name]
             if len(dims) != len(value.dims):
@@ -192,12 +196,20 @@ def _dims(formal: Formal) -> tuple[Expr, ...]:
     return formal.type.dims if isinstance(formal.type, TileType | TileForm) else ()
 
 
+def _told(signature: Signature, known: dict[str, Known]) -> dict[str, Expr]:
+    """Sizes that are numbers among the arguments."""
+    numbers = {each.name: known[each.name] for each in signature.operands if is_size(each)}
+    return {name: each.value for name, each in numbers.items() if isinstance(each, Index)}
+
+
 def _constant(known: Known) -> object:
     """The Python value of what is known to be constant."""
     if isinstance(known, Index):
         return known.value.constant
     if isinstance(known, Number):
         return known.constant
+    if isinstance(known, Type):
+        return known.dtype
     return known.text if isinstance(known, Text) else None
 
 

@@ -13,6 +13,7 @@ from htp.dims import Expr
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from htp._impl.signatures import Attribute
     from htp.types import DType
 
 Operand = ast.expr | Expr | str | int | float
@@ -47,6 +48,13 @@ def constant(value: float) -> ast.expr:
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
         return ast.Call(ast.Name("float", ast.Load()), [ast.Constant(repr(value))], [])
     return ast.Constant(value)
+
+
+def literal(value: Attribute) -> ast.expr:
+    """An attribute of an intrinsic as it is written."""
+    if isinstance(value, type):
+        return ast.Name(value.name, ast.Load())
+    return ast.Constant(value) if isinstance(value, str) else constant(value)
 
 
 def call(function: str, *arguments: Operand, **named: Operand) -> ast.Call:

@@ -13,7 +13,7 @@ from htp.dims import const
 from htp.infer import shapes
 from htp.infer.operators import matmul_dtype
 from htp.infer.values import Group, Index, Known, Region, Text, Type, Value
-from htp.lowering.build import call, constant, span_of, subscript, tuple_of
+from htp.lowering.build import call, literal, span_of, subscript, tuple_of
 from htp.lowering.operands import Operands
 from htp.types import f32
 
@@ -75,11 +75,9 @@ class Calls(Operands):
         """A call that is kept: tiles and numbers by position, every attribute by name as a constant."""
         attributes = self.known.intrinsics[id(node)].attributes
         operands = [self.tile(each) for parameter, each in given.items() if parameter not in attributes]
-        named = {
-            each: ast.Constant(value) if isinstance(value, str) else constant(value)
-            for each, value in attributes.items()
-        }
-        return self.give(known, call(name, *operands, **named), wanted)
+        return self.give(
+            known, call(name, *operands, **{each: literal(value) for each, value in attributes.items()}), wanted
+        )
 
     def _plain(self, given: dict[str, ast.expr]) -> tuple[list[ast.expr], dict[str, ast.expr]]:
         """Tiles by position, everything else by name and constant."""

@@ -17,9 +17,9 @@ from htp.foreign import intrinsic_called, intrinsic_named
 from htp.infer.engine import infer
 from htp.infer.values import Index, Number, Region
 from htp.lowering.annotate import Annotate
-from htp.lowering.build import call, constant
+from htp.lowering.build import call, constant, literal
 from htp.lowering.inline import Inliner
-from htp.lowering.meanings import check_meaning, decided, literal, meaning, not_expandable
+from htp.lowering.meanings import check_meaning, decided, meaning, not_expandable
 from htp.passes import Contract, Pass
 from htp.program import origin_of
 from htp.rewriting import Rewriter

@@ -14,7 +14,7 @@ from htp.capture import capture_meaning
 from htp.diagnostics import Label, Refused
 from htp.infer.engine import infer
 from htp.infer.values import Region, Value
-from htp.lowering.build import constant
+from htp.lowering.build import constant, literal
 from htp.lowering.inline import Inliner
 from htp.program import Program
 from htp.rewriting import Rewriter
@@ -23,7 +23,7 @@ from htp.types import Param, ScalarForm, ScalarType, TileForm, TileType
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from htp._impl.signatures import Attribute, Choice
+    from htp._impl.signatures import Choice
     from htp.diagnostics import Span
     from htp.dims import Expr
     from htp.infer.state import Inference
@@ -108,11 +108,6 @@ def _equal(known: Inference, found: tuple[Expr, ...], wanted: tuple[Expr, ...]) 
 
 def _shown(known: Known | None) -> str:
     return str(known.value if isinstance(known, Region) else known) if known is not None else "nothing"
-
-
-def literal(value: Attribute) -> ast.expr:
-    """An attribute as it is written."""
-    return ast.Constant(value) if isinstance(value, str) else constant(value)
 
 
 def decided(body: list[ast.stmt]) -> list[ast.stmt]:

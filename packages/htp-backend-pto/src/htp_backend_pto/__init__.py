@@ -1,0 +1,1 @@
+"""HTP for Ascend NPUs: kernels and orchestration for pto-isa and pto-runtime."""

@@ -1,0 +1,74 @@
+"""The facts that programs for Ascend acquire on their way, each with a check that does not ask the pass behind it.
+
+Knows what each form means; `lower` makes them true. The checks of longer forms stand in modules of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from htp.capabilities import Capability, untrue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from htp.diagnostics import Span
+    from htp.program import Program
+
+__all__ = ["FACTS", "Bounded", "Divided", "Placed", "Selected", "Synchronized"]
+
+Finding = tuple[str, "Span | None"]
+
+
+@dataclass(frozen=True)
+class Divided(Capability, owner="pto"):
+    """The entry is a routine, and every kernel is work for one unit: the vector cores or the cube cores."""
+
+    def verify(self, program: Program) -> None:
+        """No kernel calls a kernel, mixes units or gives an array over to two parameters, and the entry is no kernel."""
+        from htp_backend_pto.lower.checks import undivided
+
+        _none(self, undivided(program))
+
+
+@dataclass(frozen=True)
+class Bounded(Capability, owner="pto"):
+    """Every tile of a kernel has two dimensions and room of a constant size on the chip."""
+
+    def verify(self, program: Program) -> None:
+        """Each is annotated with its room, which holds every shape that its sizes can take."""
+        from htp_backend_pto.lower.checks import unbounded
+
+        _none(self, unbounded(program))
+
+
+@dataclass(frozen=True)
+class Selected(Capability, owner="pto"):
+    """Every statement of a kernel is one instruction of `isa`, on tiles whose memory and form are written with them."""
+
+    isa: str | None = None
+
+    def verify(self, program: Program) -> None:
+        """No tile operation is left, and each operand lies in a memory and a form that its instruction takes."""
+        from htp_backend_pto.lower.checks import unselected
+
+        _none(self, unselected(program))
+
+
+@dataclass(frozen=True)
+class Placed(Capability, owner="pto"):
+    """Every tile of a kernel has its bytes in its memory, and none are another's while it is in use."""
+
+
+@dataclass(frozen=True)
+class Synchronized(Capability, owner="pto"):
+    """Whatever two pipes touch in an order is ordered by flags and barriers."""
+
+
+FACTS: tuple[type[Capability], ...] = (Divided, Bounded, Selected, Placed, Synchronized)
+
+
+def _none(fact: Capability, findings: Iterable[Finding]) -> None:
+    for reason, span in findings:
+        raise untrue(fact, reason, span)

@@ -1,0 +1,106 @@
+"""What the Ascend backend contributes. Knows names and declarations; everything heavier is loaded when it is needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from htp.capabilities import DialectUse, DTypeUse, IntrinsicUse, OpUse
+from htp.declarations import Backend, CodeFile, Conversion, Lazy, Variant
+from htp.hooks import hookimpl
+from htp_backend_pto.forms import FACTS, Bounded, Divided, Selected
+from htp_backend_pto.layouts import OnChip
+
+if TYPE_CHECKING:
+    from htp.capabilities import Capability, Use
+    from htp.declarations import Outcome
+    from htp.layout import LayoutFacet
+    from htp.passes import Pass
+
+__all__ = [
+    "HTP_API",
+    "htp_backends",
+    "htp_capabilities",
+    "htp_diagnostics",
+    "htp_layout_conversions",
+    "htp_layouts",
+    "htp_passes",
+]
+
+HTP_API = 1
+
+CONTRACT = "pto.package/1"
+PASSES: tuple[str, ...] = ()
+"""Classes of `htp_backend_pto.lower`, in the order in which they run."""
+DIALECTS = ("tile", "host", "tasks", "pto")
+DTYPES = ("f32", "f16", "bf16", "i64", "i32", "i16", "i8", "u32", "u16", "u8", "bool_")
+DIRECTIVES: tuple[tuple[str, Outcome], ...] = (
+    ("dispatch", "ignored"),
+    ("task_window", "enforced"),
+    ("streams", "enforced"),
+    ("stream_by", "enforced"),
+    ("timing", "ignored"),
+    ("ready", "ignored"),
+    ("pools", "enforced"),
+    ("bind", "lowered"),
+    ("map", "lowered"),
+)
+"""What becomes of the directives of a schedule that are left when it has been lowered to tasks.
+
+The runtime gives ready tasks to whichever core is free, so that a dispatch, a timing or an order of ready tasks has no
+effect; its window stalls and never aborts, which the orchestration refuses.
+"""
+
+
+@hookimpl
+def htp_capabilities() -> tuple[type[Capability] | type[Use], ...]:
+    """The forms on the way to instructions with addresses and flags."""
+    return FACTS
+
+
+@hookimpl
+def htp_layouts() -> tuple[type[LayoutFacet], ...]:
+    """Tiles in the on-chip memories."""
+    return (OnChip,)
+
+
+@hookimpl
+def htp_layout_conversions() -> tuple[Conversion, ...]:
+    """Tiles without boxes are plain strides."""
+    return (Conversion("pto", "strided", Lazy("htp_backend_pto.layouts:to_strided"), "checked"),)
+
+
+@hookimpl
+def htp_backends() -> tuple[Backend, ...]:
+    """Ascend A2 and A3, through pto-isa and pto-runtime."""
+    return (
+        Backend(
+            name="pto",
+            summary="kernels for pto-isa and orchestration for pto-runtime, on Ascend A2 and A3",
+            goal=(Divided(), Bounded(), Selected(isa="pto")),
+            accepts=(
+                *(DialectUse(each) for each in DIALECTS),
+                *(DTypeUse(each) for each in DTYPES),
+                IntrinsicUse("pto.*"),
+                OpUse("tile.item"),
+            ),
+            targets=(
+                Variant("a2a3sim", Lazy("htp_backend_pto.model:a2a3sim"), "on any host, compiled by its C++ compiler"),
+                Variant("a2a3", Lazy("htp_backend_pto.model:a2a3"), "Ascend 910B and 910C, through CANN"),
+            ),
+            contract=CONTRACT,
+            emit=Lazy("htp_backend_pto.emission.emit:emit"),
+            directives=DIRECTIVES,
+        ),
+    )
+
+
+@hookimpl
+def htp_passes() -> tuple[Pass | Lazy[type[Pass]] | Lazy[Pass], ...]:
+    """The lowering from kernels to instructions."""
+    return tuple(Lazy["type[Pass]"](f"htp_backend_pto.lower.{name}") for name in PASSES)
+
+
+@hookimpl
+def htp_diagnostics() -> tuple[CodeFile, ...]:
+    """The pages of the codes that begin with `pto.`."""
+    return (CodeFile("pto", "htp_backend_pto", "codes/pto.md"),)

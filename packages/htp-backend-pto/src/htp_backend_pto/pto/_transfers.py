@@ -1,0 +1,187 @@
+"""What moves: between global memory and tiles, between on-chip memories, parts of tiles, other dtypes and shapes."""
+
+from __future__ import annotations
+
+from htp import Scalar, Tile, func, i64, tile
+from htp.intrinsics import intrinsic
+from htp_backend_pto.pto._dtypes import Any, Number, Other
+
+__all__ = [
+    "concat", "cvt", "extract", "fillpad", "fillpad_inplace", "insert", "load", "load_col", "load_row", "load_t", "mov",
+    "mov_as", "reshape", "store", "store_add", "store_as", "store_col", "store_row", "store_t", "subview", "trans",
+]  # fmt: skip
+
+
+@intrinsic(unit="memory")
+def load(x: Tile[Any, "M", "N"]) -> Tile[Any, "M", "N"]:
+    """A region of an array in global memory as a tile."""
+    return x
+
+
+@intrinsic(unit="memory")
+def load_t(x: Tile[Any, "M", "N"]) -> Tile[Any, "N", "M"]:
+    """A region of an array with its rows as columns, as the cube unit takes a transposed right-hand side."""
+    return tile.transpose(x)
+
+
+@intrinsic(unit="memory")
+def load_row(x: Tile[Any, "N"]) -> Tile[Any, 1, "N"]:
+    """A part of a vector as one row."""
+    return tile.expand_dims(x, 0)
+
+
+@intrinsic(unit="memory")
+def load_col(x: Tile[Any, "M"]) -> Tile[Any, "M", 1]:
+    """A part of a vector as one column."""
+    return tile.expand_dims(x, 1)
+
+
+@intrinsic(unit="memory")
+def store(x: Tile[Any, "M", "N"]) -> Tile[Any, "M", "N"]:
+    """A tile for a region of an array in global memory: `y[…] = pto.store(x)`."""
+    return x
+
+
+@intrinsic(unit="memory")
+def store_as(x: Tile[Number, "M", "N"], *, dtype: type[Other]) -> Tile[Other, "M", "N"]:
+    """An accumulator for a region of an array of a narrower dtype, rounded to the nearest."""
+    return x.astype(dtype)
+
+
+@intrinsic(unit="memory")
+def store_add(x: Tile[Number, "M", "N"], old: Tile[Number, "M", "N"]) -> Tile[Number, "M", "N"]:
+    """A tile added to a region as one step that no other task divides: `y[…] = pto.store_add(x, y[…])`."""
+    return old + x
+
+
+@intrinsic(unit="memory")
+def store_t(x: Tile[Any, "M", "N"]) -> Tile[Any, "N", "M"]:
+    """A tile for a region of an array whose rows are its columns."""
+    return tile.transpose(x)
+
+
+@intrinsic(unit="memory")
+def store_row(x: Tile[Any, 1, "N"]) -> Tile[Any, "N"]:
+    """One row for a part of a vector."""
+    return tile.squeeze(x, 0)
+
+
+@intrinsic(unit="memory")
+def store_col(x: Tile[Any, "M", 1]) -> Tile[Any, "M"]:
+    """One column for a part of a vector."""
+    return tile.squeeze(x, 1)
+
+
+@intrinsic(unit="memory")
+def mov(x: Tile[Any, "M", "N"]) -> Tile[Any, "M", "N"]:
+    """The tile in another memory, or once more."""
+    return x
+
+
+@intrinsic(unit="memory")
+def mov_as(x: Tile[Number, "M", "N"], *, dtype: type[Other]) -> Tile[Other, "M", "N"]:
+    """An accumulator in another memory and a narrower dtype, rounded to the nearest."""
+    return x.astype(dtype)
+
+
+@intrinsic(unit="memory")
+def extract(
+    x: Tile[Any, "M", "N"], row: Scalar[i64], col: Scalar[i64], rows: Scalar[i64], cols: Scalar[i64]
+) -> Tile[Any, "rows", "cols"]:
+    """`rows` by `cols` elements of `x`, from `row` and `col` on."""
+    M, N = x.shape
+    assert 0 <= row
+    assert 0 <= rows
+    assert row + rows <= M
+    assert 0 <= col
+    assert 0 <= cols
+    assert col + cols <= N
+    return x[row : row + rows, col : col + cols]
+
+
+@intrinsic(unit="memory")
+def subview(
+    x: Tile[Any, "M", "N"], row: Scalar[i64], col: Scalar[i64], rows: Scalar[i64], cols: Scalar[i64]
+) -> Tile[Any, "rows", "cols"]:
+    """`rows` by `cols` elements of `x`, from `row` and `col` on, without moving them."""
+    return extract(x, row, col, rows, cols)
+
+
+@intrinsic(unit="memory")
+def insert(
+    old: Tile[Any, "M", "N"], x: Tile[Any, "P", "Q"], row: Scalar[i64], col: Scalar[i64]
+) -> Tile[Any, "M", "N"]:
+    """`old`, with the elements of `x` from `row` and `col` on."""
+    M, N = old.shape
+    P, Q = x.shape
+    assert 0 <= row
+    assert row + P <= M
+    assert 0 <= col
+    assert col + Q <= N
+    middle = tile.concat((old[row : row + P, 0:col], x, old[row : row + P, col + Q : N]), 1)
+    return tile.concat((old[0:row, :], middle, old[row + P : M, :]), 0)
+
+
+@intrinsic(unit="vector")
+def fillpad(
+    x: Tile[Number, "M", "N"], rows: Scalar[i64], cols: Scalar[i64], *, value: float
+) -> Tile[Number, "rows", "cols"]:
+    """The elements of `x`, and `value` to the right of them and below, up to `rows` by `cols`."""
+    M, N = x.shape
+    assert M <= rows
+    assert N <= cols
+    right = tile.full((M, cols - N), value, x.dtype)
+    below = tile.full((rows - M, cols), value, x.dtype)
+    return tile.concat((tile.concat((x, right), 1), below), 0)
+
+
+@intrinsic(unit="vector")
+def fillpad_inplace(
+    x: Tile[Number, "M", "N"], rows: Scalar[i64], cols: Scalar[i64], *, value: float
+) -> Tile[Number, "rows", "cols"]:
+    """As `fillpad`, where the elements of `x` are."""
+    return fillpad(x, rows, cols, value=value)
+
+
+@intrinsic(unit="vector")
+def concat(a: Tile[Any, "M", "N"], b: Tile[Any, "M", "P"]) -> Tile[Any, "M", "N + P"]:
+    """The columns of `a`, then those of `b`."""
+    return tile.concat((a, b), 1)
+
+
+@intrinsic(unit="vector")
+def trans(x: Tile[Any, "M", "N"], tmp: Tile[Any, "P", "Q"]) -> Tile[Any, "N", "M"]:
+    """Rows as columns."""
+    return tile.transpose(x)
+
+
+@intrinsic(unit="vector")
+def reshape(x: Tile[Any, "M", "N"], rows: Scalar[i64], cols: Scalar[i64]) -> Tile[Any, "rows", "cols"]:
+    """The same elements in the same order, in `rows` rows."""
+    M, N = x.shape
+    assert M * N == rows * cols
+    return tile.reshape(x, (rows, cols))
+
+
+@func
+def rounded(x: Array) -> Array:
+    """The nearest integers, halves away from zero."""
+    return tile.sign(x) * tile.floor(tile.abs(x) + 0.5)
+
+
+@intrinsic(unit="vector")
+def cvt(x: Tile[Number, "M", "N"], *, dtype: type[Other], mode: str = "none") -> Tile[Other, "M", "N"]:
+    """Elements as another dtype. Mode `none` rounds to the nearest float, and to an integer towards zero.
+
+    Fractions become integers by mode `rint` (halves to even), `round` (halves away from zero), `floor`, `ceil` or
+    `trunc`.
+    """
+    if mode == "rint":
+        return tile.round(x).astype(dtype)
+    if mode == "round":
+        return rounded(x).astype(dtype)
+    if mode == "floor":
+        return tile.floor(x).astype(dtype)
+    if mode == "ceil":
+        return tile.ceil(x).astype(dtype)
+    return x.astype(dtype)
