@@ -60,10 +60,22 @@ class Selected(Capability, owner="pto"):
 class Placed(Capability, owner="pto"):
     """Every tile of a kernel has its bytes in its memory, and none are another's while it is in use."""
 
+    def verify(self, program: Program) -> None:
+        """Whatever an instruction reads is still there, in every run of loops and branches that is tried."""
+        from htp_backend_pto.checker import unplaced
+
+        _none(self, (finding for each in program.functions if each.kind == "kernel" for finding in unplaced(each.body)))
+
 
 @dataclass(frozen=True)
 class Synchronized(Capability, owner="pto"):
     """Whatever two pipes touch in an order is ordered by flags and barriers."""
+
+    def verify(self, program: Program) -> None:
+        """The clocks of the pipes know what they must, and every event has somebody who waits for it."""
+        from htp_backend_pto.checker import unordered
+
+        _none(self, (finding for each in program.functions if each.kind == "kernel" for finding in unordered(each.body)))
 
 
 FACTS: tuple[type[Capability], ...] = (Divided, Bounded, Selected, Placed, Synchronized)

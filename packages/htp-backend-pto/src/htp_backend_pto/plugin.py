@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from htp.capabilities import DialectUse, DTypeUse, IntrinsicUse, OpUse
-from htp.declarations import Backend, CodeFile, Conversion, Lazy, Variant
+from htp.declarations import Backend, CodeFile, Conversion, IntrinsicSet, Lazy, Variant
 from htp.hooks import hookimpl
-from htp_backend_pto.forms import FACTS, Bounded, Divided, Selected
+from htp_backend_pto.forms import FACTS, Bounded, Divided, Placed, Selected, Synchronized
+from htp_backend_pto.isa import INSTRUCTIONS
 from htp_backend_pto.layouts import OnChip
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ __all__ = [
     "htp_backends",
     "htp_capabilities",
     "htp_diagnostics",
+    "htp_dialects",
+    "htp_intrinsics",
     "htp_layout_conversions",
     "htp_layouts",
     "htp_passes",
@@ -29,9 +32,10 @@ __all__ = [
 HTP_API = 1
 
 CONTRACT = "pto.package/1"
-PASSES: tuple[str, ...] = ()
+PASSES = ("split:Split", "place:Place", "sync:Synchronize")
 """Classes of `htp_backend_pto.lower`, in the order in which they run."""
 DIALECTS = ("tile", "host", "tasks", "pto")
+WORDS = ("set_flag", "wait_flag", "barrier")
 DTYPES = ("f32", "f16", "bf16", "i64", "i32", "i16", "i8", "u32", "u16", "u8", "bool_")
 DIRECTIVES: tuple[tuple[str, Outcome], ...] = (
     ("dispatch", "ignored"),
@@ -58,6 +62,19 @@ def htp_capabilities() -> tuple[type[Capability] | type[Use], ...]:
 
 
 @hookimpl
+def htp_intrinsics() -> tuple[IntrinsicSet, ...]:
+    """The instructions of pto-isa."""
+    return (
+        IntrinsicSet(
+            name="pto",
+            module="htp_backend_pto.pto",
+            intrinsics=tuple(INSTRUCTIONS),
+            summary="the tile instructions of pto-isa",
+        ),
+    )
+
+
+@hookimpl
 def htp_layouts() -> tuple[type[LayoutFacet], ...]:
     """Tiles in the on-chip memories."""
     return (OnChip,)
@@ -70,13 +87,19 @@ def htp_layout_conversions() -> tuple[Conversion, ...]:
 
 
 @hookimpl
+def htp_dialects() -> tuple[Dialect, ...]:
+    """Flags and barriers between the pipes of a core."""
+    return (Dialect("pto", "flags and barriers between pipes", ("htp_backend_pto.words",), WORDS),)
+
+
+@hookimpl
 def htp_backends() -> tuple[Backend, ...]:
     """Ascend A2 and A3, through pto-isa and pto-runtime."""
     return (
         Backend(
             name="pto",
             summary="kernels for pto-isa and orchestration for pto-runtime, on Ascend A2 and A3",
-            goal=(Divided(), Bounded(), Selected(isa="pto")),
+            goal=(Divided(), Bounded(), Selected(isa="pto"), Placed(), Synchronized()),
             accepts=(
                 *(DialectUse(each) for each in DIALECTS),
                 *(DTypeUse(each) for each in DTYPES),

@@ -85,6 +85,8 @@ class Profile:
     """The type behind the pointers in a kernel's arguments."""
     orchestration_header: str
     tensor: str
+    shapes: str
+    """Where a tensor has its extents."""
     entry_arguments: str
     task_arguments: str
     create_info: str
@@ -187,7 +189,7 @@ def _no_dtype(dtype: str) -> Refused:
 
 # Names, headers and limits are those of hw-native-sys/simpler@6ebaf77: for both runtimes below src/a2a3/runtime/ in
 # pto_orchestration_api.h, pto_types.h, pto_runtime2_types.h; in src/common/task_interface/ tensor.h, arg_direction.h
-# and pto_task_id.h. The least window is that of pto_shared_memory.h.
+# and pto_task_id.h.
 CURRENT = Profile(
     name="chip-tensor/1",
     runtime_commit="6ebaf77156313aaeb5c9457c57b16c45b84ae7e8",
@@ -211,6 +213,7 @@ CURRENT = Profile(
     kernel_tensor="ChipTensor",
     orchestration_header='"pto_orchestration_api.h"',
     tensor="ChipTensor",
+    shapes="shapes",
     entry_arguments="ChipTaskArgs",
     task_arguments="CoreTaskArgs",
     create_info="TensorCreateInfo",

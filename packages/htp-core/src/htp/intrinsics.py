@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, ParamSpec, Protocol, cast, overload
 from typing import TypeVar as DTypeVar
 
-from htp._impl.signatures import Attribute, Signature, signature_of
+from htp._impl.signatures import Attribute, Signature, attribute_text, signature_of
 from htp.declarations import Lazy
 from htp.diagnostics import Refused, Span
 from htp.language import annotations_of, caller_frame
@@ -27,6 +27,7 @@ __all__ = [
     "Emitter",
     "Handler",
     "Intrinsic",
+    "attribute_text",
     "emits",
     "handler_in",
     "intrinsic",

@@ -16,6 +16,7 @@ from htp.dims import const
 from htp.infer.engine import infer
 from htp.infer.state import VERSION
 from htp.infer.values import Index, Region, Value
+from htp.liveness import Liveness, writes
 from htp.lowering.build import call, expression, subscript
 from htp.names import RESERVED
 from htp.passes import Pass
@@ -23,7 +24,6 @@ from htp.program import origin_of, stamp
 from htp.rewriting import Rewriter
 from htp_backend_cpu.lower import graph
 from htp_backend_cpu.lower.buffers import Buffer, Memory
-from htp_backend_cpu.lower.liveness import Liveness, writes
 from htp_backend_cpu.lower.reading import Run
 from htp_backend_cpu.lower.runs import RunWriter
 from htp_backend_cpu.lower.sizes import with_sizes

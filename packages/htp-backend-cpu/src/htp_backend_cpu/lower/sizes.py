@@ -8,10 +8,10 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from htp.liveness import loads, writes
 from htp.lowering.build import assigned
 from htp.program import stamp
 from htp.types import ScalarType
-from htp_backend_cpu.lower.liveness import loads, writes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,13 +8,13 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from htp.liveness import writes
 from htp.names import STREAMS
-from htp_backend_cpu.lower.liveness import writes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from htp_backend_cpu.lower.liveness import Liveness
+    from htp.liveness import Liveness
 
 PURE = frozenset(("token", "token_size"))
 """Words that only read what is in the hand."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from htp.capabilities import Loops, OpUse, Vectorized
 from htp.diagnostics import Refused
+from htp.independence import is_range
 from htp.lowering.build import annotated, assigned, call, stored, subscript
 from htp.names import RESERVED
 from htp.passes import Contract, Pass
@@ -18,7 +19,6 @@ from htp.program import origin_of, stamp
 from htp.types import dtype_named
 from htp_backend_cpu.lower.combining import initial
 from htp_backend_cpu.lower.lanes import Lanes, Scalar
-from htp_backend_cpu.lower.parallel import is_range
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

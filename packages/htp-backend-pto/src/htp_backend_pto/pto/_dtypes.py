@@ -5,12 +5,14 @@ from __future__ import annotations
 from htp import bf16, bool_, f16, f32, i8, i16, i32, i64, u8, u16, u32
 from htp.intrinsics import DTypeVar
 
-__all__ = ["Any", "Bits", "Factor", "Float", "Index", "Number", "Other", "Sum", "Whole"]
+__all__ = ["Any", "Bits", "Factor", "Float", "Given", "Index", "Number", "Other", "Sum", "Whole"]
 
 Any = DTypeVar("Any", f32, f16, bf16, i64, i32, u32, i16, u16, i8, u8, bool_)
 """What only moves."""
 Other = DTypeVar("Other", f32, f16, bf16, i64, i32, u32, i16, u16, i8, u8)
 """What a conversion gives."""
+Given = DTypeVar("Given", f32, f16, bf16, i64, i32, u32, i16, u16, i8, u8)
+"""What a conversion takes."""
 Number = DTypeVar("Number", f32, f16, bf16, i32, u32, i16, u16, i8, u8)
 """What arithmetic is done with."""
 Float = DTypeVar("Float", f32, f16, bf16)

@@ -6,7 +6,22 @@ from htp import Tile, tile
 from htp.intrinsics import intrinsic
 from htp_backend_pto.pto._dtypes import Float, Number
 
-__all__ = ["colexpandadd", "colexpanddiv", "colexpandexpdif", "colexpandmax", "colexpandmin", "colexpandmul", "colexpandsub", "rowexpandadd", "rowexpanddiv", "rowexpandexpdif", "rowexpandmax", "rowexpandmin", "rowexpandmul", "rowexpandsub"]
+__all__ = [
+    "colexpandadd",
+    "colexpanddiv",
+    "colexpandexpdif",
+    "colexpandmax",
+    "colexpandmin",
+    "colexpandmul",
+    "colexpandsub",
+    "rowexpandadd",
+    "rowexpanddiv",
+    "rowexpandexpdif",
+    "rowexpandmax",
+    "rowexpandmin",
+    "rowexpandmul",
+    "rowexpandsub",
+]
 
 
 @intrinsic(unit="vector")

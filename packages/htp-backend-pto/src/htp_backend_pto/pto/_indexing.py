@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from htp import Tile, tile
+from htp import Tile, i32, tile, u32
 from htp.intrinsics import intrinsic
 from htp_backend_pto.pto._dtypes import Any, Index
 
-__all__ = ["gather", "gather_mask", "mgather", "mgather_rows", "mscatter", "mscatter_rows", "scatter"]
+__all__ = [
+    "deinterleave_even", "deinterleave_odd", "gather", "gather_mask", "gatherb", "interleave_high", "interleave_low",
+    "mgather", "mgather_rows", "mscatter", "mscatter_rows", "scatter", "scatter_mask",
+]  # fmt: skip
 
 
 @intrinsic(unit="memory")
@@ -23,9 +26,7 @@ def mgather_rows(table: Tile[Any, "K", "N"], index: Tile[Index, 1, "M"]) -> Tile
 
 
 @intrinsic(unit="memory")
-def mscatter(
-    x: Tile[Any, "M", "N"], index: Tile[Index, "M", "N"], old: Tile[Any, "K", "L"]
-) -> Tile[Any, "K", "L"]:
+def mscatter(x: Tile[Any, "M", "N"], index: Tile[Index, "M", "N"], old: Tile[Any, "K", "L"]) -> Tile[Any, "K", "L"]:
     """A region of global memory with elements put at places counted row by row: `y[…] = pto.mscatter(x, i, y[…])`."""
     M, N = x.shape
     K, L = old.shape
@@ -34,9 +35,7 @@ def mscatter(
 
 
 @intrinsic(unit="memory")
-def mscatter_rows(
-    x: Tile[Any, "M", "N"], index: Tile[Index, 1, "M"], old: Tile[Any, "K", "N"]
-) -> Tile[Any, "K", "N"]:
+def mscatter_rows(x: Tile[Any, "M", "N"], index: Tile[Index, 1, "M"], old: Tile[Any, "K", "N"]) -> Tile[Any, "K", "N"]:
     """A region of global memory with rows put at places: `y[…] = pto.mscatter_rows(x, i, y[…])`."""
     M, N = x.shape
     return tile.scatter(old, tile.broadcast_to(tile.transpose(index), (M, N)), x, 0)
@@ -61,3 +60,59 @@ def gather_mask(x: Tile[Any, "M", "N"], *, start: int, step: int) -> Tile[Any, "
 def scatter(old: Tile[Any, "K", "L"], x: Tile[Any, "M", "N"], index: Tile[Index, "M", "N"]) -> Tile[Any, "K", "L"]:
     """`old` with elements put at places counted row by row."""
     return mscatter(x, index, old)
+
+
+@intrinsic(unit="vector")
+def scatter_mask(x: Tile[Any, "M", "N"], *, start: int, step: int) -> Tile[Any, "M", "step * N"]:
+    """The columns of `x` at every second or fourth column from `start` on, and zeros between them."""
+    M, N = x.shape
+    before = tile.zeros((M, N, start), x.dtype)
+    after = tile.zeros((M, N, step - 1 - start), x.dtype)
+    return tile.reshape(tile.concat((before, tile.expand_dims(x, 2), after), 2), (M, step * N))
+
+
+@intrinsic(unit="vector")
+def gatherb(x: Tile[Any, "K", "L"], offset: Tile[u32, "M", "B"], *, per: int) -> Tile[Any, "M", "per * B"]:
+    """Blocks of 32 bytes, `per` elements, from byte offsets into `x`."""
+    K, L = x.shape
+    M, B = offset.shape
+    first = (offset.astype(i32) * per) // 32
+    every = tile.expand_dims(first, 2) + tile.arange(per)
+    return tile.reshape(tile.take(tile.reshape(x, (K * L,)), every), (M, per * B))
+
+
+@intrinsic(unit="vector")
+def interleave_low(a: Tile[Any, "M", "N"], b: Tile[Any, "M", "N"], tmp: Tile[Any, "P", "Q"]) -> Tile[Any, "M", "N"]:
+    """Columns of the first halves in turn: one of `a`, one of `b`, ….
+
+    The instruction also gives `interleave_high`, in `tmp`.
+    """
+    M, N = a.shape
+    assert N % 2 == 0
+    both = tile.concat((tile.expand_dims(a, 2), tile.expand_dims(b, 2)), 2)
+    return tile.reshape(both, (M, 2 * N))[:, 0:N]
+
+
+@intrinsic(unit="vector")
+def interleave_high(a: Tile[Any, "M", "N"], b: Tile[Any, "M", "N"], tmp: Tile[Any, "P", "Q"]) -> Tile[Any, "M", "N"]:
+    """Columns of the second halves in turn; the instruction also gives `interleave_low`, in `tmp`."""
+    M, N = a.shape
+    assert N % 2 == 0
+    both = tile.concat((tile.expand_dims(a, 2), tile.expand_dims(b, 2)), 2)
+    return tile.reshape(both, (M, 2 * N))[:, N : 2 * N]
+
+
+@intrinsic(unit="vector")
+def deinterleave_even(a: Tile[Any, "M", "N"], b: Tile[Any, "M", "N"], tmp: Tile[Any, "P", "Q"]) -> Tile[Any, "M", "N"]:
+    """Columns 0, 2, … of `a` and then of `b`; the instruction also gives `deinterleave_odd`, in `tmp`."""
+    M, N = a.shape
+    assert N % 2 == 0
+    return tile.reshape(tile.concat((a, b), 1), (M, N, 2))[:, :, 0]
+
+
+@intrinsic(unit="vector")
+def deinterleave_odd(a: Tile[Any, "M", "N"], b: Tile[Any, "M", "N"], tmp: Tile[Any, "P", "Q"]) -> Tile[Any, "M", "N"]:
+    """Columns 1, 3, … of `a` and then of `b`; the instruction also gives `deinterleave_even`, in `tmp`."""
+    M, N = a.shape
+    assert N % 2 == 0
+    return tile.reshape(tile.concat((a, b), 1), (M, N, 2))[:, :, 1]

@@ -16,17 +16,13 @@ def matmul(a: Tile[Factor, "M", "K"], b: Tile[Factor, "K", "N"], *, dtype: type[
 
 
 @intrinsic(unit="cube")
-def matmul_acc(
-    acc: Tile[Sum, "M", "N"], a: Tile[Factor, "M", "K"], b: Tile[Factor, "K", "N"]
-) -> Tile[Sum, "M", "N"]:
+def matmul_acc(acc: Tile[Sum, "M", "N"], a: Tile[Factor, "M", "K"], b: Tile[Factor, "K", "N"]) -> Tile[Sum, "M", "N"]:
     """`acc + a @ b`, where `acc` is."""
     return tile.dot(a, b, acc)
 
 
 @intrinsic(unit="cube")
-def matmul_bias(
-    a: Tile[Factor, "M", "K"], b: Tile[Factor, "K", "N"], bias: Tile[Sum, 1, "N"]
-) -> Tile[Sum, "M", "N"]:
+def matmul_bias(a: Tile[Factor, "M", "K"], b: Tile[Factor, "K", "N"], bias: Tile[Sum, 1, "N"]) -> Tile[Sum, "M", "N"]:
     """`a @ b`, and the one `bias` of each column."""
     return tile.dot(a, b, out_dtype=bias.dtype) + bias
 

@@ -4,21 +4,34 @@ from __future__ import annotations
 
 from htp import Tile, i32, tile
 from htp.intrinsics import intrinsic
-from htp_backend_pto.pto._dtypes import Float, Number
+from htp_backend_pto.pto._dtypes import Number
 
-__all__ = ["colargmax", "colargmin", "colmax", "colmin", "colprod", "colsum", "rowargmax", "rowargmin", "rowmax", "rowmin", "rowprod", "rowsum"]
+__all__ = [
+    "colargmax",
+    "colargmin",
+    "colmax",
+    "colmin",
+    "colprod",
+    "colsum",
+    "rowargmax",
+    "rowargmin",
+    "rowmax",
+    "rowmin",
+    "rowprod",
+    "rowsum",
+]
 
 
 @intrinsic(unit="vector")
-def rowsum(x: Tile[Float, "M", "N"], tmp: Tile[Float, "P", "Q"]) -> Tile[Float, "M", 1]:
+def rowsum(x: Tile[Number, "M", "N"], tmp: Tile[Number, "P", "Q"]) -> Tile[Number, "M", 1]:
     """The sum of every row."""
-    return tile.sum(x, axis=1, keepdims=True)
+    return tile.sum(x, axis=1, keepdims=True).astype(x.dtype)
 
 
 @intrinsic(unit="vector")
-def rowprod(x: Tile[Float, "M", "N"], tmp: Tile[Float, "P", "Q"]) -> Tile[Float, "M", 1]:
+def rowprod(x: Tile[Number, "M", "N"], tmp: Tile[Number, "P", "Q"]) -> Tile[Number, "M", 1]:
     """The product of every row."""
-    return tile.prod(x, axis=1, keepdims=True)
+    return tile.prod(x, axis=1, keepdims=True).astype(x.dtype)
 
 
 @intrinsic(unit="vector")
@@ -34,27 +47,27 @@ def rowmin(x: Tile[Number, "M", "N"], tmp: Tile[Number, "P", "Q"]) -> Tile[Numbe
 
 
 @intrinsic(unit="vector")
-def rowargmax(x: Tile[Float, "M", "N"], tmp: Tile[Float, "P", "Q"]) -> Tile[i32, "M", 1]:
+def rowargmax(x: Tile[Number, "M", "N"], tmp: Tile[Number, "P", "Q"]) -> Tile[i32, "M", 1]:
     """The column of the first largest of every row."""
     return tile.argmax(x, axis=1, keepdims=True).astype(i32)
 
 
 @intrinsic(unit="vector")
-def rowargmin(x: Tile[Float, "M", "N"], tmp: Tile[Float, "P", "Q"]) -> Tile[i32, "M", 1]:
+def rowargmin(x: Tile[Number, "M", "N"], tmp: Tile[Number, "P", "Q"]) -> Tile[i32, "M", 1]:
     """The column of the first smallest of every row."""
     return tile.argmin(x, axis=1, keepdims=True).astype(i32)
 
 
 @intrinsic(unit="vector")
-def colsum(x: Tile[Float, "M", "N"]) -> Tile[Float, 1, "N"]:
+def colsum(x: Tile[Number, "M", "N"]) -> Tile[Number, 1, "N"]:
     """The sum of every column."""
-    return tile.sum(x, axis=0, keepdims=True)
+    return tile.sum(x, axis=0, keepdims=True).astype(x.dtype)
 
 
 @intrinsic(unit="vector")
-def colprod(x: Tile[Float, "M", "N"]) -> Tile[Float, 1, "N"]:
+def colprod(x: Tile[Number, "M", "N"]) -> Tile[Number, 1, "N"]:
     """The product of every column."""
-    return tile.prod(x, axis=0, keepdims=True)
+    return tile.prod(x, axis=0, keepdims=True).astype(x.dtype)
 
 
 @intrinsic(unit="vector")
@@ -70,12 +83,12 @@ def colmin(x: Tile[Number, "M", "N"]) -> Tile[Number, 1, "N"]:
 
 
 @intrinsic(unit="vector")
-def colargmax(x: Tile[Float, "M", "N"], tmp: Tile[Float, "P", "Q"]) -> Tile[i32, 1, "N"]:
+def colargmax(x: Tile[Number, "M", "N"], tmp: Tile[Number, "P", "Q"]) -> Tile[i32, 1, "N"]:
     """The row of the first largest of every column."""
     return tile.argmax(x, axis=0, keepdims=True).astype(i32)
 
 
 @intrinsic(unit="vector")
-def colargmin(x: Tile[Float, "M", "N"], tmp: Tile[Float, "P", "Q"]) -> Tile[i32, 1, "N"]:
+def colargmin(x: Tile[Number, "M", "N"], tmp: Tile[Number, "P", "Q"]) -> Tile[i32, 1, "N"]:
     """The row of the first smallest of every column."""
     return tile.argmin(x, axis=0, keepdims=True).astype(i32)

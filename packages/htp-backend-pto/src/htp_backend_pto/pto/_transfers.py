@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from htp import Scalar, Tile, func, i64, tile
 from htp.intrinsics import intrinsic
-from htp_backend_pto.pto._dtypes import Any, Number, Other
+from htp.types import Numeric
+from htp_backend_pto.pto._dtypes import Any, Given, Number, Other
 
 __all__ = [
-    "concat", "cvt", "extract", "fillpad", "fillpad_inplace", "insert", "load", "load_col", "load_row", "load_t", "mov",
+    "concat", "cvt", "extract", "fillpad", "fillpad_expand", "fillpad_inplace", "insert", "load", "load_col", "load_row", "load_t", "mov",
     "mov_as", "reshape", "store", "store_add", "store_as", "store_col", "store_row", "store_t", "subview", "trans",
 ]  # fmt: skip
 
@@ -90,11 +91,11 @@ def extract(
 ) -> Tile[Any, "rows", "cols"]:
     """`rows` by `cols` elements of `x`, from `row` and `col` on."""
     M, N = x.shape
-    assert 0 <= row
-    assert 0 <= rows
+    assert row >= 0
+    assert rows >= 0
     assert row + rows <= M
-    assert 0 <= col
-    assert 0 <= cols
+    assert col >= 0
+    assert cols >= 0
     assert col + cols <= N
     return x[row : row + rows, col : col + cols]
 
@@ -108,15 +109,13 @@ def subview(
 
 
 @intrinsic(unit="memory")
-def insert(
-    old: Tile[Any, "M", "N"], x: Tile[Any, "P", "Q"], row: Scalar[i64], col: Scalar[i64]
-) -> Tile[Any, "M", "N"]:
+def insert(old: Tile[Any, "M", "N"], x: Tile[Any, "P", "Q"], row: Scalar[i64], col: Scalar[i64]) -> Tile[Any, "M", "N"]:
     """`old`, with the elements of `x` from `row` and `col` on."""
     M, N = old.shape
     P, Q = x.shape
-    assert 0 <= row
+    assert row >= 0
     assert row + P <= M
-    assert 0 <= col
+    assert col >= 0
     assert col + Q <= N
     middle = tile.concat((old[row : row + P, 0:col], x, old[row : row + P, col + Q : N]), 1)
     return tile.concat((old[0:row, :], middle, old[row + P : M, :]), 0)
@@ -128,8 +127,8 @@ def fillpad(
 ) -> Tile[Number, "rows", "cols"]:
     """The elements of `x`, and `value` to the right of them and below, up to `rows` by `cols`."""
     M, N = x.shape
-    assert M <= rows
-    assert N <= cols
+    assert rows >= M
+    assert cols >= N
     right = tile.full((M, cols - N), value, x.dtype)
     below = tile.full((rows - M, cols), value, x.dtype)
     return tile.concat((tile.concat((x, right), 1), below), 0)
@@ -140,6 +139,14 @@ def fillpad_inplace(
     x: Tile[Number, "M", "N"], rows: Scalar[i64], cols: Scalar[i64], *, value: float
 ) -> Tile[Number, "rows", "cols"]:
     """As `fillpad`, where the elements of `x` are."""
+    return fillpad(x, rows, cols, value=value)
+
+
+@intrinsic(unit="vector")
+def fillpad_expand(
+    x: Tile[Number, "M", "N"], rows: Scalar[i64], cols: Scalar[i64], *, value: float
+) -> Tile[Number, "rows", "cols"]:
+    """As `fillpad`, for a result that is a larger tile and not just `x` with all of it valid."""
     return fillpad(x, rows, cols, value=value)
 
 
@@ -159,18 +166,18 @@ def trans(x: Tile[Any, "M", "N"], tmp: Tile[Any, "P", "Q"]) -> Tile[Any, "N", "M
 def reshape(x: Tile[Any, "M", "N"], rows: Scalar[i64], cols: Scalar[i64]) -> Tile[Any, "rows", "cols"]:
     """The same elements in the same order, in `rows` rows."""
     M, N = x.shape
-    assert M * N == rows * cols
+    assert rows * cols == M * N
     return tile.reshape(x, (rows, cols))
 
 
 @func
-def rounded(x: Array) -> Array:
+def rounded(x: Numeric) -> Numeric:
     """The nearest integers, halves away from zero."""
     return tile.sign(x) * tile.floor(tile.abs(x) + 0.5)
 
 
 @intrinsic(unit="vector")
-def cvt(x: Tile[Number, "M", "N"], *, dtype: type[Other], mode: str = "none") -> Tile[Other, "M", "N"]:
+def cvt(x: Tile[Given, "M", "N"], *, dtype: type[Other], mode: str = "none") -> Tile[Other, "M", "N"]:
     """Elements as another dtype. Mode `none` rounds to the nearest float, and to an integer towards zero.
 
     Fractions become integers by mode `rint` (halves to even), `round` (halves away from zero), `floor`, `ceil` or

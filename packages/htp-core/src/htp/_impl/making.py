@@ -5,7 +5,7 @@ Knows shapes and dtypes; has no operands.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar, cast, overload
+from typing import TYPE_CHECKING, SupportsIndex, TypeVar, cast, overload
 
 from htp._impl import numeric
 from htp._impl.axes import axis_of, count_of, integer_of, shape_of
@@ -29,17 +29,17 @@ A = TypeVar("A", bound=Array)
 N = TypeVar("N", bound=Numeric)
 
 
-def zeros(shape: int | Sequence[int], dtype: type[A]) -> A:
+def zeros(shape: SupportsIndex | Sequence[SupportsIndex], dtype: type[A]) -> A:
     """An array of zeros (false for bool_)."""
     return _filled("`tile.zeros`", shape, 0, dtype)
 
 
-def ones(shape: int | Sequence[int], dtype: type[A]) -> A:
+def ones(shape: SupportsIndex | Sequence[SupportsIndex], dtype: type[A]) -> A:
     """An array of ones (true for bool_)."""
     return _filled("`tile.ones`", shape, 1, dtype)
 
 
-def full(shape: int | Sequence[int], value: A | Number, dtype: type[A]) -> A:
+def full(shape: SupportsIndex | Sequence[SupportsIndex], value: A | Number, dtype: type[A]) -> A:
     """An array that holds `value`, a number or an array of rank 0, everywhere."""
     return _filled("`tile.full`", shape, value, dtype)
 
@@ -80,10 +80,10 @@ def arange(
 
 
 @overload
-def iota(shape: int | Sequence[int], axis: int) -> i32: ...
+def iota(shape: SupportsIndex | Sequence[SupportsIndex], axis: int) -> i32: ...
 @overload
-def iota(shape: int | Sequence[int], axis: int, dtype: type[N]) -> N: ...
-def iota(shape: int | Sequence[int], axis: int, dtype: type[Numeric] = i32) -> Numeric:
+def iota(shape: SupportsIndex | Sequence[SupportsIndex], axis: int, dtype: type[N]) -> N: ...
+def iota(shape: SupportsIndex | Sequence[SupportsIndex], axis: int, dtype: type[Numeric] = i32) -> Numeric:
     """Every element's index along `axis`: `y[i, j] = j` for axis 1."""
     what = "`tile.iota`"
     sizes = shape_of(what, shape)

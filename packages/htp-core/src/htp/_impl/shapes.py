@@ -5,7 +5,7 @@ Knows shapes; does not know dtypes beyond that parts must agree.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, SupportsIndex, TypeVar
 
 from htp._impl.axes import axes_of, axis_of, count_of, integer_of, items, shape_of
 from htp._impl.lazy import LazyModule
@@ -24,7 +24,7 @@ else:
 A = TypeVar("A", bound=Array)
 
 
-def reshape(x: A, shape: int | Sequence[int]) -> A:
+def reshape(x: A, shape: SupportsIndex | Sequence[SupportsIndex]) -> A:
     """The elements in row-major order under another shape of the same size; one size may be -1."""
     require_tile(x, "`tile.reshape`")
     wanted = shape_of("`tile.reshape`", shape, unknown=True)
@@ -45,7 +45,7 @@ def transpose(x: A, axes: Sequence[int] | None = None) -> A:
     return make(type(x), snapshot(x).transpose(order))
 
 
-def broadcast_to(x: A, shape: int | Sequence[int]) -> A:
+def broadcast_to(x: A, shape: SupportsIndex | Sequence[SupportsIndex]) -> A:
     """The elements repeated along new leading axes and along axes of size 1, up to `shape`."""
     require_tile(x, "`tile.broadcast_to`")
     wanted = shape_of("`tile.broadcast_to`", shape)
@@ -129,17 +129,17 @@ def flip(x: A, axis: int | tuple[int, ...] | None = None) -> A:
     return make(type(x), np.flip(snapshot(x), axes_of("`tile.flip`", axis, x.ndim)))
 
 
-def tril(x: A, k: int = 0) -> A:
+def tril(x: A, k: SupportsIndex = 0) -> A:
     """The lower triangle of the last two axes: `y[i, j] = x[i, j]` where `j <= i + k`, else 0."""
     return _triangle("tril", x, k)
 
 
-def triu(x: A, k: int = 0) -> A:
+def triu(x: A, k: SupportsIndex = 0) -> A:
     """The upper triangle of the last two axes: `y[i, j] = x[i, j]` where `j >= i + k`, else 0."""
     return _triangle("triu", x, k)
 
 
-def _triangle(name: str, x: A, k: int) -> A:
+def _triangle(name: str, x: A, k: SupportsIndex) -> A:
     what = f"`tile.{name}`"
     require_tile(x, what)
     if x.ndim < 2:

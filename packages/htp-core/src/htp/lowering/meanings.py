@@ -111,8 +111,10 @@ def _shown(known: Known | None) -> str:
 
 
 def decided(body: list[ast.stmt]) -> list[ast.stmt]:
-    """The statements with branches and choices on constants taken."""
-    return _Decided().statements(body)
+    """The statements with branches and choices on constants taken, up to a `return` that is reached."""
+    taken = _Decided().statements(body)
+    end = next((at for at, each in enumerate(taken, 1) if isinstance(each, ast.Return)), len(taken))
+    return taken[:end]
 
 
 class _Decided(Rewriter):

@@ -3,6 +3,7 @@
 // (executor/lane.cpp), so the instruction headers hold only meanings.
 #pragma once
 #include <cstdint>
+#include <vector>
 
 #include "enums.hpp"
 
@@ -11,7 +12,7 @@ struct ChipTensor;
 namespace pto::standin {
 
 enum class Space : uint8_t { Gm, Ub, L1, L0a, L0b, L0c, Bias, Fbuf, Count };
-enum class Mode : uint8_t { Read, Write, Scratch };
+enum class Mode : uint8_t { Read, Write, Scratch, Atomic };
 
 // A set of bytes: `outer` x `inner` runs of `bytes` bytes. `start` is a byte offset in an on-chip space, or a host
 // address in global memory.
@@ -25,16 +26,13 @@ struct Access {
     uint64_t bytes;
 };
 
-constexpr int MAX_ACCESSES = 256;
-
 struct Instruction {
     const char *name;
     pipe_t pipe;
-    int count = 0;
-    Access accesses[MAX_ACCESSES];
+    std::vector<Access> accesses;
 
     Instruction(const char *name_, pipe_t pipe_) : name(name_), pipe(pipe_) {}
-    void add(const Access &access);
+    void add(const Access &access) { accesses.push_back(access); }
 };
 
 // Where a kernel runs, seen from the kernel.
@@ -65,11 +63,6 @@ struct Core {
 // The core that runs this kernel now; one kernel is one translation unit, so this is the kernel's own.
 static thread_local Core *current_core = nullptr;
 inline Core &core() { return *current_core; }
-
-inline void Instruction::add(const Access &access) {
-    if (count == MAX_ACCESSES) core().stop("standin-limit", name, "the region has more pieces than the stand-in can follow");
-    accesses[count++] = access;
-}
 
 }  // namespace pto::standin
 

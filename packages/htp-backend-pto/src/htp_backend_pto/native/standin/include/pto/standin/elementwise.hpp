@@ -49,7 +49,7 @@ T absolute(T a) { return a < 0 ? T(-a) : a; }
 #define HTP_PTO_UNARY(NAME, EXPR)                                                              \
     template <auto Precision = 0, typename D, typename A>                                      \
     RecordEvent NAME(D &d, A &a) {                                                             \
-        standin::elementwise<A>(#NAME, d, [](auto x) { using W = decltype(x); (void)sizeof(W); return W(EXPR); }, a); \
+        standin::elementwise(#NAME, d, [](auto x) { using W = decltype(x); (void)sizeof(W); return W(EXPR); }, a); \
         return {};                                                                             \
     }
 HTP_PTO_UNARY(TABS, standin::absolute(x))
@@ -67,7 +67,7 @@ HTP_PTO_UNARY(TRECIP, W(1) / x)
 #define HTP_PTO_BINARY(NAME, EXPR)                                                                                \
     template <auto Precision = 0, typename D, typename A, typename B>                                             \
     RecordEvent NAME(D &d, A &a, B &b) {                                                                          \
-        standin::elementwise<A>(#NAME, d, [](auto x, auto y) { using W = decltype(x); return W(EXPR); }, a, b);   \
+        standin::elementwise(#NAME, d, [](auto x, auto y) { using W = decltype(x); return W(EXPR); }, a, b);   \
         return {};                                                                                                \
     }
 HTP_PTO_BINARY(TADD, x + y)
@@ -88,7 +88,7 @@ HTP_PTO_BINARY(TSUBRELU, x - y > 0 ? x - y : W(0))
 #define HTP_PTO_BINARY_CONVERT(NAME, OP)                                                                    \
     template <typename D, typename A, typename B>                                                           \
     RecordEvent NAME(D &d, A &a, B &b) {                                                                    \
-        standin::elementwise<A>(#NAME, d, [](auto x, auto y) { auto s = x OP y; return s > 0 ? s : decltype(s)(0); }, a, b); \
+        standin::elementwise(#NAME, d, [](auto x, auto y) { auto s = x OP y; return s > 0 ? s : decltype(s)(0); }, a, b); \
         return {};                                                                                          \
     }
 HTP_PTO_BINARY_CONVERT(TSUBRELUCONV, -)
@@ -99,7 +99,7 @@ HTP_PTO_BINARY_CONVERT(TADDRELUCONV, +)
 #define HTP_PTO_BINARY_SCRATCH(NAME, EXPR)                                                        \
     template <auto Precision = 0, typename D, typename A, typename B, typename S>                 \
     RecordEvent NAME(D &d, A &a, B &b, S &scratch) {                                              \
-        standin::elementwise_scratch<A>(#NAME, d, scratch, [](auto x, auto y) { using W = decltype(x); return W(EXPR); }, a, b); \
+        standin::elementwise_scratch(#NAME, d, scratch, [](auto x, auto y) { using W = decltype(x); return W(EXPR); }, a, b); \
         return {};                                                                                \
     }
 HTP_PTO_BINARY_SCRATCH(TXOR, x ^ y)
@@ -113,7 +113,7 @@ HTP_PTO_BINARY_SCRATCH(TREM, standin::floor_rem(x, W(y)))
     template <auto Precision = 0, typename D, typename A>                                                     \
     RecordEvent NAME(D &d, A &a, typename A::DType scalar) {                                                  \
         const standin::Work<typename A::DType> y = scalar;                                                    \
-        standin::elementwise<A>(#NAME, d, [y](auto x) { using W = decltype(x); return W(EXPR); }, a);         \
+        standin::elementwise(#NAME, d, [y](auto x) { using W = decltype(x); return W(EXPR); }, a);         \
         return {};                                                                                            \
     }
 HTP_PTO_SCALAR(TADDS, x + y)
@@ -134,7 +134,7 @@ HTP_PTO_SCALAR(TLRELU, x > 0 ? x : W(x * y))
 template <auto Precision = 0, typename D, typename A>
 RecordEvent TDIVS(D &d, typename A::DType scalar, A &a) {
     const standin::Work<typename A::DType> y = scalar;
-    standin::elementwise<A>("TDIVS", d, [y](auto x) { return standin::quotient(decltype(x)(y), x); }, a);
+    standin::elementwise("TDIVS", d, [y](auto x) { return standin::quotient(decltype(x)(y), x); }, a);
     return {};
 }
 
@@ -143,7 +143,7 @@ RecordEvent TDIVS(D &d, typename A::DType scalar, A &a) {
     template <auto Precision = 0, typename D, typename A, typename S>                                          \
     RecordEvent NAME(D &d, A &a, typename A::DType scalar, S &scratch) {                                       \
         const standin::Work<typename A::DType> y = scalar;                                                     \
-        standin::elementwise_scratch<A>(#NAME, d, scratch, [y](auto x) { using W = decltype(x); return W(EXPR); }, a); \
+        standin::elementwise_scratch(#NAME, d, scratch, [y](auto x) { using W = decltype(x); return W(EXPR); }, a); \
         return {};                                                                                             \
     }
 HTP_PTO_SCALAR_SCRATCH(TXORS, x ^ y)
@@ -154,7 +154,7 @@ HTP_PTO_SCALAR_SCRATCH(TREMS, standin::floor_rem(x, W(y)))
 template <typename D>
 RecordEvent TEXPANDS(D &d, typename D::DType scalar) {
     const standin::Work<typename D::DType> y = scalar;
-    standin::elementwise<D>("TEXPANDS", d, [y]() { return y; });
+    standin::elementwise("TEXPANDS", d, [y]() { return y; });
     return {};
 }
 
@@ -162,17 +162,17 @@ RecordEvent TEXPANDS(D &d, typename D::DType scalar) {
 template <typename D, typename A>
 RecordEvent TAXPY(D &d, A &a, typename A::DType scalar) {
     const standin::Work<typename A::DType> s = scalar;
-    standin::elementwise<D>("TAXPY", d, [s](auto x, auto old) { return decltype(old)(s * x + old); }, a, d);
+    standin::elementwise("TAXPY", d, [s](auto x, auto old) { return decltype(old)(s * x + old); }, a, d);
     return {};
 }
 template <typename D, typename A, typename B>
 RecordEvent TFUSEDMULADD(D &d, A &a, B &b) {
-    standin::elementwise<D>("TFUSEDMULADD", d, [](auto x, auto y, auto old) { return decltype(x)(x * old + y); }, a, b, d);
+    standin::elementwise("TFUSEDMULADD", d, [](auto x, auto y, auto old) { return decltype(x)(x * old + y); }, a, b, d);
     return {};
 }
 template <typename D, typename A, typename B>
 RecordEvent TFUSEDMULADDRELU(D &d, A &a, B &b) {
-    standin::elementwise<D>("TFUSEDMULADDRELU", d, [](auto x, auto y, auto old) {
+    standin::elementwise("TFUSEDMULADDRELU", d, [](auto x, auto y, auto old) {
         auto sum = x * old + y;
         return decltype(x)(sum > 0 ? sum : decltype(sum)(0));
     }, a, b, d);
@@ -180,29 +180,29 @@ RecordEvent TFUSEDMULADDRELU(D &d, A &a, B &b) {
 }
 template <typename D, typename A, typename B>
 RecordEvent TMULADDDST(D &d, A &a, B &b) {
-    standin::elementwise<D>("TMULADDDST", d, [](auto x, auto y, auto old) { return decltype(old)(x * y + old); }, a, b, d);
+    standin::elementwise("TMULADDDST", d, [](auto x, auto y, auto old) { return decltype(old)(x * y + old); }, a, b, d);
     return {};
 }
 template <typename D, typename A, typename B, typename C>
 RecordEvent TADDC(D &d, A &a, B &b, C &c) {
-    standin::elementwise<A>("TADDC", d, [](auto x, auto y, auto z) { return decltype(x)(x + y + z); }, a, b, c);
+    standin::elementwise("TADDC", d, [](auto x, auto y, auto z) { return decltype(x)(x + y + z); }, a, b, c);
     return {};
 }
 template <typename D, typename A, typename B, typename C>
 RecordEvent TSUBC(D &d, A &a, B &b, C &c) {
-    standin::elementwise<A>("TSUBC", d, [](auto x, auto y, auto z) { return decltype(x)(x - y + z); }, a, b, c);
+    standin::elementwise("TSUBC", d, [](auto x, auto y, auto z) { return decltype(x)(x - y + z); }, a, b, c);
     return {};
 }
 template <typename D, typename A, typename B>
 RecordEvent TADDSC(D &d, A &a, typename A::DType scalar, B &b) {
     const standin::Work<typename A::DType> s = scalar;
-    standin::elementwise<A>("TADDSC", d, [s](auto x, auto y) { return decltype(x)(x + s + y); }, a, b);
+    standin::elementwise("TADDSC", d, [s](auto x, auto y) { return decltype(x)(x + s + y); }, a, b);
     return {};
 }
 template <typename D, typename A, typename B>
 RecordEvent TSUBSC(D &d, A &a, typename A::DType scalar, B &b) {
     const standin::Work<typename A::DType> s = scalar;
-    standin::elementwise<A>("TSUBSC", d, [s](auto x, auto y) { return decltype(x)(x - s + y); }, a, b);
+    standin::elementwise("TSUBSC", d, [s](auto x, auto y) { return decltype(x)(x - s + y); }, a, b);
     return {};
 }
 

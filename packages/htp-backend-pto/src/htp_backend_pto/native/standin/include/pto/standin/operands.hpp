@@ -53,14 +53,14 @@ void each(D &d, F f, A &...a) {
 }
 
 // d[r, c] = f(a[r, c]...) on the vector pipe.
-template <typename Like, typename D, typename F, typename... A>
+template <typename D, typename F, typename... A>
 void elementwise(const char *name, D &d, F f, A &...a) {
     (same_valid(name, a, d.GetValidRow(), d.GetValidCol()), ...);
     announce(name, PIPE_V, d, a...);
     each(d, f, a...);
 }
 
-template <typename Like, typename D, typename S, typename F, typename... A>
+template <typename D, typename S, typename F, typename... A>
 void elementwise_scratch(const char *name, D &d, S &scratch, F f, A &...a) {
     (same_valid(name, a, d.GetValidRow(), d.GetValidCol()), ...);
     announce_scratch(name, PIPE_V, d, scratch, a...);

@@ -1,4 +1,4 @@
-"""Which tile variables are still read behind each statement.
+"""Which variables are still read behind each statement.
 
 Knows reads and writes of names; does not know values.
 """
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+__all__ = ["Liveness", "loads", "writes"]
 
 
 class Liveness:

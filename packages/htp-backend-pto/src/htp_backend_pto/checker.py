@@ -1,0 +1,175 @@
+"""Whether a kernel's flags order what its pipes touch: one clock for each pipe, run over everything the kernel may do.
+
+Does not ask who put the flags there. A pipe's clock says how far it knows each pipe to be: an instruction is wrong if
+it touches bytes that an earlier one of another pipe touches, one of them writing, whose end it does not know.
+Vector clocks: Mattern, "Virtual Time and Global States of Distributed Systems", 1989.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from htp.program import origin_of
+from htp_backend_pto.accesses import IN_ORDER, accesses_of, rooms_in
+from htp_backend_pto.steps import word_of
+from htp_backend_pto.traces import Ordering, traces
+from htp_backend_pto.words import PIPES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from htp.diagnostics import Span
+    from htp.types import TileType
+    from htp_backend_pto.accesses import Access
+    from htp_backend_pto.steps import Step
+
+__all__ = ["redundant", "unordered", "unplaced"]
+
+Finding = tuple[str, "Span | None"]
+
+
+def unordered(body: Sequence[ast.stmt]) -> list[Finding]:
+    """Every instruction that may run too early, and every flag without its partner, each once."""
+    types = rooms_in(body)
+    found: dict[Finding, None] = {}
+    for trace in traces(body):
+        clocks = _Clocks(types)
+        for event in trace:
+            clocks.order(event) if isinstance(event, Ordering) else clocks.run(event)
+        clocks.end()
+        found.update(dict.fromkeys(clocks.findings))
+    return list(found)
+
+
+def unplaced(body: Sequence[ast.stmt]) -> list[Finding]:
+    """Every operand whose bytes another tile has overwritten since it was made, each once."""
+    types = rooms_in(body)
+    found: dict[Finding, None] = {}
+    for trace in traces(body):
+        owners: list[Access] = []
+        for event in trace:
+            if isinstance(event, Ordering):
+                continue
+            for finding in _lost(event, owners, types):
+                found[finding] = None
+    return list(found)
+
+
+def _lost(step: Step, owners: list[Access], types: Mapping[str, TileType]) -> Iterator[Finding]:
+    """What an instruction reads that is no longer there; then notes what it writes."""
+    touched = accesses_of(step, types)
+    on_chip = [each for each in touched if not each.memory.startswith("gm.")]
+    reads = [each for each in on_chip if not each.writes or each.name == step.shared]
+    for read in reads:
+        if not any(each.name == read.name and each.memory == read.memory for each in owners):
+            yield f"`{read.name}` is overwritten before `{ast.unparse(step.statement)}` reads it", step.span
+    for write in (each for each in on_chip if each.writes):
+        owners[:] = [each for each in owners if not each.overlaps(write)]
+        owners.append(write)
+    if not step.moves and step.result is not None and step.shared is not None:
+        owners += [replace(each, name=step.result) for each in owners if each.name == step.shared]
+
+
+def redundant(body: Sequence[ast.stmt]) -> list[str]:
+    """The flags and barriers without any of which the kernel would still be ordered, one by one."""
+    if unordered(body):
+        return []
+    groups: dict[str, list[ast.stmt]] = {}
+    for statement in body:
+        for node in ast.walk(statement):
+            word = word_of(node) if isinstance(node, ast.stmt) else None
+            if word is None or not isinstance(node, ast.stmt):
+                continue
+            name, arguments = word
+            key = f"barrier {id(node)}" if name == "barrier" else " ".join(map(str, arguments))
+            groups.setdefault(key, []).append(node)
+    return [ast.unparse(group[0]) for group in groups.values() if not unordered(_without(body, group))]
+
+
+def _without(body: Sequence[ast.stmt], left_out: Sequence[ast.stmt]) -> list[ast.stmt]:
+    gone = {id(each) for each in left_out}
+
+    class Removing(ast.NodeTransformer):
+        def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+            return None if id(node) in gone else node
+
+    kept = [each for each in body if id(each) not in gone]
+    memo = {id(each): each for each in left_out}
+    return [Removing().visit(copy.deepcopy(each, dict(memo))) for each in kept]
+
+
+class _Clocks:
+    """The clocks of all pipes at one moment of a trace, and what has been touched so far."""
+
+    def __init__(self, types: Mapping[str, TileType]) -> None:
+        self.types = types
+        self.known: dict[str, dict[str, int]] = {pipe: {} for pipe in PIPES}
+        self.count: dict[str, int] = dict.fromkeys(PIPES, 0)
+        self.raised: dict[tuple[str, str, object], tuple[dict[str, int], ast.stmt]] = {}
+        self.past: list[tuple[Access, int, ast.stmt]] = []
+        self.findings: list[Finding] = []
+
+    def run(self, step: Step) -> None:
+        """One instruction: everything it meets must be known to be done."""
+        touched = accesses_of(step, self.types)
+        if not touched:
+            return
+        pipe = touched[0].pipe
+        number = self.count[pipe] = self.count[pipe] + 1
+        for access in touched:
+            for earlier, when, statement in self.past:
+                if earlier.overlaps(access) and not self._knows(pipe, earlier.pipe, when):
+                    what = f"`{ast.unparse(step.statement)}` on {pipe} does not wait for `{ast.unparse(statement)}`"
+                    self.findings.append((f"{what} on {earlier.pipe}, which touches the same bytes", step.span))
+        self.past = [each for each in self.past if not self._hidden(each, touched, pipe)]
+        self.past += [(access, number, step.statement) for access in touched]
+
+    def order(self, event: Ordering) -> None:
+        """A flag or a barrier."""
+        key = event.src, event.dst, _number(event.event)
+        text, span = ast.unparse(event.statement), origin_of(event.statement)
+        if event.word == "barrier":
+            self._barrier(event.src)
+        elif event.word == "set_flag":
+            if key in self.raised:
+                self.findings.append((f"`{text}` raises an event that nobody has waited for yet", span))
+            self.raised[key] = ({**self.known[event.src], event.src: self.count[event.src]}, event.statement)
+        elif key not in self.raised:
+            self.findings.append((f"`{text}` waits for an event that nobody raised", span))
+        else:
+            learnt, _ = self.raised.pop(key)
+            mine = self.known[event.dst]
+            mine.update({each: max(mine.get(each, 0), number) for each, number in learnt.items()})
+
+    def end(self) -> None:
+        """Behind the last statement every event has been waited for."""
+        for _, statement in self.raised.values():
+            self.findings.append((f"nobody waits for `{ast.unparse(statement)}`", origin_of(statement)))
+
+    def _barrier(self, pipe: str) -> None:
+        if pipe != "ALL":
+            self.known[pipe][pipe] = self.count[pipe]
+            return
+        for each in PIPES:
+            self.known[each] = dict(self.count)
+
+    def _knows(self, pipe: str, other: str, when: int) -> bool:
+        if pipe == other and pipe in IN_ORDER:
+            return True
+        return self.known[pipe].get(other, 0) >= when
+
+    def _hidden(self, earlier: tuple[Access, int, ast.stmt], touched: Sequence[Access], pipe: str) -> bool:
+        """Whether whoever waits for the new access has waited for the earlier one: it is written over, in order."""
+        access, when, _ = earlier
+        covered = any(
+            each.writes and each.memory == access.memory and each.start <= access.start and access.end <= each.end
+            for each in touched
+        )
+        return covered and self._knows(pipe, access.pipe, when)
+
+
+def _number(event: object) -> object:
+    return ast.unparse(event) if isinstance(event, ast.AST) else event

@@ -1,0 +1,157 @@
+"""A kernel as one C++ file: what it takes, and its statements.
+
+Knows the frame of such a file; does not know statements (`kernel_body`) nor who submits the kernel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Literal
+
+from htp.diagnostics import Bug
+from htp.types import ScalarType
+from htp.unparse import param_text
+from htp_backend_pto.emission.kernel_body import INDENT, Arrays, Body
+from htp_backend_pto.emission.numbers import used_functions
+from htp_backend_pto.emission.scalars import CPP, cpp_name, kind_of
+from htp_backend_pto.steps import tile_names
+from htp_backend_pto.tiles import room_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from htp.diagnostics import Span
+    from htp.dims import Expr
+    from htp.program import Function, Program
+    from htp.types import Param
+    from htp_backend_pto.emission.scalars import Kind
+    from htp_backend_pto.profile import Profile
+
+__all__ = ["KernelSource", "core_of", "kernel_source"]
+
+Line = tuple[str, "Span | None"]
+
+
+@dataclass(frozen=True)
+class KernelSource:
+    """One file: the core it is for, its text, the user's place of each line, and its arguments in order."""
+
+    name: str
+    core: Literal["aiv", "aic"]
+    text: str
+    origins: tuple[Span | None, ...]
+    tensors: tuple[str, ...]
+    scalars: tuple[str, ...]
+
+
+def core_of(function: Function) -> Literal["aiv", "aic"]:
+    """The core whose memories the kernel's tiles lie in."""
+    rooms = [room_of(each) for each in tile_names(function.body).values()]
+    return "aic" if any(room is not None and room.space != "ub" for room in rooms) else "aiv"
+
+
+def kernel_source(function: Function, program: Program, profile: Profile) -> KernelSource:
+    """Prints a kernel with addresses and flags.
+
+    Raises:
+        Bug: a statement is not of that form.
+        Refused: `pto.no-dtype`, `pto.strided-view`.
+    """
+    arrays = [each for each in function.params if not isinstance(each.type, ScalarType)]
+    scalars = [each for each in function.params if isinstance(each.type, ScalarType)]
+    numbers = _numbers(arrays, scalars)
+    body = Body(_arrays(arrays), dict(program.constants), numbers, profile)
+    body.taken |= {cpp_name(each.name) for each in function.params}
+    body.block(function.body, 1)
+    head = list(_head(function, profile))
+    opening = list(_opening(arrays, scalars, profile))
+    own = [*opening, *_with_places(body.lines), (f"{INDENT}pipe_sync();", None), ("}", None)]
+    functions = [(each, None) for each in used_functions("\n".join(text for text, _ in own))]
+    lines: list[Line] = [*head, *functions, *_signature(function, profile), *own]
+    return KernelSource(
+        function.name,
+        core_of(function),
+        "\n".join(text for text, _ in lines) + "\n",
+        tuple(origin for _, origin in lines),
+        tuple(each.name for each in arrays),
+        tuple(each.name for each in scalars),
+    )
+
+
+def _head(function: Function, profile: Profile) -> Iterator[Line]:
+    where = f"{PurePath(function.origin.file).name}:{function.origin.line}"
+    yield f"// {function.name}, from {where}", function.origin
+    *headers, last = profile.kernel_headers
+    for each in headers:
+        yield f"#include {each}", None
+    yield "using namespace pto;", None
+    yield f"#include {last}", None
+    for macro, text in (("__gm__", ""), ("__aicore__", " [aicore]")):
+        yield f"#ifndef {macro}", None
+        yield f"#define {macro}{text}", None
+        yield "#endif", None
+    yield "", None
+
+
+def _signature(function: Function, profile: Profile) -> Iterator[Line]:
+    for line in function.doc.splitlines():
+        yield f"// {line}".rstrip(), function.origin
+    yield f"// {function.name}({', '.join(param_text(each) for each in function.params)})", function.origin
+    yield 'extern "C" __aicore__ __attribute__((always_inline))', None
+    yield f"void {profile.kernel_symbol}(__gm__ int64_t *args) {{", None
+
+
+def _opening(arrays: list[Param], scalars: list[Param], profile: Profile) -> Iterator[Line]:
+    """The arguments: arrays first, each with its first element, then numbers; sizes are read from the arrays."""
+    seen: set[str] = set()
+    for index, param in enumerate(arrays):
+        name, element = cpp_name(param.name), profile.element_of(_dtype(param))
+        tensor = f"{profile.kernel_tensor} *{name}_tensor"
+        yield f"{INDENT}__gm__ {tensor} = reinterpret_cast<__gm__ {profile.kernel_tensor} *>(args[{index}]);", None
+        first = f"reinterpret_cast<__gm__ {element} *>({name}_tensor->buffer.addr) + {name}_tensor->start_offset"
+        yield f"{INDENT}__gm__ {element} *{name} = {first};", None
+        for axis, dim in enumerate(_dims(param)):
+            text = str(dim)
+            if text.isidentifier() and text not in seen:
+                seen.add(text)
+                yield f"{INDENT}const int64_t {cpp_name(text)} = {name}_tensor->shapes[{axis}];", None
+    for index, param in enumerate(scalars):
+        type_ = profile.scalar_of(_dtype(param))
+        kind = CPP[kind_of(_dtype(param))]
+        yield f"{INDENT}const {kind} {cpp_name(param.name)} = from_u64<{type_}>(args[{len(arrays) + index}]);", None
+
+
+def _with_places(lines: list[Line]) -> Iterator[Line]:
+    """The user's line stands behind the first of the lines that it became."""
+    last = ""
+    for text, origin in lines:
+        place = "" if origin is None else f"{PurePath(origin.file).name}:{origin.line}"
+        yield (f"{text}  // {place}" if place and place != last else text), origin
+        last = place or last
+
+
+def _numbers(arrays: list[Param], scalars: list[Param]) -> dict[str, Kind]:
+    found: dict[str, Kind] = {}
+    for param in arrays:
+        for dim in _dims(param):
+            found |= dict.fromkeys(dim.symbols, "int")
+    for param in scalars:
+        found[param.name] = kind_of(_dtype(param))
+    return found
+
+
+def _arrays(arrays: list[Param]) -> Arrays:
+    return Arrays({each.name: _dims(each) for each in arrays}, {each.name: _dtype(each) for each in arrays})
+
+
+def _dims(param: Param) -> tuple[Expr, ...]:
+    if param.type is None or isinstance(param.type, ScalarType):
+        raise Bug(f"`{param.name}` is no array")
+    return param.type.dims
+
+
+def _dtype(param: Param) -> str:
+    if param.type is None:
+        raise Bug(f"`{param.name}` has no type")
+    return param.type.dtype.name

@@ -1,0 +1,43 @@
+"""The few functions on numbers that kernels may call, each as text: a kernel's file has those it uses and no others.
+
+Kernels run on the device, where nothing can be linked to them, so that these are inlined and need no header.
+"""
+
+from __future__ import annotations
+
+import re
+from types import MappingProxyType
+
+__all__ = ["used_functions"]
+
+INLINE = "static inline __aicore__ __attribute__((always_inline))"
+FUNCTIONS = MappingProxyType(
+    {
+        **{
+            f"{name} {type_}": f"{INLINE} {type_} {name}({type_} a, {type_} b) {{ return {test} ? b : a; }}"
+            for name, test in (("min", "b < a"), ("max", "a < b"))
+            for type_ in ("int64_t", "double")
+        },
+        **{
+            f"absolute {type_}": f"{INLINE} {type_} absolute({type_} a) {{ return a < 0 ? -a : a; }}"
+            for type_ in ("int64_t", "double")
+        },
+        # Python rounds towards minus infinity, C++ towards zero.
+        "floordiv": f"{INLINE} int64_t floordiv(int64_t a, int64_t b) "
+        "{ return a / b - ((a % b != 0) & ((a < 0) != (b < 0))); }",
+        "mod": f"{INLINE} int64_t mod(int64_t a, int64_t b) {{ return a - floordiv(a, b) * b; }}",
+    }
+)
+NEEDS = MappingProxyType({"mod": ("floordiv",)})
+
+
+def used_functions(text: str) -> list[str]:
+    """The definitions that `text` needs, as lines.
+
+    >>> used_functions("a = htp::mod(b, c);")[0]
+    'namespace htp {'
+    """
+    called = set(re.findall(r"\bhtp::(\w+)", text))
+    called |= {needed for each in called for needed in NEEDS.get(each, ())}
+    found = [definition for name, definition in FUNCTIONS.items() if name.partition(" ")[0] in called]
+    return ["namespace htp {", *found, "}  // namespace htp", ""] if found else []

@@ -1,0 +1,309 @@
+"""A routine as orchestration for pto-runtime: one C++17 source whose tasks are the kernels that the routine calls.
+
+Knows the file and the statements between calls; the calls themselves are printed by `orchestration_tasks`.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from htp.diagnostics import Bug, Refused
+from htp.dims import sym
+from htp.program import origin_of
+from htp_backend_pto.emission.checks import Check
+from htp_backend_pto.emission.lines import Lines, place_of
+from htp_backend_pto.emission.orchestration_head import foot, head
+from htp_backend_pto.emission.orchestration_names import Names
+from htp_backend_pto.emission.orchestration_tasks import Tasks
+from htp_backend_pto.emission.regions import root_of
+from htp_backend_pto.emission.scalars import CPP, cpp_name, unprintable
+from htp_backend_pto.emission.scoping import Placement, placement_of
+from htp_backend_pto.emission.sites import called, needed_names, sites_of, stored_root, task_word
+from htp_backend_pto.emission.tracking import decide, facts_in
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from htp.dims import Facts
+    from htp.program import Function, Program
+    from htp_backend_pto.emission.lines import Line
+    from htp_backend_pto.emission.orchestration_tasks import KernelNumber
+    from htp_backend_pto.profile import Profile
+
+__all__ = ["KEPT", "Orchestration", "orchestration_source"]
+
+KEPT: Mapping[str, tuple[str, ...]] = {"task": ("after", "tag", "stream"), "require": ()}
+"""What of the task form's words reaches the runtime; where a task runs and which goes first it decides itself."""
+
+
+@dataclass(frozen=True)
+class Orchestration:
+    """The printed source, what it checks, and what it needs of the runtime.
+
+    `most_in_scope` is the largest number of tasks that one scope holds at a time; `reads_results` says that the host
+    reads what tasks wrote, and `headers` are the package's own headers.
+    """
+
+    text: str
+    lines: tuple[Line, ...]
+    checks: tuple[Check, ...]
+    headers: tuple[str, ...]
+    most_in_scope: int
+    reads_results: bool
+    followed: tuple[str, ...]
+
+
+def orchestration_source(program: Program, kernels: Sequence[KernelNumber], profile: Profile) -> Orchestration:
+    """The orchestration of the program's entry.
+
+    Raises:
+        Refused: `pto.no-orchestration`, `pto.stepped-region`, `pto.no-dtype`, `pto.too-many-arguments`,
+            `pto.too-many-axes`.
+    """
+    return _Printer(program, kernels, profile).whole()
+
+
+class _Printer:
+    def __init__(self, program: Program, kernels: Sequence[KernelNumber], profile: Profile) -> None:
+        self.program, self.kernels, self.profile = program, kernels, profile
+        self.function: Function = program.main
+        self.sites = sites_of(program, self.function)
+        self.names = Names(program, self.function, self.sites, profile)
+        self.decisions = decide(self.sites, self.names.facts())
+        self.names.own = self.decisions.own
+        self.needed = needed_names(self.function.body, KEPT)
+        self.placement: Placement = placement_of(self.function.body)
+        self.out = Lines()
+        self.checks: list[Check] = []
+        self.reads_results = False
+        self.most = 0
+        self.tasks = Tasks(self.names, self.sites, self.decisions, self.out, profile, self.check)
+
+    def whole(self) -> Orchestration:
+        self._check_limits()
+        facts = self.names.facts()
+        facts = self._early_return(facts)
+        self._predeclare()
+        count = self.block(self.function.body, 1, facts)
+        lines = (*head(self.names, self.tasks, self.kernels, self._headers()[-1]), *self.out.lines, *foot())
+        text = "\n".join(each.text for each in lines) + "\n"
+        return Orchestration(
+            text,
+            lines,
+            tuple(self.checks),
+            self._headers(),
+            max(self.most, count),
+            self.reads_results,
+            tuple(sorted(self.decisions.followed)),
+        )
+
+    def check(self, check: Check) -> int:
+        """The number of a check; equal ones share it."""
+        if check not in self.checks:
+            self.checks.append(check)
+        return self.checks.index(check)
+
+    def block(self, body: Sequence[ast.stmt], depth: int, facts: Facts) -> int:
+        """Prints statements; returns how many tasks of them one scope holds."""
+        return sum(self.statement(each, depth, facts) for each in body)
+
+    def statement(self, node: ast.stmt, depth: int, facts: Facts) -> int:
+        match node:
+            case ast.For():
+                return self._for(node, depth, facts)
+            case ast.While(test=test, body=inner):
+                self.out.write(depth, f"while (!{self.profile.is_fatal} && {self.names.text(test).within(9)}) {{", node)
+                self._scoped(inner, depth, facts)
+                return 0
+            case ast.If():
+                return self._if(node, depth, facts)
+            case ast.Assert(test=test):
+                self._require(test, "run.assertion-failed", f"assertion failed: {ast.unparse(test)}", node, depth)
+            case ast.Break() | ast.Continue():
+                self.out.write(depth, "break;" if isinstance(node, ast.Break) else "continue;", node)
+            case ast.Pass():
+                pass
+            case _ if stored_root(node) is not None:
+                self._store(node, depth, facts)
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if called(value) == "empty":
+                return self.tasks.buffer(name, node, depth, facts)
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                self._assign(name, value, node, depth, facts)
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                self._assign(name, value, node, depth, facts)
+            case ast.AugAssign(target=ast.Name(id=name, ctx=ast.Store()), op=operator, value=value):
+                left = ast.copy_location(ast.Name(name, ast.Load()), value)
+                self._assign(name, ast.BinOp(left, operator, value), node, depth, facts)
+            case ast.Expr(value=ast.Call() as call):
+                return self._call(call, node, depth, facts)
+            case ast.Expr(value=ast.Constant()):
+                pass
+            case _:
+                raise unprintable(node, "it is no statement of a routine that lies between kernels")
+        return 0
+
+    def _call(self, call: ast.Call, node: ast.stmt, depth: int, facts: Facts) -> int:
+        word, name = task_word(node), called(call)
+        if word:
+            return self.tasks.word(word, call, node, depth)
+        if name == "require":
+            test, text, _, *code = call.args
+            said = text.value if isinstance(text, ast.Constant) and isinstance(text.value, str) else ""
+            given = code[0].value if code and isinstance(code[0], ast.Constant) else "run.assertion-failed"
+            self._require(test, str(given), said, node, depth)
+            return 0
+        if any(name == each.name for each in self.kernels):
+            core = next(each.core for each in self.kernels if each.name == name)
+            return self.tasks.call(self.sites.of(node), core, depth, facts)
+        raise unprintable(node, "it calls no kernel")
+
+    def _for(self, node: ast.For, depth: int, facts: Facts) -> int:
+        match node:
+            case ast.For(target=ast.Name(id=name), iter=ast.Call(func=ast.Name(id="range"), args=bounds)):
+                pass
+            case _:
+                raise unprintable(node, "a loop counts with `range`")
+        if name in self.placement.outlived:
+            raise unprintable(node, f"`{name}` is used behind its loop; count in a scalar of your own")
+        self.names.kinds[name] = "int"
+        start = self.names.cpp(bounds[0]) if len(bounds) > 1 else "0"
+        stop = self._fixed(bounds[1] if len(bounds) > 1 else bounds[0], node, depth)
+        cpp, step, sign = cpp_name(name), "++", "<"
+        if len(bounds) == 3:
+            by = self.names.text(bounds[2])
+            step = f" += {by.cpp}"
+            sign = ">" if by.cpp.startswith("-") else "<"
+        self.out.write(depth, f"for (int64_t {cpp} = {start}; {cpp} {sign} {stop}; {cpp}{step}) {{", node)
+        self._scoped(node.body, depth, facts_in([node], facts))
+        return 0
+
+    def _scoped(self, body: Sequence[ast.stmt], depth: int, facts: Facts) -> None:
+        """The body of a loop: what its tasks allocate is given back after every turn, and so are their places."""
+        at = len(self.out.lines)
+        inside = self.block(body, depth + 1, facts)
+        self.most = max(self.most, inside)
+        if inside:
+            head = self.out.lines[at - 1]
+            opened, comment, rest = head.text.partition("{")
+            self.out.lines[at - 1] = type(head)(f"{opened}{self.profile.scope} {comment}{rest}", head.statement)
+        self.out.write(depth, "}")
+
+    def _if(self, node: ast.If, depth: int, facts: Facts) -> int:
+        self.out.write(depth, f"if ({self.names.cpp(node.test)}) {{", node)
+        first = self.block(node.body, depth + 1, facts)
+        second = 0
+        if node.orelse:
+            self.out.write(depth, "} else {")
+            second = self.block(node.orelse, depth + 1, facts)
+        self.out.write(depth, "}")
+        return max(first, second)
+
+    def _fixed(self, node: ast.expr, statement: ast.stmt, depth: int) -> str:
+        """The end of a range, which Python computes once."""
+        text = self.names.text(node)
+        loaded = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+        if not loaded & self.placement.changing and not any(isinstance(x, ast.Subscript) for x in ast.walk(node)):
+            return text.within(5)
+        stop = self.names.unique("stop")
+        self.out.write(depth, f"const int64_t {stop} = {text.cpp};", statement)
+        return stop
+
+    def _assign(self, name: str, value: ast.expr, node: ast.stmt, depth: int, facts: Facts) -> None:
+        if name not in self.needed:
+            return
+        if name in self.names.declared:
+            return  # the extent of that name; the text says so again
+        text = self.names.text(value)
+        self._check_elements(value, node, depth, facts)
+        kind = self.placement.kinds.get(name) or text.kind
+        self.names.kinds[name] = kind
+        start = ""
+        if name in self.placement.here and self.placement.here[name] is node:
+            start = f"const {CPP[kind]} " if name in self.placement.constant else f"{CPP[kind]} "
+        self.out.write(depth, f"{start}{cpp_name(name)} = {text.cpp};", node)
+        if self._reads_tensors(value):
+            self.out.write(depth, f"if ({self.profile.is_fatal}) return;", node)
+
+    def _check_elements(self, value: ast.expr, node: ast.stmt, depth: int, facts: Facts) -> None:
+        """The indices of elements that are read are in range, and what was written to them can be waited for."""
+        for each in ast.walk(value):
+            array = root_of(each) if isinstance(each, ast.Subscript) else None
+            if array in self.sites.buffers and isinstance(each, ast.Subscript):
+                self.tasks.check_indices(each, node, depth, facts)
+                buffer = self.sites.buffers[array]
+                written = any(use.param.direction != "in" for site in self.sites.on(array) for use in site.uses(array))
+                self.reads_results = self.reads_results or written or buffer.direction == "out"
+                self.tasks.reveal(array, depth, node)
+
+    def _reads_tensors(self, value: ast.expr) -> bool:
+        roots = {root_of(each) for each in ast.walk(value) if isinstance(each, ast.Subscript)}
+        return any(each in self.sites.buffers and each not in self.decisions.own for each in roots)
+
+    def _store(self, node: ast.stmt, depth: int, facts: Facts) -> None:
+        match node:
+            case ast.Assign(targets=[ast.Subscript() as target], value=value):
+                pass
+            case ast.AugAssign(target=ast.Subscript() as target, op=operator, value=added):
+                value = ast.BinOp(target, operator, added)
+            case _:
+                raise Bug(f"{ast.unparse(node)} stores nothing")
+        array = root_of(target) or ""
+        if array not in self.decisions.own:
+            raise unprintable(node, f"`{array}` is used by kernels, so that only kernels may write it")
+        self._check_elements(value, node, depth, facts)
+        self.tasks.check_indices(target, node, depth, facts)
+        self.out.write(depth, f"{self.names.element(target).cpp} = {self.names.cpp(value)};", node)
+
+    def _require(self, test: ast.expr, code: str, text: str, node: ast.stmt, depth: int) -> None:
+        if isinstance(test, ast.Constant) and test.value is True:
+            return
+        number = self.check(Check("assertion", text, place_of(node), code))
+        self.out.write(depth, f"if (!{self.names.text(test).within(0)}) return htp::fail({number});", node)
+
+    def _early_return(self, facts: Facts) -> Facts:
+        """Nothing is to be done when every array that is written has an extent of nothing."""
+        written = [each for each in self.sites.buffers.values() if each.direction in ("out", "inout")]
+        common = [
+            name
+            for name in self.names.declared
+            if written and all(any(str(d) == name for d in b.dims) for b in written)
+        ]
+        for name in common:
+            facts = facts.with_nonnegative(sym(name) - 1)
+            self.names.used[name] = None
+        if common:
+            self.out.write(1, f"if ({' || '.join(f'{cpp_name(each)} == 0' for each in common)}) return;")
+        return facts
+
+    def _predeclare(self) -> None:
+        for name, kind in self.placement.ahead.items():
+            if name in self.needed and name not in self.names.declared:
+                self.out.write(1, f"{CPP[kind]} {cpp_name(name)}{{}};")
+                self.names.kinds[name] = kind
+
+    def _check_limits(self) -> None:
+        limits, span = self.profile.limits, origin_of(self.function.body[0]) if self.function.body else None
+        arrays = [each for each in self.sites.buffers.values() if each.direction != "scratch"]
+        scalars = len(self.function.params) - len(arrays) + len(self.program.slots)
+        if len(arrays) > limits.call_tensors or scalars > limits.call_scalars:
+            raise Refused(
+                "pto.too-many-arguments",
+                f"`{self.function.name}` takes {len(arrays)} arrays and {scalars} scalars; "
+                f"pto-runtime takes {limits.call_tensors} and {limits.call_scalars}",
+                span=span,
+                help="join arrays of one kind along a new first axis",
+            )
+        for each in self.sites.buffers.values():
+            self.profile.data_type_of(each.dtype)
+            if len(each.dims) > limits.dims:
+                raise Refused(
+                    "pto.too-many-axes",
+                    f"`{each.name}` has {len(each.dims)} axes, tensors of pto-runtime have at most {limits.dims}",
+                    span=origin_of(each.made) if each.made is not None else span,
+                    help="join axes that are always used together",
+                )
+
+    def _headers(self) -> tuple[str, ...]:
+        return ("htp_host.hpp", "htp_order.hpp", "htp_tasks.hpp") if self.tasks.active else ("htp_host.hpp",)

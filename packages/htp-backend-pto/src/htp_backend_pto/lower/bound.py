@@ -1,0 +1,145 @@
+"""The pass that gives every tile of a kernel two dimensions and a room of constant size.
+
+Knows sizes and their bounds; which tiles become rows or columns is `bound_ranks`' business.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from htp.capabilities import Normalized, Typed
+from htp.diagnostics import Refused
+from htp.infer.engine import infer
+from htp.liveness import loads
+from htp.passes import Pass
+from htp.program import origin_of, stamp
+from htp_backend_pto.forms import Bounded, Divided
+from htp_backend_pto.layouts import BOX_ROWS, ROW, OnChip
+from htp_backend_pto.lower.bound_ranks import flat
+from htp_backend_pto.lower.bounds import Sizes, sizes_of
+from htp_backend_pto.lower.split_units import Units, called, walk
+from htp_backend_pto.tiles import annotation_of, declared, tile_type, with_room
+
+if TYPE_CHECKING:
+    from htp.dims import Expr, Facts
+    from htp.program import Function, Program
+    from htp.types import TileType
+    from htp_backend_pto.lower.split_units import Unit
+
+__all__ = ["Bound", "room_for"]
+
+
+@dataclass(frozen=True)
+class Bound(Pass):
+    """Every tile gets two dimensions and room for the largest value it can have."""
+
+    name = "pto.bound"
+    requires = (Divided(), Typed(), Normalized())
+    provides = (Bounded(),)
+
+    def apply(self, program: Program) -> Program:
+        """The program whose kernels have tiles with rooms."""
+        program = program.replace(*(flat(program, each) for each in program.functions if each.kind == "kernel"))
+        sizes = sizes_of(program)
+        kernels = [each for each in program.functions if each.kind == "kernel"]
+        return program.replace(*(_Rooms(program, each, sizes.get(each.name, Sizes())).function() for each in kernels))
+
+
+class _Rooms:
+    """Annotates the tiles of one kernel."""
+
+    def __init__(self, program: Program, kernel: Function, sizes: Sizes) -> None:
+        self.program = program
+        self.kernel = kernel
+        self.sizes = sizes
+        self.known = infer(program, kernel)
+        self.unit: Unit = "cube" if _is_cube(kernel, Units(kernel, self.known)) else "vector"
+        self.left = _products_take(kernel)
+        self.rooms: dict[str, tuple[int, int]] = {}
+
+    def function(self) -> Function:
+        for statement, name, type_ in declared(self.kernel.body):
+            facts = self.sizes.within(self.known.facts_at(statement))
+            rows, columns = (self.most(each, statement, name, axis, facts) for axis, each in enumerate(type_.dims))
+            before = self.rooms.get(name, (0, 0))
+            self.rooms[name] = (max(rows, before[0]), max(columns, before[1]))
+        return replace(self.kernel, body=tuple(self.statement(each) for each in self.kernel.body))
+
+    def most(self, size: Expr, statement: ast.stmt, name: str, axis: int, facts: Facts) -> int:
+        """The largest value that a size can have."""
+        found = facts.upper_bound(size)
+        if found is None:
+            raise self.unbounded(size, statement, name, axis)
+        return max(found, 1)
+
+    def unbounded(self, size: Expr, statement: ast.stmt, name: str, axis: int) -> Refused:
+        origins = [(given, place) for each in sorted(size.symbols) for given, place in self.sizes.given.get(each, [])]
+        free = sorted({symbol for given, _ in origins for symbol in given.symbols} or size.symbols)
+        what = ("rows", "columns")[axis]
+        user = name if not name[1:].isdigit() else "the tile"
+        notes = tuple(f"it is {given} in the call at {place.place}" for given, place in origins if place)[:2]
+        entry = [each for each in free if each in _entry_sizes(self.program)]
+        fix = f'compile with `dims={{"{entry[0]}": 512}}`, or take' if entry else "take"
+        return Refused(
+            "pto.unbounded-tile",
+            f"`{user}` has {size} {what}, and nothing says how many that can be",
+            span=origin_of(statement),
+            notes=notes,
+            help=f"{fix} a slice of constant width in a loop: `x[:, j:j + 512]`",
+        )
+
+    def statement(self, node: ast.stmt) -> ast.stmt:
+        match node:
+            case ast.For():
+                new: ast.stmt = ast.For(node.target, node.iter, [self.statement(each) for each in node.body], [], lineno=0)
+            case ast.While():
+                new = ast.While(node.test, [self.statement(each) for each in node.body], [])
+            case ast.If():
+                body, orelse = ([self.statement(each) for each in part] for part in (node.body, node.orelse))
+                new = ast.If(node.test, body, orelse)
+            case ast.AnnAssign(target=ast.Name(id=name)) if (type_ := tile_type(node.annotation)) is not None:
+                annotation = annotation_of(with_room(type_, self.room(name, type_, node)))
+                new = ast.AnnAssign(node.target, annotation, node.value, 1)
+            case _:
+                return node
+        return stamp(new, origin_of(node))
+
+    def room(self, name: str, type_: TileType, statement: ast.AnnAssign) -> OnChip:
+        rows, columns = self.rooms[name]
+        if self.unit == "vector":
+            return room_for(type_, rows, columns)
+        box = ROW * 8 // type_.dtype.bits
+        moved = isinstance(statement.value, ast.Subscript) or called(statement.value) == "tile.transpose"
+        if moved:
+            return OnChip("l1", _up(rows, max(BOX_ROWS, box)), _up(columns, max(BOX_ROWS, box)), "nz", box)
+        return OnChip("l0c", _up(rows, BOX_ROWS), _up(columns, BOX_ROWS), "nz", 16)
+
+
+def room_for(type_: TileType, rows: int, columns: int) -> OnChip:
+    """The usual room on a vector core for a value of at most these sizes."""
+    if type_.dtype.name == "bool_":
+        return OnChip("ub", rows, _up(columns, ROW * 8), "bits")
+    row = ROW * 8 // type_.dtype.bits
+    if type_.dims[1].constant == 1:
+        return OnChip("ub", _up(rows, row), 1, "dn")
+    return OnChip("ub", rows, _up(columns, row))
+
+
+def _up(size: int, unit: int) -> int:
+    return -(-size // unit) * unit
+
+
+def _is_cube(kernel: Function, units: Units) -> bool:
+    return any("cube" in units.units(each) for each in kernel.body)
+
+
+def _products_take(kernel: Function) -> frozenset[str]:
+    products = (each.value for each in walk(kernel.body) if isinstance(each, ast.AnnAssign))
+    return frozenset(name for each in products if called(each) == "tile.dot" and each is not None for name in loads(each))
+
+
+def _entry_sizes(program: Program) -> frozenset[str]:
+    types = (each.type for each in program.main.params)
+    return frozenset(name for each in types for dim in getattr(each, "dims", ()) for name in dim.symbols)

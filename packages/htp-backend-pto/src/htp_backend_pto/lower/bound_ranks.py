@@ -1,0 +1,255 @@
+"""Tiles of one dimension become rows or columns, as their use asks.
+
+Knows operations in normal form; does not know how large anything is.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+from htp.diagnostics import Refused
+from htp.dims import const
+from htp.infer.engine import infer
+from htp.infer.values import Region, Value
+from htp.liveness import loads, writes
+from htp.lowering.build import call, constant, expression, tuple_of
+from htp.program import origin_of, stamp
+from htp.types import TileType
+from htp_backend_pto.lower.split_units import called, walk
+from htp_backend_pto.tiles import annotation_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from htp.infer.state import Inference
+    from htp.program import Function, Program
+
+__all__ = ["flat"]
+
+Lying = Literal["row", "column"]
+
+REDUCTIONS = ("all", "any", "argmax", "argmin", "max", "mean", "min", "prod", "sum")
+SHAPED = ("tile.expand_dims", "tile.reshape", "tile.squeeze", "tile.broadcast_to")
+"""Operations that only say anew how many dimensions there are, where one side has one."""
+
+
+def flat(program: Program, kernel: Function) -> Function:
+    """The kernel with tiles of two dimensions only."""
+    known = infer(program, kernel)
+    ranks = {len(each.dims) for each in _tiles(kernel, known).values()}
+    if ranks <= {2}:
+        return kernel
+    return _Flat(kernel, known).function()
+
+
+def _tiles(kernel: Function, known: Inference) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    for statement in walk(kernel.body):
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            value = known.types.get(id(statement.target))
+            value = value.value if isinstance(value, Region) else value
+            if isinstance(value, Value):
+                found[statement.target.id] = value
+    return found
+
+
+class _Flat:
+    """Rewrites one kernel."""
+
+    def __init__(self, kernel: Function, known: Inference) -> None:
+        self.kernel = kernel
+        self.known = known
+        self.tiles = _tiles(kernel, known)
+        self.taken = {name for each in walk(kernel.body) for name in (*loads(each), *writes(each))}
+        self.lying = self._lying()
+        self.out: list[ast.stmt] = []
+
+    def function(self) -> Function:
+        return replace(self.kernel, body=tuple(self.block(self.kernel.body)))
+
+    # which way ----------------------------------------------------------------------------------------------------
+
+    def _lying(self) -> dict[str, Lying]:
+        """Which way every vector lies: those that elements are combined of lie alike."""
+        groups = {name: {name} for name, each in self.tiles.items() if len(each.dims) == 1}
+        columns: set[str] = set()
+        for statement in walk(self.kernel.body):
+            if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
+                continue
+            target, value = statement.target.id, statement.value
+            names = {each for each in loads(value) if each in groups} if value is not None else set[str]()
+            if called(value) in SHAPED:
+                columns |= self._columns(target, value, names)
+            elif called(value).removeprefix("tile.") in REDUCTIONS:
+                if target in groups and not names and self._axis(value) == 1:
+                    columns.add(target)
+            elif target in groups:
+                joined = set[str]().union(*(groups[each] for each in (target, *names)))
+                groups |= dict.fromkeys(joined, joined)
+        return {name: "column" if group & columns else "row" for name, group in groups.items()}
+
+    def _columns(self, target: str, value: ast.expr | None, names: set[str]) -> set[str]:
+        """Vectors that are, or become, one column of a matrix."""
+        here = self.tiles[target].dims
+        if names and len(here) == 2 and here[1].constant == 1:
+            return names
+        source = value.args[0] if isinstance(value, ast.Call) else None
+        known = self.known.types.get(id(source))
+        dims = known.dims if isinstance(known, Value | Region) else ()
+        return {target} if len(here) == 1 and len(dims) == 2 and dims[1].constant == 1 else set()
+
+    def _axis(self, value: ast.expr | None) -> int | None:
+        keywords = value.keywords if isinstance(value, ast.Call) else []
+        axis = next((each.value for each in keywords if each.arg == "axis"), None)
+        return axis.value if isinstance(axis, ast.Constant) and isinstance(axis.value, int) else None
+
+    # statements ---------------------------------------------------------------------------------------------------
+
+    def block(self, body: Sequence[ast.stmt]) -> list[ast.stmt]:
+        outer, self.out = self.out, []
+        for statement in body:
+            self.out.append(stamp(self.statement(statement), origin_of(statement)))
+        inner, self.out = self.out, outer
+        return inner
+
+    def statement(self, node: ast.stmt) -> ast.stmt:
+        match node:
+            case ast.For():
+                return ast.For(node.target, node.iter, self.block(node.body), [], lineno=0)
+            case ast.While():
+                return ast.While(node.test, self.block(node.body), [])
+            case ast.If():
+                return ast.If(node.test, self.block(node.body), self.block(node.orelse))
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value) if name in self.tiles:
+                type_ = self.type(name, node)
+                return ast.AnnAssign(node.target, annotation_of(type_), self.value(name, value, type_), 1)
+            case ast.Assign(targets=[ast.Subscript() as target]):
+                return self.stored(node, target)
+            case _:
+                return node
+
+    def type(self, name: str, statement: ast.stmt) -> TileType:
+        value = self.tiles[name]
+        dims = value.dims
+        if len(dims) == 1:
+            dims = (const(1), dims[0]) if self.lying[name] == "row" else (dims[0], const(1))
+        if len(dims) != 2:
+            raise Refused(
+                "pto.tile-rank",
+                f"`{name}` has {len(dims)} dimensions; tiles on the chip have rows and columns",
+                span=origin_of(statement),
+                help="loop over the leading dimensions: `for b in range(B): t = x[b, :, :]`"
+                if len(dims) > 2
+                else "keep the dimensions: `keepdims=True`",
+            )
+        return TileType(value.dtype, dims)
+
+    def stored(self, node: ast.Assign, target: ast.Subscript) -> ast.stmt:
+        known = self.known.of(target)
+        value = node.value
+        if not isinstance(value, ast.Name) or value.id not in self.tiles or not isinstance(known, Region):
+            return node
+        if len(known.dims) == 2:
+            return ast.Assign([target], self.operand(value, "row"), lineno=0)
+        return ast.Assign([self.matrix(target, known, self.lying.get(value.id, "row"))], value, lineno=0)
+
+    def matrix(self, node: ast.expr, region: Region, lying: Lying) -> ast.expr:
+        """A slice that keeps one dimension as one row or one column of its array."""
+        if not isinstance(node, ast.Subscript):
+            return node
+        parts = list(node.slice.elts) if isinstance(node.slice, ast.Tuple) else [node.slice]
+        kept = next(number for number, each in enumerate(parts) if isinstance(each, ast.Slice))
+        beside = kept - 1 if lying == "row" else kept + 1
+        if 0 <= beside < len(parts):
+            start = parts[beside]
+            stop = ast.parse(f"{ast.unparse(start)} + 1", mode="eval").body
+            if isinstance(start, ast.Constant) and isinstance(start.value, int):
+                stop = ast.Constant(start.value + 1)
+            parts[beside] = ast.Slice(start, stop)
+        else:
+            parts.insert(kept if lying == "row" else kept + 1, ast.Constant(None))
+        return ast.Subscript(node.value, ast.Tuple(parts, ast.Load()), node.ctx)
+
+    # values -------------------------------------------------------------------------------------------------------
+
+    def value(self, name: str, value: ast.expr, type_: TileType) -> ast.expr:
+        """What gives the matrix in place of what gave the vector."""
+        known = self.known.types.get(id(value))
+        if isinstance(known, Region) and len(known.dims) == 1:
+            return self.matrix(value, known, self.lying[name])
+        operation = called(value)
+        if isinstance(value, ast.Call) and operation in SHAPED:
+            return self.shaped(value, type_)
+        if isinstance(value, ast.Call) and operation.removeprefix("tile.") in REDUCTIONS:
+            return self.reduced(name, value)
+        if isinstance(value, ast.Call) and operation in ("tile.full", "tile.iota") and name in self.lying:
+            return self.made(value, type_, self.lying[name])
+        lying = self.lying.get(name, "row")
+        return self.operands(value, lying)
+
+    def operands(self, value: ast.expr, lying: Lying) -> ast.expr:
+        match value:
+            case ast.Name():
+                return self.operand(value, lying)
+            case ast.BinOp():
+                return ast.BinOp(self.operands(value.left, lying), value.op, self.operands(value.right, lying))
+            case ast.Compare():
+                right = [self.operands(each, lying) for each in value.comparators]
+                return ast.Compare(self.operands(value.left, lying), value.ops, right)
+            case ast.UnaryOp():
+                return ast.UnaryOp(value.op, self.operands(value.operand, lying))
+            case ast.Call():
+                keywords = [ast.keyword(each.arg, self.operands(each.value, lying)) for each in value.keywords]
+                return ast.Call(value.func, [self.operands(each, lying) for each in value.args], keywords)
+            case _:
+                return value
+
+    def operand(self, node: ast.Name, lying: Lying) -> ast.expr:
+        """A vector that lies as it is wanted; one that does not is turned first."""
+        if self.lying.get(node.id, lying) == lying:
+            return node
+        size = self.tiles[node.id].dims[0]
+        dims = (const(1), size) if lying == "row" else (size, const(1))
+        number = 1
+        while f"{node.id}_{lying}_{number}" in self.taken:
+            number += 1
+        name = f"{node.id}_{lying}_{number}"
+        self.taken.add(name)
+        turned = call("tile.reshape", node, tuple_of([expression(each) for each in dims]))
+        annotation = annotation_of(TileType(self.tiles[node.id].dtype, dims))
+        self.out.append(stamp(ast.AnnAssign(ast.Name(name, ast.Store()), annotation, turned, 1), origin_of(node)))
+        return ast.Name(name, ast.Load())
+
+    def shaped(self, value: ast.Call, type_: TileType) -> ast.expr:
+        """The same elements with other dimensions: often nothing is left to do."""
+        source = value.args[0]
+        if not isinstance(source, ast.Name) or source.id not in self.tiles:
+            return value
+        have = self.type(source.id, ast.Pass()).dims if len(self.tiles[source.id].dims) == 1 else self.tiles[source.id].dims
+        if have == type_.dims:
+            return source
+        if called(value) == "tile.broadcast_to":
+            wanted: Lying = "row"
+            return call("tile.broadcast_to", self.operand(source, wanted), tuple_of([expression(d) for d in type_.dims]))
+        return call("tile.reshape", source, tuple_of([expression(each) for each in type_.dims]))
+
+    def reduced(self, name: str, value: ast.Call) -> ast.expr:
+        """A reduction that keeps its dimension."""
+        source = value.args[0]
+        axis = self._axis(value)
+        if isinstance(source, ast.Name) and source.id in self.lying:
+            axis = 1 if self.lying[source.id] == "row" else 0
+        keywords = [each for each in value.keywords if each.arg not in ("axis", "keepdims")]
+        keywords += [ast.keyword("axis", constant(axis or 0)), ast.keyword("keepdims", ast.Constant(True))]
+        return ast.Call(value.func, value.args, keywords)
+
+    def made(self, value: ast.Call, type_: TileType, lying: Lying) -> ast.expr:
+        """Tiles made of nothing have their new shape."""
+        shape = tuple_of([expression(each) for each in type_.dims])
+        if called(value) == "tile.full":
+            return ast.Call(value.func, [shape, *value.args[1:]], value.keywords)
+        others = [each for each in value.keywords if each.arg not in ("shape", "axis")]
+        axis = ast.keyword("axis", ast.Constant(1 if lying == "row" else 0))
+        return ast.Call(value.func, [], [ast.keyword("shape", shape), axis, *others])

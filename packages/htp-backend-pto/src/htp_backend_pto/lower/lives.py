@@ -1,0 +1,160 @@
+"""From where to where each tile of a kernel is in use.
+
+Knows names and loops; does not know sizes or memories. A name stands for one place, so that its values count as one.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from htp_backend_pto.steps import step_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+__all__ = ["Life", "lives"]
+
+
+@dataclass(frozen=True)
+class Life:
+    """The tiles that share a place, and the first and last statement, in the order of the text, that needs it."""
+
+    names: tuple[str, ...]
+    first: int
+    last: int
+    statement: ast.stmt
+    """The one that makes it first."""
+
+    def meets(self, other: Life) -> bool:
+        """Whether some statement needs both."""
+        return self.first <= other.last and other.first <= self.last
+
+
+def lives(body: Sequence[ast.stmt], names: Collection[str]) -> list[Life]:
+    """How long each place is in use, in the order of the text.
+
+    A tile that an instruction changes and the tile it becomes share a place; a value that a loop takes along, or that
+    enters or leaves it, is in use in all of it.
+    """
+    walk = _Walk(frozenset(names))
+    walk.block(body)
+    groups: dict[str, list[str]] = {}
+    for name in walk.spans:
+        groups.setdefault(walk.shared.root(name), []).append(name)
+    found = [
+        Life(
+            tuple(group),
+            min(walk.spans[name].first for name in group),
+            max(walk.spans[name].last for name in group),
+            walk.makers[group[0]],
+        )
+        for group in groups.values()
+    ]
+    return sorted(found, key=lambda each: (each.first, each.names))
+
+
+@dataclass
+class _Span:
+    first: int
+    last: int
+
+    def reach(self, first: int, last: int) -> None:
+        self.first, self.last = min(self.first, first), max(self.last, last)
+
+
+@dataclass
+class _Shared:
+    """Names that must lie in one place."""
+
+    parents: dict[str, str] = field(default_factory=dict[str, str])
+
+    def root(self, name: str) -> str:
+        parent = self.parents.get(name, name)
+        return name if parent == name else self.root(parent)
+
+    def join(self, one: str, other: str) -> None:
+        self.parents[self.root(other)] = self.root(one)
+
+
+@dataclass
+class _Loop:
+    """What one loop makes and what it uses; `exposed` is used before the loop's own text makes it."""
+
+    first: int
+    made: set[str] = field(default_factory=set[str])
+    used: set[str] = field(default_factory=set[str])
+    exposed: set[str] = field(default_factory=set[str])
+
+
+class _Walk:
+    """One pass over the text; positions count statements."""
+
+    def __init__(self, names: frozenset[str]) -> None:
+        self.names = names
+        self.position = 0
+        self.spans: dict[str, _Span] = {}
+        self.makers: dict[str, ast.stmt] = {}
+        self.shared = _Shared()
+        self.closed: list[tuple[_Loop, int]] = []
+
+    def block(self, body: Iterable[ast.stmt]) -> None:
+        self._run(body, [], set())
+        for loop, last in reversed(self.closed):
+            for name in (loop.made | loop.used) & set(self.spans):
+                span = self.spans[name]
+                outside = span.first < loop.first or span.last > last
+                if outside or name in loop.exposed:
+                    span.reach(loop.first, last)
+
+    def _run(self, body: Iterable[ast.stmt], loops: list[_Loop], made: set[str]) -> set[str]:
+        for statement in body:
+            self.position += 1
+            match statement:
+                case ast.For() | ast.While():
+                    self._uses(statement.iter if isinstance(statement, ast.For) else statement.test, loops, made)
+                    loop = _Loop(self.position)
+                    self._run(statement.body, [*loops, loop], set())
+                    self.position += 1
+                    self.closed.append((loop, self.position))
+                case ast.If():
+                    self._uses(statement.test, loops, made)
+                    taken = self._run(statement.body, loops, set(made))
+                    made |= taken & self._run(statement.orelse, loops, set(made))
+                case _:
+                    self._statement(statement, loops, made)
+        return made
+
+    def _statement(self, statement: ast.stmt, loops: list[_Loop], made: set[str]) -> None:
+        value = getattr(statement, "value", None)
+        if isinstance(value, ast.expr):
+            self._uses(value, loops, made)
+        match statement:
+            case ast.AnnAssign(target=ast.Name(name)) if name in self.names:
+                self._makes(name, statement, loops)
+                made.add(name)
+                step = step_of(statement)
+                shared = step.shared if step is not None else None
+                if shared is not None and shared in self.names:
+                    self.shared.join(shared, name)
+            case _:
+                pass
+
+    def _makes(self, name: str, statement: ast.stmt, loops: list[_Loop]) -> None:
+        self.makers.setdefault(name, statement)
+        self._touch(name)
+        for loop in loops:
+            loop.made.add(name)
+
+    def _uses(self, node: ast.expr, loops: list[_Loop], made: set[str]) -> None:
+        for each in ast.walk(node):
+            if isinstance(each, ast.Name) and each.id in self.names:
+                self._touch(each.id)
+                for loop in loops:
+                    loop.used.add(each.id)
+                    if each.id not in made:
+                        loop.exposed.add(each.id)
+
+    def _touch(self, name: str) -> None:
+        self.spans.setdefault(name, _Span(self.position, self.position)).reach(self.position, self.position)

@@ -1,0 +1,193 @@
+"""`pto.place`: every tile gets its bytes in its memory.
+
+Knows sizes, alignments and who is in use when; does not know instructions. First fit in the order in which tiles are
+made: bytes of a tile that is done with are given to the next that has room in them.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from htp.diagnostics import Bug, Refused
+from htp.passes import Pass
+from htp.program import origin_of, stamp
+from htp_backend_pto.forms import Bounded, Placed, Selected
+from htp_backend_pto.lower.lives import lives
+from htp_backend_pto.model import a2a3
+from htp_backend_pto.tiles import annotation_of, declared, room_of, with_room
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from htp.program import Function, Program
+    from htp_backend_pto.layouts import OnChip
+    from htp_backend_pto.lower.lives import Life
+
+__all__ = ["Place", "Region", "arrange"]
+
+
+@dataclass(frozen=True)
+class Region:
+    """Bytes of one memory, and the tiles that lie there."""
+
+    life: Life
+    space: str
+    start: int
+    size: int
+
+    @property
+    def end(self) -> int:
+        """The first byte behind it."""
+        return self.start + self.size
+
+
+class Place(Pass):
+    """Gives every tile an address in its memory; tiles that are in use at the same time do not overlap."""
+
+    name = "pto.place"
+    requires = (Selected(isa="pto"), Bounded())
+    provides = (Placed(),)
+
+    def apply(self, program: Program) -> Program:
+        """Every kernel by itself.
+
+        Raises:
+            Refused: `pto.ub-overflow` or `pto.buffer-overflow` where tiles in use together have no room.
+        """
+        kernels = [each for each in program.functions if each.kind == "kernel"]
+        return program.replace(*(_placed(each) for each in kernels))
+
+
+def arrange(kernel: Function) -> list[Region]:
+    """Where the tiles of a kernel lie, in the order in which they are made.
+
+    Raises:
+        Refused: `pto.ub-overflow`, `pto.buffer-overflow`.
+    """
+    rooms = _rooms(kernel)
+    wanted = [_Wanted(life, rooms[life.names[0]].room.space, max(_size(rooms[name]) for name in life.names))
+              for life in lives(kernel.body, rooms)]  # fmt: skip
+    # A large tile that is made late may find only gaps; the second try gives the largest their bytes first.
+    tries = (_fitted(wanted), _fitted(sorted(wanted, key=lambda each: -each.size)))
+    fitting = next((each for each in tries if all(region.end <= _limit(region.space) for region in each)), None)
+    if fitting is None:
+        first = next(each for each in tries[0] if each.end > _limit(each.space))
+        beside = [each for each in tries[0] if each.space == first.space and each.life.meets(first.life)]
+        raise _overflow(kernel, first, beside, rooms)
+    return sorted(fitting, key=lambda each: (each.life.first, each.start))
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    life: Life
+    space: str
+    size: int
+
+
+def _fitted(wanted: Sequence[_Wanted]) -> list[Region]:
+    found: list[Region] = []
+    for each in wanted:
+        beside = [other for other in found if other.space == each.space and other.life.meets(each.life)]
+        found.append(Region(each.life, each.space, _first_gap(beside, each.size, _alignment(each.space)), each.size))
+    return found
+
+
+@dataclass(frozen=True)
+class _Room:
+    room: OnChip
+    bits: int
+
+
+def _rooms(kernel: Function) -> dict[str, _Room]:
+    found: dict[str, _Room] = {}
+    for statement, name, type_ in declared(kernel.body):
+        room = room_of(type_)
+        if room is None:
+            raise Bug(f"`{ast.unparse(statement)}` has no room")
+        known = found.setdefault(name, _Room(room, type_.dtype.bits))
+        if (known.room.space, known.room.form) != (room.space, room.form):
+            raise Bug(f"`{name}` is `{known.room}` and `{room}`: a name stands for one place")
+        if _size(_Room(room, type_.dtype.bits)) > _size(known):
+            found[name] = _Room(room, type_.dtype.bits)
+    return found
+
+
+def _placed(kernel: Function) -> Function:
+    places = {name: each.start for each in arrange(kernel) for name in each.life.names}
+    return replace(kernel, body=tuple(_with_places(kernel.body, places)))
+
+
+def _with_places(body: Sequence[ast.stmt], places: Mapping[str, int]) -> list[ast.stmt]:
+    return [_with_place(each, places) for each in body]
+
+
+def _with_place(statement: ast.stmt, places: Mapping[str, int]) -> ast.stmt:
+    match statement:
+        case ast.For(target, iterator, body, orelse):
+            made = ast.For(target, iterator, _with_places(body, places), orelse, lineno=getattr(statement, "lineno", 0))
+        case ast.While(test, body, orelse):
+            made = ast.While(test, _with_places(body, places), orelse)
+        case ast.If(test, body, orelse):
+            made = ast.If(test, _with_places(body, places), _with_places(orelse, places))
+        case ast.AnnAssign(target=ast.Name(name) as target, value=value) if name in places:
+            ((_, _, type_),) = declared([statement])
+            room = room_of(type_)
+            if room is None:
+                raise Bug(f"`{ast.unparse(statement)}` has no room")
+            annotation = annotation_of(with_room(type_, replace(room, at=places[name])))
+            made = ast.AnnAssign(target, annotation, value, 1)
+        case _:
+            return statement
+    return stamp(made, origin_of(statement))
+
+
+def _first_gap(beside: Sequence[Region], size: int, align: int) -> int:
+    start = 0
+    for each in sorted(beside, key=lambda region: region.start):
+        if start + size <= each.start:
+            break
+        start = max(start, -(-each.end // align) * align)
+    return start
+
+
+def _size(room: _Room) -> int:
+    return room.room.nbytes(room.bits)
+
+
+def _alignment(space: str) -> int:
+    found = a2a3().space(space)
+    return found.align if found is not None else 1
+
+
+def _limit(space: str) -> int:
+    found = a2a3().space(space)
+    return found.limit or 0 if found is not None else 0
+
+
+def _overflow(kernel: Function, region: Region, together: Sequence[Region], rooms: Mapping[str, _Room]) -> Refused:
+    """What lies in the memory when `region` finds no room in it, the largest first."""
+    space, limit = region.space, _limit(region.space)
+    needed = sum(each.size for each in together)
+    listed = sorted(together, key=lambda each: -each.size)
+    notes = [f"{_named(each)}: {each.size} bytes{_room_text(each, rooms)}" for each in listed[:8]]
+    notes += [f"and {len(listed) - 8} more" for _ in listed[8:9]]
+    return Refused(
+        "pto.ub-overflow" if space == "ub" else "pto.buffer-overflow",
+        f"the tiles in use at once in `{kernel.name}` need {needed} bytes of {space.upper()}, which has {limit}",
+        span=origin_of(region.life.statement),
+        notes=tuple(notes),
+        help=(f"make the tiles smaller: {limit / needed:.0%} of their size would fit",),
+    )
+
+
+def _named(region: Region) -> str:
+    span = origin_of(region.life.statement)
+    line = f" (line {span.line})" if span is not None else ""
+    return f"`{', '.join(region.life.names)}`{line}"
+
+
+def _room_text(region: Region, rooms: Mapping[str, _Room]) -> str:
+    largest = max((rooms[name] for name in region.life.names), key=_size)
+    return f", {largest.room.rows} x {largest.room.columns} of {largest.bits} bits"

@@ -1,0 +1,206 @@
+"""The pass that divides a program between the orchestration and the two kinds of core.
+
+Knows which loops stay in the routine and where tiles are handed on; `split_outline` writes the kernels.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from htp.capabilities import DialectUse, Inlined, Normalized, Simplified, Typed
+from htp.diagnostics import Bug
+from htp.infer.engine import infer
+from htp.liveness import writes
+from htp.lowering.build import assigned, call, expression, tuple_of
+from htp.lowering.simplify import Simplify
+from htp.passes import Pass
+from htp.program import Function, origin_of, stamp
+from htp_backend_pto.forms import Divided
+from htp_backend_pto.lower.split_calls import flattened
+from htp_backend_pto.lower.split_outline import Crossing, Outline, Way, exposed
+from htp_backend_pto.lower.split_prepare import prepared
+from htp_backend_pto.lower.split_tree import Nest, Tree
+from htp_backend_pto.lower.split_order import Run
+from htp_backend_pto.lower.split_units import walk
+from htp_backend_pto.lower.translate import spelled_symbols
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from htp.infer.values import Value
+    from htp.program import Program
+    from htp_backend_pto.lower.split_tree import Item
+
+__all__ = ["Split"]
+
+UNIT_TEXT = {"cube": "products", "vector": "vector work"}
+
+
+@dataclass(frozen=True)
+class Split(Pass):
+    """The entry becomes a routine that calls kernels of one unit each; tiles go from one to the next through memory."""
+
+    name = "pto.split"
+    requires = (Inlined(), Typed(), Normalized(), Simplified())
+    provides = (Divided(),)
+    introduces = ()
+    may_introduce = (DialectUse("host"), DialectUse("tile"))
+    understands = (DialectUse("tile"), DialectUse("host"), DialectUse("tasks"))
+
+    def apply(self, program: Program) -> Program:
+        """The divided program; it is simplified again, since a kernel may not need all that it was given."""
+        program = prepared(flattened(program))
+        divided = _Division(program).program()
+        return Simplify().apply(divided)
+
+
+class _Division:
+    """Divides the entry of one program, in which every tile statement stands in the entry or in a kernel of one unit."""
+
+    def __init__(self, program: Program) -> None:
+        self.source = program
+        self.main = program.main
+        self.known = infer(program, self.main)
+        self.tree = Tree(program, self.main, self.known)
+        self.spelled = spelled_symbols(self.main.body, self.known)
+        self.runs = list(_runs(self.tree.items))
+        self.kernels: list[Function] = []
+        self.behind: dict[int, frozenset[str]] = {}
+        self._live(self.tree.items, frozenset())
+        self.crossing = self._crossing()
+        self.taken = {each.name for each in program.functions} | {
+            node.id for each in self.main.body for node in ast.walk(each) if isinstance(node, ast.Name)
+        }
+
+    def program(self) -> Program:
+        """The routine, its own kernels, and those that it called before."""
+        body = self._block(self.tree.items, frozenset(self.crossing))
+        routine = replace(self.main, kind="routine", body=tuple(_used_sizes(body)))
+        others = tuple(each for each in self.source.functions if each.name != self.main.name and each.kind == "kernel")
+        called = {node.id for each in body for node in ast.walk(each) if isinstance(node, ast.Name)}
+        kept = tuple(each for each in others if each.name in called)
+        return replace(self.source, functions=(*kept, *self.kernels, routine))
+
+    # tiles that are handed on ---------------------------------------------------------------------------------------
+
+    def _crossing(self) -> dict[str, Value]:
+        """The tiles that some run reads and another one, or an earlier turn of it, has made."""
+        wanted = {name for run in self.runs for name in exposed(run.statements)} - self.tree.made.keys()
+        return {name: value for name, value in self.tree.types.items() if name in wanted}
+
+    def _live(self, items: Sequence[Item], live: frozenset[str]) -> frozenset[str]:
+        """The names that are read before they are made anew, in front of the items; `live` are those behind them."""
+        for item in reversed(items):
+            if isinstance(item, Run):
+                self.behind[id(item)] = self.behind.get(id(item), frozenset()) | live
+                live = (live - _made(item)) | exposed(item.statements)
+            elif isinstance(item, Nest) and isinstance(item.statement, ast.If):
+                live = self._live(item.body, live) | self._live(item.orelse, live)
+            elif isinstance(item, Nest):
+                once = self._live(item.body, live)
+                live |= self._live(item.body, live | once)
+        return live
+
+    def _way(self, run: Run, name: str) -> Crossing | None:
+        reads = name in exposed(run.statements)
+        makes = name in self.behind[id(run)] and any(name in writes(each) for each in run.statements)
+        if not reads and not makes:
+            return None
+        way: Way = "in" if not makes else "out" if not reads and name in _made(run) else "inout"
+        return Crossing(name, self.crossing[name], way)
+
+    # the routine ----------------------------------------------------------------------------------------------------
+
+    def _block(self, items: Iterable[Item], pending: frozenset[str]) -> list[ast.stmt]:
+        """A block of the routine; `pending` are the buffers that it, or a block in it, has to allocate."""
+        items = list(items)
+        result: list[ast.stmt] = []
+        for item in items:
+            for name in sorted(pending & _touched(item), key=self._order):
+                others = [each for each in items if each is not item and name in _touched(each)]
+                if isinstance(item, Run) or others:
+                    result.append(self._buffer(name, item))
+                    pending -= {name}
+            result += self._item(item, pending)
+        return result
+
+    def _item(self, item: Item, pending: frozenset[str]) -> list[ast.stmt]:
+        if isinstance(item, Run):
+            return [self._kernel(item)]
+        if isinstance(item, Nest):
+            body = self._block(item.body, pending) or [ast.Pass()]
+            orelse = self._block(item.orelse, pending)
+            return [stamp(_rebuilt(item.statement, body, orelse), origin_of(item.statement))]
+        return [item]
+
+    def _order(self, name: str) -> int:
+        return list(self.crossing).index(name)
+
+    def _buffer(self, name: str, item: Item) -> ast.stmt:
+        value = self.crossing[name]
+        dims = tuple_of([expression(self.tree.outer(each)) for each in value.dims])
+        made = assigned(name, call("empty", dims, value.dtype.name))
+        place = item.statements[0] if isinstance(item, Run) else item.statement if isinstance(item, Nest) else item
+        return stamp(made, origin_of(place))
+
+    def _kernel(self, run: Run) -> ast.stmt:
+        number = len(self.kernels)
+        while (name := f"{self.main.name}_{number}") in self.taken:
+            number += 1
+        self.taken.add(name)
+        crossing = [each for name_ in self.crossing if (each := self._way(run, name_)) is not None]
+        outline = Outline(
+            self.known, self.spelled, run, self.tree.needed(run),
+            constants=frozenset(each for each, _ in self.source.constants),
+            directions={each.name: each.direction for each in self.main.params} | dict.fromkeys(self.tree.buffers, "out"),
+            scalars={each.name: each for each in self.main.params if each.direction == "scalar"},
+            crossing=crossing,
+        )  # fmt: skip
+        kernel, called = outline.kernel(name, _doc(self.main.name, run))
+        self.kernels.append(kernel)
+        return called
+
+
+def _doc(name: str, run: Run) -> str:
+    lines = sorted({place.line for each in walk(run.statements) if (place := origin_of(each)) is not None})
+    where = f"line {lines[0]}" if lines[0] == lines[-1] else f"lines {lines[0]} to {lines[-1]}"
+    return f"The {UNIT_TEXT[run.unit]} of `{name}`, {where}."
+
+
+def _runs(items: Iterable[Item]) -> Iterator[Run]:
+    for item in items:
+        if isinstance(item, Run):
+            yield item
+        elif isinstance(item, Nest):
+            yield from _runs((*item.body, *item.orelse))
+
+
+def _made(run: Run) -> frozenset[str]:
+    """The names that a run certainly gives a value."""
+    simple = (each for each in run.statements if not isinstance(each, ast.For | ast.While | ast.If))
+    return frozenset(name for each in simple for name in writes(each))
+
+
+def _touched(item: Item) -> frozenset[str]:
+    """Names of tiles that runs in an item read from elsewhere or make."""
+    runs = [item] if isinstance(item, Run) else list(_runs([item]))
+    found = (exposed(each.statements) | frozenset(n for s in each.statements for n in writes(s)) for each in runs)
+    return frozenset(name for each in found for name in each)
+
+
+def _rebuilt(statement: ast.stmt, body: list[ast.stmt], orelse: list[ast.stmt]) -> ast.stmt:
+    match statement:
+        case ast.For():
+            return ast.For(statement.target, statement.iter, body, [], lineno=0)
+        case ast.While():
+            return ast.While(statement.test, body, [])
+        case ast.If():
+            return ast.If(statement.test, body, orelse)
+        case _:
+            raise Bug("no compound statement")
+
+
+def _used_sizes(body: list[ast.stmt]) -> list[ast.stmt]:
+    return body

@@ -1,0 +1,309 @@
+"""A run of statements as a kernel of its own, and the call that stands in its place.
+
+Knows what a kernel is given and what its sizes are called; does not know which statements belong together.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from htp.dims import Expr, const, sym
+from htp.infer.values import Box, Index, Number, Region, Value
+from htp.liveness import loads, writes
+from htp.lowering.build import assigned, expression, stored
+from htp.names import RESERVED
+from htp.program import Function, origin_of, stamp
+from htp.types import Param, ScalarType, TensorType, bool_, f32, i64
+from htp_backend_pto.lower.split_regions import guarded_nodes, inner_ranges, part_of
+from htp_backend_pto.lower.split_units import Unit, walk
+from htp_backend_pto.lower.translate import Translation, box_text
+from htp_backend_pto.tiles import annotation_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from htp.infer.state import Inference
+    from htp_backend_pto.lower.split_order import Run
+
+__all__ = ["Crossing", "Outline", "Way", "exposed"]
+
+Way = Literal["in", "out", "inout"]
+_WAYS = ("in", "inout", "out")
+SUFFIX: Mapping[Way, str] = {"in": "in", "out": "out", "inout": "io"}
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """A tile that kernels hand on: its type, and which way it goes at one of them."""
+
+    name: str
+    value: Value
+    way: Way
+
+
+@dataclass(frozen=True)
+class _Array:
+    """An array of the routine as the kernel sees it: the box it is given, under which name and sizes."""
+
+    param: str
+    box: Box
+    sizes: tuple[Expr, ...]
+
+
+def exposed(body: Iterable[ast.stmt]) -> frozenset[str]:
+    """Names that the statements read before they have certainly given them a value."""
+    found: set[str] = set()
+    made: set[str] = set()
+    for statement in body:
+        if isinstance(statement, ast.For | ast.While):
+            head = loads(statement.iter if isinstance(statement, ast.For) else statement.test)
+            own = writes(statement.target) if isinstance(statement, ast.For) else frozenset[str]()
+            found |= (head | (exposed(statement.body) - own)) - made
+        elif isinstance(statement, ast.If):
+            found |= (loads(statement.test) | exposed(statement.body) | exposed(statement.orelse)) - made
+            made |= _certain(statement.body) & _certain(statement.orelse)
+        else:
+            found |= loads(statement) - made
+            made |= writes(statement)
+    return frozenset(found)
+
+
+def _certain(body: Iterable[ast.stmt]) -> frozenset[str]:
+    """Names that the statements certainly assign."""
+    found: set[str] = set()
+    for statement in body:
+        if isinstance(statement, ast.If):
+            found |= _certain(statement.body) & _certain(statement.orelse)
+        elif not isinstance(statement, ast.For | ast.While):
+            found |= writes(statement)
+    return frozenset(found)
+
+
+class Outline(Translation):
+    """Writes one kernel."""
+
+    def __init__(
+        self, known: Inference, spelled: dict[str, str], run: Run, made: Sequence[ast.stmt], *,
+        directions: Mapping[str, str], scalars: Mapping[str, Param], crossing: Sequence[Crossing],
+        constants: frozenset[str],
+    ) -> None:  # fmt: skip
+        super().__init__(known, spelled)
+        self.run = run
+        self.statements = [*made, *run.statements]
+        self.directions = directions
+        self.given = scalars
+        self.crossing = crossing
+        self.constants = constants
+        self.facts = known.facts_at(run.statements[0])
+        self.ranges = inner_ranges(self.statements, known)
+        self.inner = self._inner()
+        self.taken = {name for each in self.statements for name in (*loads(each), *writes(each))} | set(RESERVED)
+        self.sizes: list[tuple[Expr, Expr]] = []
+        self.arrays: dict[str, _Array] = {}
+        self.params: list[Param] = []
+        self.arguments: list[ast.expr] = []
+        self.numbers: dict[str, Param] = {}
+        self.number_arguments: dict[str, ast.expr] = {}
+
+    def kernel(self, name: str, doc: str) -> tuple[Function, ast.stmt]:
+        """The kernel, and the call of it."""
+        self._arrays()
+        for each in self.crossing:
+            self._crossing_param(each)
+        body = self._body()
+        order = sorted(range(len(self.params)), key=lambda number: _WAYS.index(self.params[number].direction))
+        params = (*(self.params[each] for each in order), *self.numbers.values())
+        arguments = [*(self.arguments[each] for each in order), *self.number_arguments.values()]
+        origin = origin_of(self.run.statements[0])
+        call = ast.Expr(ast.Call(ast.Name(name, ast.Load()), arguments, []))
+        function = Function(name, "kernel", params, tuple(self._heads(body) + body), _place(self.run.statements), doc)
+        return function, stamp(call, origin)
+
+    # arrays -------------------------------------------------------------------------------------------------------
+
+    def _inner(self) -> frozenset[str]:
+        """Symbols of integers that the run computes."""
+        found = {each.symbol for each in self.ranges}
+        for statement in walk(self.statements):
+            if isinstance(statement, ast.AnnAssign | ast.Assign):
+                target = statement.target if isinstance(statement, ast.AnnAssign) else statement.targets[0]
+                value = self.known.types.get(id(target))
+                if isinstance(value, Index):
+                    found |= value.value.symbols if str(value.value) in value.value.symbols else set[str]()
+            for names in (self.known.entries.get(id(statement), {}), self.known.exits.get(id(statement), {})):
+                found |= set(names.values())
+        return frozenset({*found, *(self.spelled[each] for each in found if each in self.spelled)})
+
+    def _arrays(self) -> None:
+        inside = {id(node) for each in self.statements for node in ast.walk(each)}
+        accesses = [each for each in self.known.accesses if id(each.node) in inside]
+        guarded = guarded_nodes(self.statements)
+        roots = list(dict.fromkeys(each.root for each in accesses))
+        for root in roots:
+            own = [each for each in accesses if each.root == root]
+            sizes = self.known.roots[root]
+            part = part_of(own, sizes, self.ranges, self.inner, guarded, self.facts)
+            reads, stores = (any(each.writes is way for each in own) for way in (False, True))
+            whole_out = self.directions.get(root) == "out" and not any(id(each.node) in guarded for each in own)
+            way: Way = "in" if not stores else "out" if not reads and (part.covered or whole_out) else "inout"
+            extents = [e for e, kept in zip(part.box.extent, part.box.kept, strict=True) if kept]
+            axes = [str(size) for size, kept in zip(sizes, part.box.kept, strict=True) if kept]
+            dims = tuple(self._dim(extent, axis) for extent, axis in zip(extents, axes, strict=True))
+            self.arrays[root] = _Array(root, self._spelled_box(part.box), dims)
+            dtype = next(r.dtype for r in self._regions(root))
+            self.params.append(Param(root, way, TensorType(dtype, dims)))
+            text = box_text(root, self._spelled_box(part.box), sizes, store=False)
+            whole = isinstance(text.slice, ast.Slice | ast.Tuple) and all(
+                isinstance(each, ast.Slice) and each.lower is None and each.upper is None
+                for each in (text.slice.elts if isinstance(text.slice, ast.Tuple) else [text.slice])
+            )
+            self.arguments.append(ast.Name(root, ast.Load()) if whole else text)
+
+    def _regions(self, root: str) -> Iterable[Region]:
+        for each in self.statements:
+            for node in ast.walk(each):
+                found = self.known.types.get(id(node))
+                if isinstance(found, Region) and found.root == root:
+                    yield found
+
+    def _spelled_box(self, box: Box) -> Box:
+        return Box(tuple(map(self._outer, box.start)), tuple(map(self._outer, box.extent)), box.kept)
+
+    def _outer(self, value: Expr) -> Expr:
+        """An integer in the routine's own names."""
+        return value.substitute({each: sym(self.spelled[each]) for each in value.symbols if each in self.spelled})
+
+    def _dim(self, extent: Expr, axis: str) -> Expr:
+        """What the kernel calls a size that is `extent` in the routine."""
+        if extent.constant is not None:
+            return extent
+        for outer, name in self.sizes:
+            if self.facts.equal(outer, extent) is True:
+                return name
+        alone = str(extent) if str(extent) in extent.symbols else ""
+        base = alone or (axis.lower() if axis.isidentifier() else "size")
+        name, number = base, 1
+        used = {str(each) for _, each in self.sizes}
+        while name in used or (name in self.taken and name != alone) or not name.isidentifier():
+            number += 1
+            name = f"{base if base.isidentifier() else 'size'}_{number}"
+        self.sizes.append((self._outer(extent), sym(name)))
+        return sym(name)
+
+    def _crossing_param(self, each: Crossing) -> None:
+        dims = tuple(self._dim(size, ("rows", "cols")[-2:][min(axis, 1)]) for axis, size in enumerate(each.value.dims))
+        name = f"{each.name}_{SUFFIX[each.way]}"
+        box = Box(tuple(const(0) for _ in dims), each.value.dims, tuple(True for _ in dims))
+        self.arrays[each.name] = _Array(name, box, dims)
+        self.params.append(Param(name, each.way, TensorType(each.value.dtype, dims)))
+        self.arguments.append(ast.Name(each.name, ast.Load()))
+
+    # the body -----------------------------------------------------------------------------------------------------
+
+    def _body(self) -> list[ast.stmt]:
+        waiting = {each.name: each for each in self.crossing if each.way != "out"}
+        last = {
+            each.name: number
+            for each in self.crossing if each.way != "in"
+            for number, statement in enumerate(self.statements) if each.name in writes(statement)
+        }  # fmt: skip
+        body: list[ast.stmt] = []
+        for number, statement in enumerate(self.statements):
+            for name in sorted((loads(statement) | writes(statement)) & waiting.keys()):
+                body.append(self._loaded(waiting.pop(name), statement))
+            body.append(self.statement(statement))
+            body += [self._stored(name, statement) for name, at in last.items() if at == number]
+        return body
+
+    def _loaded(self, each: Crossing, statement: ast.stmt) -> ast.stmt:
+        array = self.arrays[each.name]
+        from htp.types import TileType
+
+        target = ast.Name(each.name, ast.Store())
+        annotation = annotation_of(TileType(each.value.dtype, array.sizes))
+        value = _whole(array.param, len(array.sizes), store=False)
+        return stamp(ast.AnnAssign(target, annotation, value, 1), origin_of(statement))
+
+    def _stored(self, name: str, statement: ast.stmt) -> ast.stmt:
+        array = self.arrays[name]
+        target = _whole(array.param, len(array.sizes), store=True)
+        return stamp(stored(target, ast.Name(name, ast.Load())), origin_of(statement))
+
+    def _heads(self, body: Sequence[ast.stmt]) -> list[ast.stmt]:
+        """`m = x.shape[0]` for every size that the body computes with."""
+        used = {name for each in body for name in loads(each)}
+        heads: list[ast.stmt] = []
+        for _, name in self.sizes:
+            if str(name) not in used:
+                continue
+            array = next(each for each in self.arrays.values() if name in each.sizes)
+            shape = ast.parse(f"{array.param}.shape[{array.sizes.index(name)}]", mode="eval").body
+            heads.append(stamp(assigned(str(name), shape), _place(self.run.statements)))
+        return heads
+
+    # names --------------------------------------------------------------------------------------------------------
+
+    def size(self, value: Expr) -> Expr:
+        """An integer in the kernel's sizes; what they do not tell is passed as a number."""
+        for outer, name in self.sizes:
+            if value == outer or (not value.symbols & self.inner and self.facts.equal(value, outer) is True):
+                return name
+        value = value.rebuilt(self._atom)
+        names = {str(name) for _, name in self.sizes}
+        for symbol in sorted(value.symbols - self.inner - names):
+            self._pass(symbol, i64, ast.Name(symbol, ast.Load()))
+        return value
+
+    def _atom(self, atom: object) -> Expr | None:
+        """The kernel's name of a part of an integer."""
+        from htp.dims.expr import of_atom
+
+        value = of_atom(atom)  # type: ignore[arg-type]
+        return next((name for outer, name in self.sizes if outer == value), None)
+
+    def region(self, root: str, box: Box, *, store: bool) -> ast.expr:
+        """The slice, counted from where the kernel's part of the array begins."""
+        array = self.arrays[root]
+        starts: list[Expr] = []
+        extents: list[Expr] = []
+        kept: list[bool] = []
+        for axis, keeps in enumerate(array.box.kept):
+            if keeps:
+                starts.append(self.size(box.start[axis] - array.box.start[axis]))
+                extents.append(self.size(box.extent[axis]))
+                kept.append(box.kept[axis])
+        return box_text(array.param, Box(tuple(starts), tuple(extents), tuple(kept)), array.sizes, store=store)
+
+    def number(self, name: str) -> ast.expr:
+        """A number of the routine, passed on."""
+        assigned_inside = any(name in writes(each) for each in self.statements)
+        if not assigned_inside and name not in self.constants:
+            known = next(
+                self.known.types[id(node)]
+                for each in self.statements for node in ast.walk(each)
+                if isinstance(node, ast.Name) and node.id == name and id(node) in self.known.types
+            )  # fmt: skip
+            dtype = bool_ if isinstance(known, Number) and known.kind == "bool" else f32
+            self._pass(name, dtype, ast.Name(name, ast.Load()))
+        return ast.Name(name, ast.Load())
+
+    def _pass(self, name: str, dtype: type, argument: ast.expr) -> None:
+        given = self.given.get(name)
+        if name in self.numbers:
+            return
+        type_ = given.type if given is not None and isinstance(given.type, ScalarType) else ScalarType(dtype)
+        self.numbers[name] = replace(given, origin=None) if given is not None else Param(name, "scalar", type_)
+        self.number_arguments[name] = copy.copy(argument)
+
+
+def _whole(name: str, rank: int, *, store: bool) -> ast.expr:
+    index: ast.expr = ast.Slice() if rank == 1 else ast.Tuple([ast.Slice() for _ in range(rank)], ast.Load())
+    return ast.Subscript(ast.Name(name, ast.Load()), index, ast.Store() if store else ast.Load())
+
+
+def _place(statements: Sequence[ast.stmt]):  # noqa: ANN202
+    return origin_of(statements[0])
+

@@ -1,0 +1,186 @@
+"""What is done to a function before it is divided: slices of loaded tiles become loads, sums leave the cube unit.
+
+Knows statements in normal form; does not know kernels.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from htp.infer.engine import infer
+from htp.infer.values import Box, Region, Value
+from htp.liveness import loads, writes
+from htp.lowering.build import binary
+from htp.program import origin_of, stamp
+from htp_backend_pto.lower.split_tree import Tree
+from htp_backend_pto.lower.split_units import Units, called, walk
+from htp_backend_pto.lower.translate import box_text, spelled_symbols
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from htp.dims import Expr
+    from htp.infer.state import Inference
+    from htp.program import Function, Program
+
+__all__ = ["prepared"]
+
+
+def prepared(program: Program) -> Program:
+    """The program with its entry ready to be divided."""
+    program = program.replace(_Forwarding(program, program.main).function())
+    while (changed := _demoted(program)) is not None:
+        program = changed
+    return program
+
+
+# loads ----------------------------------------------------------------------------------------------------------------
+
+
+class _Forwarding:
+    """A slice of a tile that is itself a slice of an array is a slice of the array."""
+
+    def __init__(self, program: Program, function: Function) -> None:
+        self.source = function
+        self.known = infer(program, function)
+        self.units = Units(function, self.known)
+        self.spelled = spelled_symbols(function.body, self.known)
+
+    def function(self) -> Function:
+        body = _changed(self.source.body, self.statement)
+        read = {name for each in walk(body) for name in loads(each)}
+        return replace(self.source, body=tuple(_without(body, self.units, read)))
+
+    def statement(self, statement: ast.stmt) -> list[ast.stmt]:
+        if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.value, ast.Subscript):
+            return [statement]
+        region = self.region(statement.value)
+        if region is None or isinstance(self.known.types.get(id(statement.value)), Region):
+            return [statement]
+        sizes = self.known.roots[region.root]
+        value = box_text(region.root, self.outer(region.box), sizes, store=False)
+        return [stamp(ast.AnnAssign(statement.target, statement.annotation, value, 1), origin_of(statement))]
+
+    def region(self, node: ast.expr) -> Region | None:
+        """The part of an array that an expression is, as long as nobody has changed it."""
+        known = self.known.types.get(id(node))
+        if isinstance(known, Region):
+            return known if known.root in self.units.inputs or known.root not in self.units.stored else None
+        if isinstance(node, ast.Name) and len(self.units.definitions[node.id]) == 1:
+            definition = self.units.definitions[node.id][0]
+            value = definition.value if isinstance(definition, ast.AnnAssign) else None
+            return self.region(value) if isinstance(value, ast.Subscript) else None
+        if isinstance(node, ast.Subscript) and isinstance(known, Value) and id(node) in self.known.slices:
+            base = self.region(node.value)
+            return _sliced(base, *self.known.slices[id(node)]) if base is not None else None
+        return None
+
+    def outer(self, box: Box) -> Box:
+        from htp.dims import sym
+
+        names = {symbol: sym(name) for symbol, name in self.spelled.items()}
+        return Box(
+            tuple(each.substitute(names) for each in box.start), tuple(each.substitute(names) for each in box.extent),
+            box.kept,
+        )  # fmt: skip
+
+
+def _sliced(
+    base: Region, starts: Sequence[Expr], extents: Sequence[Expr], kept: Sequence[bool], dims: tuple[Expr, ...]
+) -> Region | None:
+    if len(dims) != sum(kept):
+        return None  # a new axis, which no slice of the array has
+    inner = iter(zip(starts, extents, kept, strict=True))
+    start, extent, keep = list(base.box.start), list(base.box.extent), list(base.box.kept)
+    for axis, old in enumerate(base.box.kept):
+        if old:
+            offset, length, keep[axis] = next(inner)
+            start[axis], extent[axis] = start[axis] + offset, length
+    return Region(base.dtype, dims, base.root, Box(tuple(start), tuple(extent), tuple(keep)))
+
+
+def _without(body: Sequence[ast.stmt], units: Units, read: set[str]) -> list[ast.stmt]:
+    """The statements without loads that nobody reads any more."""
+
+    def kept(statement: ast.stmt) -> list[ast.stmt]:
+        unread = units.anew(statement) and not writes(statement) & read
+        return [] if unread else [statement]
+
+    return _changed(body, kept)
+
+
+def _changed(body: Sequence[ast.stmt], change) -> list[ast.stmt]:  # noqa: ANN001
+    """The statements with every simple one replaced."""
+    result: list[ast.stmt] = []
+    for statement in body:
+        match statement:
+            case ast.For():
+                new: ast.stmt = ast.For(statement.target, statement.iter, _changed(statement.body, change), [], lineno=0)
+            case ast.While():
+                new = ast.While(statement.test, _changed(statement.body, change), [])
+            case ast.If():
+                orelse = _changed(statement.orelse, change)
+                new = ast.If(statement.test, _changed(statement.body, change) or [ast.Pass()], orelse)
+            case _:
+                result += change(statement)
+                continue
+        result.append(stamp(new, origin_of(statement)))
+    return result
+
+
+# sums -----------------------------------------------------------------------------------------------------------------
+
+
+def _demoted(program: Program) -> Program | None:
+    """The program with a product that is added on the vector unit, where its sum does not stay in the accumulator."""
+    known = infer(program, program.main)
+    tree = Tree(program, program.main, known)
+    homes = {id(each): id(run) for run in tree_runs(tree) for each in walk(run.statements)}
+    taken = {name for each in walk(program.main.body) for name in (*loads(each), *writes(each))}
+    for statement in walk(program.main.body):
+        if not isinstance(statement, ast.AnnAssign) or called(statement.value) != "tile.dot":
+            continue
+        call = statement.value
+        acc = next((each.value for each in call.keywords if each.arg == "acc"), None)  # type: ignore[union-attr]
+        if isinstance(acc, ast.Name) and not _resident(statement, acc.id, tree, homes):
+            new = _apart(statement, acc, taken)
+            body = _changed(program.main.body, lambda each, old=statement: new if each is old else [each])
+            return program.replace(replace(program.main, body=tuple(body)))
+    return None
+
+
+def tree_runs(tree: Tree):  # noqa: ANN201
+    from htp_backend_pto.lower.split import _runs
+
+    return list(_runs(tree.items))
+
+
+def _resident(statement: ast.AnnAssign, acc: str, tree: Tree, homes: dict[int, int]) -> bool:
+    """Whether the sum is in the accumulator already: every value of it comes from the same run of products."""
+    if acc not in tree.units.accumulators:
+        definitions = tree.units.definitions[acc]
+        alone = len(definitions) == 1 and called(getattr(definitions[0], "value", None)) == "tile.dot"
+        if not alone or len(tree.units.readers[acc]) != 1:
+            return False
+    elif not isinstance(statement.target, ast.Name) or statement.target.id != acc:
+        return False
+    home = homes.get(id(statement))
+    return all(homes.get(id(each)) == home for each in tree.units.definitions[acc])
+
+
+def _apart(statement: ast.AnnAssign, acc: ast.Name, taken: set[str]) -> list[ast.stmt]:
+    """The product, and a sum of it on its own."""
+    call = statement.value
+    if not isinstance(call, ast.Call) or not isinstance(statement.target, ast.Name):
+        return [statement]
+    number = 1
+    while f"product_{number}" in taken:
+        number += 1
+    name = f"product_{number}"
+    keywords = [each for each in call.keywords if each.arg != "acc"]
+    product = ast.Call(call.func, call.args, keywords)
+    first = ast.AnnAssign(ast.Name(name, ast.Store()), statement.annotation, product, 1)
+    second = ast.AnnAssign(statement.target, statement.annotation, binary(acc, ast.Add(), name), 1)
+    return [stamp(each, origin_of(statement)) for each in (first, second)]

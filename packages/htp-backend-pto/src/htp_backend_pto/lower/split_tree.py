@@ -1,0 +1,139 @@
+"""The routine that a function becomes, as a tree: what stays in it, its loops, and the runs that become kernels.
+
+Knows which loops stay in the routine; does not write anything.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from htp.dims import Expr, sym
+from htp.independence import Independence, is_range
+from htp.infer.values import Region, Value
+from htp.liveness import loads
+from htp.names import TASKS
+from htp_backend_pto.lower.split_order import Run, grouped, node_of
+from htp_backend_pto.lower.split_units import Units, called, walk
+from htp_backend_pto.lower.translate import spelled_symbols
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from htp.infer.state import Inference
+    from htp.program import Function, Program
+
+__all__ = ["Item", "Nest", "Tree"]
+
+
+@dataclass
+class Nest:
+    """A loop or branch that stays in the routine."""
+
+    statement: ast.stmt
+    body: list[Item] = field(default_factory=list["Item"])
+    orelse: list[Item] = field(default_factory=list["Item"])
+
+
+Item = Run | Nest | ast.stmt
+
+
+class Tree:
+    """`items` are what the function's body becomes; `made` the tiles that every kernel makes anew."""
+
+    def __init__(self, program: Program, function: Function, known: Inference) -> None:
+        self.known = known
+        self.units = Units(function, known)
+        self.loops = Independence(function, known)
+        self.spelled = spelled_symbols(function.body, known)
+        self.kernels = frozenset(each.name for each in program.functions)
+        self.types = _tile_types(function, known)
+        self.buffers = frozenset(known.roots) - {each.name for each in function.params}
+        self.made: dict[str, ast.stmt] = {}
+        self.items = self.block(function.body, free=True, top=True)
+
+    def outer(self, value: Expr) -> Expr:
+        """An integer in the names of variables."""
+        return value.substitute({each: sym(self.spelled[each]) for each in value.symbols if each in self.spelled})
+
+    def needed(self, run: Run) -> list[ast.stmt]:
+        """The statements that make the tiles anew that a run reads, in order."""
+        wanted: dict[str, ast.stmt] = {}
+
+        def want(names: frozenset[str]) -> None:
+            for name in sorted(names & self.made.keys() - wanted.keys()):
+                want(loads(self.made[name]))
+                wanted.setdefault(name, self.made[name])
+
+        for each in walk(run.statements):
+            want(loads(each) if not isinstance(each, ast.For | ast.While | ast.If) else frozenset())
+        order = {name: number for number, name in enumerate(self.made)}
+        return [wanted[name] for name in sorted(wanted, key=order.__getitem__)]
+
+    def block(self, body: Sequence[ast.stmt], *, free: bool, top: bool = False) -> list[Item]:
+        """The items of a block of the routine; `free` says that no dependent loop is around it."""
+        left: list[ast.stmt] = []
+        for each in body:
+            if self.units.anew(each) and isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name):
+                self.made[each.target.id] = each
+            else:
+                left.append(each)
+        spread = free and (top or all(isinstance(each, ast.For) or not self.units.units(each) for each in left))
+        nests: dict[int, Nest] = {}
+        nodes = []
+        for each in left:
+            units = self.units.units(each)
+            if isinstance(each, ast.For | ast.While | ast.If) and self.stays(each, spread=spread):
+                nests[id(each)] = self.nest(each, free=free)
+                nodes.append(node_of(each, None, self.known))
+            else:
+                nodes.append(node_of(each, min(units) if units else None, self.known))
+        return [nests.get(id(each), each) if isinstance(each, ast.stmt) else each for each in grouped(nodes)]
+
+    def nest(self, statement: ast.For | ast.While | ast.If, *, free: bool) -> Nest:
+        """A loop or branch of the routine."""
+        free = free and (isinstance(statement, ast.If) or self.independent(statement) or self.hosts(statement))
+        body = self.block(statement.body, free=free)
+        orelse = self.block(statement.orelse, free=free) if isinstance(statement, ast.If) else []
+        return Nest(statement, body, orelse)
+
+    def stays(self, statement: ast.For | ast.While | ast.If, *, spread: bool) -> bool:
+        """Whether a compound statement belongs to the routine."""
+        units = self.units.units(statement)
+        if len(units) != 1 or self.hosts(statement):
+            return True
+        if isinstance(statement, ast.If):
+            return any(self.stays(each, spread=spread) for each in statement.body if isinstance(each, ast.For))
+        return spread and self.independent(statement)
+
+    def independent(self, statement: ast.stmt) -> bool:
+        """Whether the turns of a loop do not depend on each other."""
+        return isinstance(statement, ast.For) and is_range(statement) and self.loops.independent(statement)
+
+    def hosts(self, statement: ast.stmt) -> bool:
+        """Whether something in it is the routine's business: a call, a buffer, an element that is read, an assertion."""
+        for each in ast.walk(statement):
+            if isinstance(each, ast.Assert):
+                return True
+            if isinstance(each, ast.Call) and isinstance(each.func, ast.Name):
+                if each.func.id in self.kernels or each.func.id in (*TASKS, "empty", "require"):
+                    return True
+            elif isinstance(each, ast.Call) and called(each) in ("tile.item", "tile.print"):
+                return True
+        return False
+
+
+def _tile_types(function: Function, known: Inference) -> dict[str, Value]:
+    """The type of every tile variable."""
+    found: dict[str, Value] = {}
+    for each in walk(function.body):
+        if isinstance(each, ast.For | ast.While | ast.If):
+            continue
+        for node in ast.walk(each):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                value = known.types.get(id(node))
+                value = value.value if isinstance(value, Region) and value.root != node.id else value
+                if isinstance(value, Value):
+                    found.setdefault(node.id, value)
+    return found

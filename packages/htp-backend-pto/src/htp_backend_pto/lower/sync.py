@@ -1,0 +1,142 @@
+"""`pto.sync`: flags between pipes and barriers within one, where instructions touch the same bytes.
+
+Knows how flags are written and numbered; which are needed is found in `flags`. A flag that one iteration of a loop
+leaves for the next is raised once before the loop and lowered once behind it.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from htp.capabilities import DialectUse
+from htp.passes import Pass
+from htp.program import origin_of, stamp
+from htp_backend_pto.accesses import accesses_under, rooms_in
+from htp_backend_pto.forms import Placed, Selected, Synchronized
+from htp_backend_pto.lower.flags import Flag, order_of
+from htp_backend_pto.words import EVENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from htp.program import Function, Program
+    from htp.types import TileType
+
+__all__ = ["Synchronize"]
+
+
+class Synchronize(Pass):
+    """Orders the pipes of a core by as few flags and barriers as the bytes they touch need."""
+
+    name = "pto.sync"
+    requires = (Selected(isa="pto"), Placed())
+    provides = (Synchronized(),)
+    may_introduce = (DialectUse("pto"),)
+
+    def apply(self, program: Program) -> Program:
+        """Every kernel by itself."""
+        kernels = [each for each in program.functions if each.kind == "kernel"]
+        return program.replace(*(_ordered(each) for each in kernels))
+
+
+def _ordered(kernel: Function) -> Function:
+    body = _Kernel(rooms_in(kernel.body)).block(kernel.body, frozenset(), repeats=False)
+    return replace(kernel, body=tuple(body))
+
+
+@dataclass(frozen=True)
+class _Event:
+    """A flag with its number; `None` when all are taken, and everything waits for everything instead."""
+
+    flag: Flag
+    number: int | None
+
+    def statement(self, word: str) -> ast.stmt:
+        arguments = [ast.Constant(self.flag.src), ast.Constant(self.flag.dst), ast.Constant(self.number)]
+        return ast.Expr(ast.Call(ast.Name(word, ast.Load()), list[ast.expr](arguments), []))
+
+
+Taken = frozenset[tuple[str, str, int]]
+
+
+class _Kernel:
+    """One kernel; `taken` are the events that are under way around a block."""
+
+    def __init__(self, types: Mapping[str, TileType]) -> None:
+        self.types = types
+
+    def block(self, body: Sequence[ast.stmt], taken: Taken, *, repeats: bool) -> list[ast.stmt]:
+        """A block with its flags; those that are carried from one iteration to the next stand around the loop."""
+        return self._written(body, taken, repeats=repeats)[0]
+
+    def _written(
+        self, body: Sequence[ast.stmt], taken: Taken, *, repeats: bool
+    ) -> tuple[list[ast.stmt], list[_Event]]:
+        order = order_of([accesses_under(each, self.types) for each in body], repeats=repeats)
+        events = _numbered(order.flags, taken)
+        made: list[ast.stmt] = []
+        for index, statement in enumerate(body):
+            before: list[ast.stmt] = [_barrier("V")] if index in order.barriers else []
+            for each in (event for event in events if event.flag.before == index):
+                before += [_barrier("ALL") if each.number is None else each.statement("wait_flag")]
+            after = [
+                each.statement("set_flag") for each in events if each.flag.after == index and each.number is not None
+            ]
+            inner = taken | {_key(each) for each in events if each.number is not None and _covers(each.flag, index)}
+            made += [*_once(before, statement), *self._inside(statement, inner), *_once(after, statement)]
+        return made, [each for each in events if each.flag.carried and each.number is not None]
+
+    def _inside(self, statement: ast.stmt, taken: Taken) -> list[ast.stmt]:
+        match statement:
+            case ast.For(target, iterator, body, orelse):
+                inner, carried = self._written(body, taken, repeats=True)
+                made = ast.For(target, iterator, inner, orelse, lineno=getattr(statement, "lineno", 0))
+            case ast.While(test, body, orelse):
+                inner, carried = self._written(body, taken, repeats=True)
+                made = ast.While(test, inner, orelse)
+            case ast.If(test, body, orelse):
+                carried = []
+                made = ast.If(test, self.block(body, taken, repeats=False), self.block(orelse, taken, repeats=False))
+            case _:
+                return [statement]
+        around = [*(e.statement("set_flag") for e in carried), made, *(e.statement("wait_flag") for e in carried)]
+        return [stamp(each, origin_of(statement)) for each in around]
+
+
+def _numbered(flags: Sequence[Flag], taken: Taken) -> list[_Event]:
+    """Every flag with the lowest number that no flag of the same pipes has at the same time."""
+    found: list[_Event] = []
+    for flag in sorted(flags, key=lambda each: (not each.carried, each.before, each.after)):
+        busy = {number for src, dst, number in taken if (src, dst) == (flag.src, flag.dst)}
+        busy |= {each.number for each in found if each.number is not None and _together(each.flag, flag)}
+        number = next((each for each in range(EVENTS) if each not in busy), None)
+        found.append(_Event(flag, number))
+    return found
+
+
+def _together(one: Flag, other: Flag) -> bool:
+    same = (one.src, one.dst) == (other.src, other.dst)
+    return same and (one.carried or other.carried or (one.after < other.before and other.after < one.before))
+
+
+def _covers(flag: Flag, index: int) -> bool:
+    """Whether the flag may be raised while statement `index` runs."""
+    return flag.carried or flag.after < index < flag.before
+
+
+def _key(event: _Event) -> tuple[str, str, int]:
+    return event.flag.src, event.flag.dst, event.number or 0
+
+
+def _barrier(pipe: str) -> ast.stmt:
+    return ast.Expr(ast.Call(ast.Name("barrier", ast.Load()), [ast.Constant(pipe)], []))
+
+
+def _once(statements: Sequence[ast.stmt], place: ast.stmt) -> list[ast.stmt]:
+    """Each text once, with the place of what it stands before."""
+    texts = dict[str, ast.stmt]()
+    for each in statements:
+        texts.setdefault(ast.unparse(each), each)
+    return [stamp(each, origin_of(place)) for each in texts.values()]
