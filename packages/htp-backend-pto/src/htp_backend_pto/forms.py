@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from htp.diagnostics import Span
-    from htp.program import Program
+    from htp.program import Function, Program
 
 __all__ = ["FACTS", "Bounded", "Divided", "Placed", "Selected", "Synchronized"]
 
@@ -26,7 +26,7 @@ class Divided(Capability, owner="pto"):
     """The entry is a routine, and every kernel is work for one unit: the vector cores or the cube cores."""
 
     def verify(self, program: Program) -> None:
-        """No kernel calls a kernel, mixes units or gives an array over to two parameters, and the entry is no kernel."""
+        """The entry is no kernel; no kernel calls one, mixes units or gives one array to two parameters."""
         from htp_backend_pto.lower.checks import undivided
 
         _none(self, undivided(program))
@@ -64,7 +64,7 @@ class Placed(Capability, owner="pto"):
         """Whatever an instruction reads is still there, in every run of loops and branches that is tried."""
         from htp_backend_pto.checker import unplaced
 
-        _none(self, (finding for each in program.functions if each.kind == "kernel" for finding in unplaced(each.body)))
+        _none(self, (finding for each in _kernels(program) for finding in unplaced(each.body)))
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,14 @@ class Synchronized(Capability, owner="pto"):
         """The clocks of the pipes know what they must, and every event has somebody who waits for it."""
         from htp_backend_pto.checker import unordered
 
-        _none(self, (finding for each in program.functions if each.kind == "kernel" for finding in unordered(each.body)))
+        _none(self, (finding for each in _kernels(program) for finding in unordered(each.body)))
 
 
 FACTS: tuple[type[Capability], ...] = (Divided, Bounded, Selected, Placed, Synchronized)
+
+
+def _kernels(program: Program) -> list[Function]:
+    return [each for each in program.functions if each.kind == "kernel"]
 
 
 def _none(fact: Capability, findings: Iterable[Finding]) -> None:

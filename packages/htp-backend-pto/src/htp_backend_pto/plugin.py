@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from htp.capabilities import DialectUse, DTypeUse, IntrinsicUse, OpUse
-from htp.declarations import Backend, CodeFile, Conversion, IntrinsicSet, Lazy, Variant
+from htp.declarations import Backend, CodeFile, Conversion, Dialect, IntrinsicSet, Lazy, Variant
 from htp.hooks import hookimpl
 from htp_backend_pto.forms import FACTS, Bounded, Divided, Placed, Selected, Synchronized
 from htp_backend_pto.isa import INSTRUCTIONS
