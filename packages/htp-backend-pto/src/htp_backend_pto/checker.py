@@ -84,7 +84,7 @@ def redundant(body: Sequence[ast.stmt]) -> list[str]:
             if word is None or not isinstance(node, ast.stmt):
                 continue
             name, arguments = word
-            key = f"barrier {id(node)}" if name == "barrier" else " ".join(map(str, arguments))
+            key = f"pipe_barrier {id(node)}" if name == "pipe_barrier" else " ".join(map(str, arguments))
             groups.setdefault(key, []).append(node)
     return [ast.unparse(group[0]) for group in groups.values() if not unordered(_without(body, group))]
 
@@ -131,7 +131,7 @@ class _Clocks:
         """A flag or a barrier."""
         key = event.src, event.dst, _number(event.event)
         text, span = ast.unparse(event.statement), origin_of(event.statement)
-        if event.word == "barrier":
+        if event.word == "pipe_barrier":
             self._barrier(event.src)
         elif event.word == "set_flag":
             if key in self.raised:

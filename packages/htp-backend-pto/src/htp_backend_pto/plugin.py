@@ -35,7 +35,7 @@ CONTRACT = "pto.package/1"
 PASSES = ("split:Split", "place:Place", "sync:Synchronize")
 """Classes of `htp_backend_pto.lower`, in the order in which they run."""
 DIALECTS = ("tile", "host", "tasks", "pto")
-WORDS = ("set_flag", "wait_flag", "barrier")
+WORDS = ("set_flag", "wait_flag", "pipe_barrier")
 DTYPES = ("f32", "f16", "bf16", "i64", "i32", "i16", "i8", "u32", "u16", "u8", "bool_")
 DIRECTIVES: tuple[tuple[str, Outcome], ...] = (
     ("dispatch", "ignored"),

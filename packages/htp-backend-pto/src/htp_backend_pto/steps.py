@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Step", "root_name", "step_of", "steps_in", "tile_names", "word_of"]
 
-WORDS = ("set_flag", "wait_flag", "barrier")
+WORDS = ("set_flag", "wait_flag", "pipe_barrier")
 VIEWS = ("reshape", "subview")
 """Instructions that move nothing: what they make are the bytes of their operand."""
 

@@ -74,7 +74,7 @@ class _Walk:
         if word is not None:
             name, arguments = word
             src, dst = (str(each) for each in (arguments * 2)[:2])
-            self.events.append(Ordering(name, src, dst, arguments[2] if name != "barrier" else None, statement))
+            self.events.append(Ordering(name, src, dst, arguments[2] if name != "pipe_barrier" else None, statement))
             return
         step = step_of(statement)
         if step is not None:

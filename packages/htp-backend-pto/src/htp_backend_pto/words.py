@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal, SupportsIndex, get_args
 
-__all__ = ["EVENTS", "PIPES", "PipeName", "barrier", "set_flag", "wait_flag"]
+__all__ = ["EVENTS", "PIPES", "PipeName", "pipe_barrier", "set_flag", "wait_flag"]
 
 PipeName = Literal["S", "V", "M", "MTE1", "MTE2", "MTE3", "FIX"]
 PIPES: tuple[str, ...] = get_args(PipeName)
@@ -25,6 +25,6 @@ def wait_flag(src: PipeName, dst: PipeName, event: SupportsIndex) -> None:
     del src, dst, event
 
 
-def barrier(pipe: PipeName | Literal["ALL"]) -> None:
+def pipe_barrier(pipe: PipeName | Literal["ALL"]) -> None:
     """Holds what stands behind this line on `pipe` until everything before it has been done there, or on every pipe."""
     del pipe

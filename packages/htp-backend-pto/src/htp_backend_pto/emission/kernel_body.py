@@ -278,7 +278,7 @@ def _range(bounds: Sequence[str]) -> tuple[str, str, str]:
 
 
 def _ordering(word: str, arguments: Sequence[object]) -> str:
-    if word == "barrier":
+    if word == "pipe_barrier":
         return f"pipe_barrier(PIPE_{arguments[0]});"
     src, dst, event = arguments
     return f"{word}(PIPE_{src}, PIPE_{dst}, EVENT_ID{event});"

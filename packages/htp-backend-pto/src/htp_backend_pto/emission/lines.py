@@ -5,7 +5,6 @@ Knows indentation and the user's places; the text is the printers' business.
 
 from __future__ import annotations
 
-import ast
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from htp.program import origin_of
 
 if TYPE_CHECKING:
+    import ast
     from collections.abc import Iterable
 
 __all__ = ["INDENT", "Line", "Lines", "place_of"]

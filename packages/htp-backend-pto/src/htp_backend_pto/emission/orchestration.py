@@ -79,7 +79,7 @@ class _Printer:
         self.checks: list[Check] = []
         self.reads_results = False
         self.most = 0
-        self.tasks = Tasks(self.names, self.sites, self.decisions, self.out, profile, self.check)
+        self.tasks = Tasks(self.names, self.decisions, self.out, self.check)
 
     def whole(self) -> Orchestration:
         self._check_limits()
@@ -154,9 +154,9 @@ class _Printer:
             given = code[0].value if code and isinstance(code[0], ast.Constant) else "run.assertion-failed"
             self._require(test, str(given), said, node, depth)
             return 0
-        if any(name == each.name for each in self.kernels):
-            core = next(each.core for each in self.kernels if each.name == name)
-            return self.tasks.call(self.sites.of(node), core, depth, facts)
+        for each in self.kernels:
+            if each.name == name:
+                return self.tasks.call(self.sites.of(node), each.core, depth, facts)
         raise unprintable(node, "it calls no kernel")
 
     def _for(self, node: ast.For, depth: int, facts: Facts) -> int:

@@ -56,7 +56,7 @@ class Names:
         for name, each in sites.buffers.items():
             for axis, dim in enumerate(each.dims if each.direction != "scratch" else ()):
                 text = f"{cpp_name(name)}.{self.profile.shapes}[{axis}]"
-                plain = str(dim) if dim.symbols == {str(dim)} else ""
+                plain = str(dim) if str(dim) in dim.symbols else ""
                 if plain and plain not in self.declared:
                     self.declared[plain] = text
                     self.kinds[plain] = "int"

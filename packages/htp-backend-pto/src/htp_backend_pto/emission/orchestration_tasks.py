@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from htp_backend_pto.emission.lines import Lines
     from htp_backend_pto.emission.orchestration_names import Names
     from htp_backend_pto.emission.regions import Axis, Region
-    from htp_backend_pto.emission.sites import Argument, Buffer, Site, Sites
+    from htp_backend_pto.emission.sites import Argument, Buffer, Site
     from htp_backend_pto.emission.tracking import Decisions
-    from htp_backend_pto.profile import Core, Profile
+    from htp_backend_pto.profile import Core
 
 __all__ = ["KernelNumber", "Tasks"]
 
@@ -48,17 +48,9 @@ class KernelNumber:
 class Tasks:
     """Prints the tasks of one routine."""
 
-    def __init__(
-        self,
-        names: Names,
-        sites: Sites,
-        decisions: Decisions,
-        out: Lines,
-        profile: Profile,
-        check: Callable[[Check], int],
-    ) -> None:
-        self.names, self.sites, self.decisions = names, sites, decisions
-        self.out, self.profile, self.check = out, profile, check
+    def __init__(self, names: Names, decisions: Decisions, out: Lines, check: Callable[[Check], int]) -> None:
+        self.names, self.sites, self.profile = names, names.sites, names.profile
+        self.decisions, self.out, self.check = decisions, out, check
         self.words = _ordering_words(names)
         self.active = bool(decisions.followed) or bool(self.words)
         self.name = names.unique("tasks") if self.active else ""

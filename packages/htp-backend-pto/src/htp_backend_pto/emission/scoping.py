@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Placement", "placement_of"]
 
+Path = tuple[int, ...]
+"""The blocks around a statement, from the outermost in."""
+Occurrence = tuple[Path, "ast.stmt | None"]
+
 
 @dataclass(frozen=True)
 class Placement:
@@ -41,20 +45,20 @@ class Placement:
 class _Walk:
     """Every occurrence of a name: the blocks around it, and the statement if it gives a value."""
 
-    found: dict[str, list[tuple[tuple[int, ...], ast.stmt | None]]] = field(default_factory=dict)
-    counted: dict[str, list[tuple[int, ...]]] = field(default_factory=dict)
-    kinds: dict[str, Kind] = field(default_factory=dict)
-    guessed: dict[str, Kind] = field(default_factory=dict)
+    found: dict[str, list[Occurrence]] = field(default_factory=dict[str, "list[Occurrence]"])
+    counted: dict[str, list[Path]] = field(default_factory=dict[str, "list[Path]"])
+    kinds: dict[str, Kind] = field(default_factory=dict[str, "Kind"])
+    guessed: dict[str, Kind] = field(default_factory=dict[str, "Kind"])
     blocks: int = 0
 
-    def block(self, body: Sequence[ast.stmt], path: tuple[int, ...]) -> tuple[int, ...]:
+    def block(self, body: Sequence[ast.stmt], path: Path) -> Path:
         self.blocks += 1
         own = (*path, self.blocks)
         for each in body:
             self.statement(each, own)
         return own
 
-    def statement(self, node: ast.stmt, path: tuple[int, ...]) -> None:
+    def statement(self, node: ast.stmt, path: Path) -> None:
         match node:
             case ast.For(target=ast.Name(id=name)):
                 self.loads(node.iter, path)
@@ -77,12 +81,12 @@ class _Walk:
             case _:
                 self.loads(node, path)
 
-    def stored(self, name: str, value: ast.expr, node: ast.stmt, path: tuple[int, ...]) -> None:
+    def stored(self, name: str, value: ast.expr, node: ast.stmt, path: Path) -> None:
         self.loads(value, path)
         self.found.setdefault(name, []).append((path, node))
         self.guessed.setdefault(name, _guessed(value))
 
-    def loads(self, node: ast.AST, path: tuple[int, ...]) -> None:
+    def loads(self, node: ast.AST, path: Path) -> None:
         for each in ast.walk(node):
             if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load):
                 self.found.setdefault(each.id, []).append((path, None))
@@ -110,7 +114,7 @@ def placement_of(body: Sequence[ast.stmt]) -> Placement:
     return Placement(here, ahead, frozenset(constant), changing_names(body), frozenset(outlived), walk.kinds)
 
 
-def _outlives(walk: _Walk, name: str, blocks: list[tuple[int, ...]]) -> bool:
+def _outlives(walk: _Walk, name: str, blocks: list[Path]) -> bool:
     return any(not any(path[: len(block)] == block for block in blocks) for path, _ in walk.found.get(name, ()))
 
 

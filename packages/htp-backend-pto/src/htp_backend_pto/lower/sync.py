@@ -131,7 +131,7 @@ def _key(event: _Event) -> tuple[str, str, int]:
 
 
 def _barrier(pipe: str) -> ast.stmt:
-    return ast.Expr(ast.Call(ast.Name("barrier", ast.Load()), [ast.Constant(pipe)], []))
+    return ast.Expr(ast.Call(ast.Name("pipe_barrier", ast.Load()), [ast.Constant(pipe)], []))
 
 
 def _once(statements: Sequence[ast.stmt], place: ast.stmt) -> list[ast.stmt]:
