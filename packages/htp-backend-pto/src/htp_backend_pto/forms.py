@@ -16,9 +16,20 @@ if TYPE_CHECKING:
     from htp.diagnostics import Span
     from htp.program import Function, Program
 
-__all__ = ["FACTS", "Bounded", "Divided", "Placed", "Selected", "Synchronized"]
+__all__ = ["FACTS", "Bounded", "Divided", "Legal", "Placed", "Selected", "Synchronized"]
 
 Finding = tuple[str, "Span | None"]
+
+
+@dataclass(frozen=True)
+class Legal(Capability, owner="pto"):
+    """Every instruction that is written by hand is one that the target carries out."""
+
+    def verify(self, program: Program) -> None:
+        """The simulator, which has them all, carries them out."""
+        from htp_backend_pto.lower.check import illegal
+
+        _none(self, ((each.diagnostic.message, each.diagnostic.span) for each in illegal(program, "a2a3sim")))
 
 
 @dataclass(frozen=True)

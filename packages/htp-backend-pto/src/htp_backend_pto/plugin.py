@@ -32,7 +32,7 @@ __all__ = [
 HTP_API = 1
 
 CONTRACT = "pto.package/1"
-PASSES = ("split:Split", "place:Place", "sync:Synchronize")
+PASSES = ("split:Split", "bound:Bound", "select:Select", "place:Place", "sync:Synchronize")
 """Classes of `htp_backend_pto.lower`, in the order in which they run."""
 DIALECTS = ("tile", "host", "tasks", "pto")
 WORDS = ("set_flag", "wait_flag", "pipe_barrier")

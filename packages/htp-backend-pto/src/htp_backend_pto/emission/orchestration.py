@@ -22,6 +22,7 @@ from htp_backend_pto.emission.scalars import CPP, cpp_name, unprintable
 from htp_backend_pto.emission.scoping import Placement, placement_of
 from htp_backend_pto.emission.sites import called, needed_names, sites_of, stored_root, task_word
 from htp_backend_pto.emission.tracking import decide, facts_in
+from htp_backend_pto.emission.window import NONE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from htp.program import Function, Program
     from htp_backend_pto.emission.lines import Line
     from htp_backend_pto.emission.orchestration_tasks import KernelNumber
+    from htp_backend_pto.emission.window import Held
     from htp_backend_pto.profile import Profile
 
 __all__ = ["KEPT", "Orchestration", "orchestration_source"]
@@ -78,7 +80,7 @@ class _Printer:
         self.out = Lines()
         self.checks: list[Check] = []
         self.reads_results = False
-        self.most = 0
+        self.loops = 0
         self.tasks = Tasks(self.names, self.decisions, self.out, self.check)
 
     def whole(self) -> Orchestration:
@@ -86,7 +88,7 @@ class _Printer:
         facts = self.names.facts()
         facts = self._early_return(facts)
         self._predeclare()
-        count = self.block(self.function.body, 1, facts)
+        held = self.block(self.function.body, 1, facts)
         lines = (*head(self.names, self.tasks, self.kernels, self._headers()[-1]), *self.out.lines, *foot())
         text = "\n".join(each.text for each in lines) + "\n"
         return Orchestration(
@@ -94,7 +96,7 @@ class _Printer:
             lines,
             tuple(self.checks),
             self._headers(),
-            max(self.most, count),
+            max(held.own, held.inner),
             self.reads_results,
             tuple(sorted(self.decisions.followed)),
         )
@@ -105,18 +107,17 @@ class _Printer:
             self.checks.append(check)
         return self.checks.index(check)
 
-    def block(self, body: Sequence[ast.stmt], depth: int, facts: Facts) -> int:
-        """Prints statements; returns how many tasks of them one scope holds."""
-        return sum(self.statement(each, depth, facts) for each in body)
+    def block(self, body: Sequence[ast.stmt], depth: int, facts: Facts) -> Held:
+        """Prints statements; returns how many tasks scopes hold at a time."""
+        return sum((self.statement(each, depth, facts) for each in body), NONE)
 
-    def statement(self, node: ast.stmt, depth: int, facts: Facts) -> int:
+    def statement(self, node: ast.stmt, depth: int, facts: Facts) -> Held:
         match node:
             case ast.For():
                 return self._for(node, depth, facts)
             case ast.While(test=test, body=inner):
                 self.out.write(depth, f"while (!{self.profile.is_fatal} && {self.names.text(test).within(9)}) {{", node)
-                self._scoped(inner, depth, facts)
-                return 0
+                return self._scoped(inner, depth, facts)
             case ast.If():
                 return self._if(node, depth, facts)
             case ast.Assert(test=test):
@@ -142,9 +143,9 @@ class _Printer:
                 pass
             case _:
                 raise unprintable(node, "it is no statement of a routine that lies between kernels")
-        return 0
+        return NONE
 
-    def _call(self, call: ast.Call, node: ast.stmt, depth: int, facts: Facts) -> int:
+    def _call(self, call: ast.Call, node: ast.stmt, depth: int, facts: Facts) -> Held:
         word, name = task_word(node), called(call)
         if word:
             return self.tasks.word(word, call, node, depth)
@@ -153,13 +154,13 @@ class _Printer:
             said = text.value if isinstance(text, ast.Constant) and isinstance(text.value, str) else ""
             given = code[0].value if code and isinstance(code[0], ast.Constant) else "run.assertion-failed"
             self._require(test, str(given), said, node, depth)
-            return 0
+            return NONE
         for each in self.kernels:
             if each.name == name:
                 return self.tasks.call(self.sites.of(node), each.core, depth, facts)
         raise unprintable(node, "it calls no kernel")
 
-    def _for(self, node: ast.For, depth: int, facts: Facts) -> int:
+    def _for(self, node: ast.For, depth: int, facts: Facts) -> Held:
         match node:
             case ast.For(target=ast.Name(id=name), iter=ast.Call(func=ast.Name(id="range"), args=bounds)):
                 pass
@@ -176,29 +177,30 @@ class _Printer:
             step = f" += {by.cpp}"
             sign = ">" if by.cpp.startswith("-") else "<"
         self.out.write(depth, f"for (int64_t {cpp} = {start}; {cpp} {sign} {stop}; {cpp}{step}) {{", node)
-        self._scoped(node.body, depth, facts_in([node], facts))
-        return 0
+        return self._scoped(node.body, depth, facts_in([node], facts))
 
-    def _scoped(self, body: Sequence[ast.stmt], depth: int, facts: Facts) -> None:
+    def _scoped(self, body: Sequence[ast.stmt], depth: int, facts: Facts) -> Held:
         """The body of a loop: what its tasks allocate is given back after every turn, and so are their places."""
         at = len(self.out.lines)
+        self.loops += 1
         inside = self.block(body, depth + 1, facts)
-        self.most = max(self.most, inside)
-        if inside:
+        if inside.own:
             head = self.out.lines[at - 1]
             opened, comment, rest = head.text.partition("{")
             self.out.lines[at - 1] = type(head)(f"{opened}{self.profile.scope} {comment}{rest}", head.statement)
         self.out.write(depth, "}")
+        self.loops -= 1
+        return inside.closed(self.loops + 1, self.profile.limits.rings)
 
-    def _if(self, node: ast.If, depth: int, facts: Facts) -> int:
+    def _if(self, node: ast.If, depth: int, facts: Facts) -> Held:
         self.out.write(depth, f"if ({self.names.cpp(node.test)}) {{", node)
         first = self.block(node.body, depth + 1, facts)
-        second = 0
+        second = NONE
         if node.orelse:
             self.out.write(depth, "} else {")
             second = self.block(node.orelse, depth + 1, facts)
         self.out.write(depth, "}")
-        return max(first, second)
+        return first | second
 
     def _fixed(self, node: ast.expr, statement: ast.stmt, depth: int) -> str:
         """The end of a range, which Python computes once."""

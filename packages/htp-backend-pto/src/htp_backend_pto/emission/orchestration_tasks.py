@@ -16,6 +16,7 @@ from htp_backend_pto.emission.lines import place_of
 from htp_backend_pto.emission.orchestration_names import ELEMENTS
 from htp_backend_pto.emission.regions import as_dim, difference
 from htp_backend_pto.emission.scalars import cpp_name, dim_node, unprintable
+from htp_backend_pto.emission.window import NONE, ONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from htp_backend_pto.emission.regions import Axis, Region
     from htp_backend_pto.emission.sites import Argument, Buffer, Site
     from htp_backend_pto.emission.tracking import Decisions
+    from htp_backend_pto.emission.window import Held
     from htp_backend_pto.profile import Core
 
 __all__ = ["KernelNumber", "Tasks"]
@@ -61,8 +63,8 @@ class Tasks:
         """The C++ name of what is known of the accesses to an array."""
         return self._uses[array]
 
-    def word(self, word: str, call: ast.Call, node: ast.stmt, depth: int) -> int:
-        """A word of the task form; returns how many tasks the scope gets."""
+    def word(self, word: str, call: ast.Call, node: ast.stmt, depth: int) -> Held:
+        """A word of the task form; returns the tasks that the scope gets."""
         match word:
             case "task":
                 given = {each.arg: each.value for each in call.keywords if each.arg is not None}
@@ -73,13 +75,14 @@ class Tasks:
                 self.out.write(depth, f"{self.name}.barrier();", node)
             case _:
                 pass  # reading an element waits for it, what a task costs and where it runs the runtime decides
-        return 0
+        return NONE
 
-    def buffer(self, name: str, node: ast.stmt, depth: int, facts: Facts) -> int:
+    def buffer(self, name: str, node: ast.stmt, depth: int, facts: Facts) -> Held:
         """A buffer that tasks use: allocated now, or by the task that writes it first."""
         buffer, cpp = self.sites.buffers[name], cpp_name(name)
         if name in self.decisions.own:
-            return self._numbers(buffer, node, depth)
+            self._numbers(buffer, node, depth)
+            return NONE
         for symbol, extent in buffer.frozen:
             self.names.kinds[symbol] = "int"
             self.out.write(depth, f"const int64_t {symbol} = {self.names.cpp(extent)};", node)
@@ -89,18 +92,20 @@ class Tasks:
         if maker is None:
             self.out.write(depth, f"const {self.profile.tensor} {cpp} = htp::buffer({new});", node)
             self.out.write(depth, f"if ({self.profile.is_fatal}) return;", node)
-            return 1
+            return ONE
         if self._guard(maker, facts):
             self.out.write(depth, f"{self.profile.tensor} {cpp} = htp::unset({new});", node)
-        return 0
+        return NONE
 
-    def call(self, site: Site, core: Core, depth: int, facts: Facts) -> int:
-        """One call; returns 1, the tasks that the scope gets."""
+    def call(self, site: Site, core: Core, depth: int, facts: Facts) -> Held:
+        """One call; returns the tasks that the scope gets."""
         self._check_counts(site)
         node = site.statement
         for each in site.arrays:
             self.check_indices(each.node, node, depth, facts)
-        self.out.write(depth, f"// {_shortened(ast.unparse(site.call))}", node)
+        self.out.place = place_of(node)
+        said = _shortened(ast.unparse(site.call))
+        self.out.write(depth, f"// {self.out.place}{': ' if self.out.place else ''}{said}", node)
         guard = self._guard(site, facts)
         if guard:
             self.out.write(depth, f"if ({guard}) {{", node)
@@ -108,7 +113,7 @@ class Tasks:
         if guard:
             self.out.write(depth, "}")
         self._pending = {}
-        return 1
+        return ONE
 
     def reveal(self, array: str, depth: int, node: ast.stmt) -> None:
         """Before elements of an array are read that tasks write."""
@@ -253,7 +258,8 @@ class Tasks:
                     group, last = [], ""
                 yield f"{self.name}.{word}({args}, {self.uses_of(array)}, {tensor});"
                 continue
-            tag = {"in": "add_input", "out": "add_output", "inout": "add_inout"}[direction]
+            first = array in made or self.decisions.opens(site, array) or array in site.independent
+            tag = "add_input" if direction == "in" else "add_output" if direction == "out" and first else "add_inout"
             # Tensors that exist and those that the task makes are tagged by one call each.
             tag_key = f"{tag} " if array in made else tag
             if group and tag_key != last:
@@ -277,12 +283,11 @@ class Tasks:
         several = list(dict.fromkeys(choices))
         return several[0] if len(several) == 1 else " || ".join(f"({each})" for each in several)
 
-    def _numbers(self, buffer: Buffer, node: ast.stmt, depth: int) -> int:
+    def _numbers(self, buffer: Buffer, node: ast.stmt, depth: int) -> None:
         if buffer.dtype not in ELEMENTS:
             raise unprintable(node, f"elements of `{buffer.dtype}` cannot be used outside of kernels")
         count = " * ".join(self.names.text(dim_node(dim)).within(2) for dim in buffer.dims) or "1"
         self.out.write(depth, f"htp::Numbers<{ELEMENTS[buffer.dtype]}> {cpp_name(buffer.name)}({count});", node)
-        return 0
 
     def _extents(self, buffer: Buffer) -> str:
         return ", ".join(self.names.dim(each) for each in buffer.dims) or "1"

@@ -25,13 +25,20 @@ __all__ = ["Decisions", "decide", "facts_in", "names_stored"]
 class Decisions:
     """What is decided about a routine's arrays.
 
-    `followed` are those whose accesses the orchestration keeps; `makers` says for a buffer which call allocates it as
-    its output, those without one are allocated ahead; `own` are numbers that no kernel sees.
+    `followed` are those whose accesses the orchestration keeps. Of the others, `openers` are the calls that write a
+    part first; the runtime sees the order behind one when every later writer of the part is said to read it too.
+    `makers` says for a buffer which call allocates it as its output, those without one are allocated ahead; `own` are
+    numbers that no kernel sees.
     """
 
     followed: frozenset[str]
+    openers: dict[str, Site]
     makers: dict[str, Site]
     own: frozenset[str]
+
+    def opens(self, site: Site, array: str) -> bool:
+        """Whether the call may overwrite its part of an array without a look at who touched it before."""
+        return array not in self.followed and self.openers.get(array) is site
 
 
 def decide(sites: Sites, facts: Facts) -> Decisions:
@@ -47,7 +54,8 @@ def decide(sites: Sites, facts: Facts) -> Decisions:
             own.add(name)
         if each.direction == "scratch" and on and _makes(each, on[0]):
             makers[name] = on[0]
-    return Decisions(frozenset(followed), makers, frozenset(own))
+    openers = {name: on[0] for name in sites.buffers if (on := sites.on(name))}
+    return Decisions(frozenset(followed), openers, makers, frozenset(own))
 
 
 def _makes(buffer: Buffer, first: Site) -> bool:
@@ -62,17 +70,49 @@ def _needs_following(buffer: Buffer, on: Sequence[Site], facts: Facts) -> bool:
     writers = [each for each in on if any(use.param.direction != "in" for use in each.uses(buffer.name))]
     if not writers or _independent(buffer.name, on):
         return False
-    if len(writers) > 1 or any(len(each.uses(buffer.name)) > 1 for each in writers):
+    if any(len(each.uses(buffer.name)) > 1 for each in on):
         return True
-    writer = writers[0]
-    around = writer.loops[len(buffer.loops) :]
-    if not around:
-        return on[0] is not writer
-    if len(on) > 1:
-        return True
-    region = writer.uses(buffer.name)[0].region
-    inside = facts_in(writer.loops, facts)
-    return not all(_apart(loop, region, inside) for loop in around)
+    if len(writers) == 1 and on[0] is writers[0] and len(writers[0].loops) == len(buffer.loops):
+        return False  # one task writes, before all others
+    return not _takes_turns(buffer, on, facts)
+
+
+def _takes_turns(buffer: Buffer, on: Sequence[Site], facts: Facts) -> bool:
+    """Whether all calls in a turn of the loops around all of them use the same part, which no other turn touches.
+
+    Then each writer follows the one before, and nobody who only reads comes before a writer.
+    """
+    around = _common([each.loops for each in on])[len(buffer.loops) :]
+    regions = [each.uses(buffer.name)[0].region for each in on]
+    inside = facts_in(on[0].loops[: len(buffer.loops) + len(around)], facts)
+    if len({_said(each) for each in regions}) > 1 or not all(_apart(loop, regions[0], inside) for loop in around):
+        return False
+    below = [each.loops[len(buffer.loops) + len(around) :] for each in on]
+    changed = names_stored(each for loops in below for each in loops)
+    if any(name.id in changed for name in _names(regions[0])):
+        return False
+    reads = [each.uses(buffer.name)[0].param.direction == "in" for each in on]
+    first = reads.index(True) if True in reads else len(on)
+    mixed = {loop for loops in below[:first] for loop in loops} & {loop for loops in below[first:] for loop in loops}
+    return all(reads[first:]) and not mixed and not below[0] if len(on) > 1 else not below[0]
+
+
+def _common(paths: Sequence[tuple[Loop, ...]]) -> tuple[Loop, ...]:
+    """The loops around all calls."""
+    found = paths[0]
+    for each in paths[1:]:
+        same = [one is other for one, other in zip(found, each, strict=False)]
+        found = found[: same.index(False) if False in same else len(same)]
+    return found
+
+
+def _said(region: Region) -> str:
+    return " ".join(f"{ast.unparse(each.start)}:{ast.unparse(each.stop)}" for each in region.axes)
+
+
+def _names(region: Region) -> Iterable[ast.Name]:
+    nodes = (node for each in region.axes for part in (each.start, each.stop) for node in ast.walk(part))
+    return (each for each in nodes if isinstance(each, ast.Name))
 
 
 def _connects(name: str, on: Sequence[Site]) -> bool:

@@ -5,6 +5,8 @@ Names are those of hw-native-sys/pto-isa@cd4a3d3f, include/pto/common/pto_instr.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from htp_backend_pto.pto._bits import and_, ands, not_, or_, ors, shl, shls, shr, shrs, xor, xors
 from htp_backend_pto.pto._elementwise import abs, add, div, exp, log, max, min, mul, neg, recip, relu, rsqrt, sqrt, sub
 from htp_backend_pto.pto._expansions import (
@@ -258,3 +260,17 @@ __all__ = [
     "xor",
     "xors",
 ]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """Refuses instructions that are no functions of tiles, where a program names them.
+
+        Raises:
+            Refused: `pto.not-by-hand`.
+        """
+        from htp_backend_pto.isa.other import not_by_hand
+
+        if (refusal := not_by_hand(name)) is not None:
+            raise refusal
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

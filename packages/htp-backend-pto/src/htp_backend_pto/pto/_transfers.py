@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from htp import Scalar, Tile, func, i64, tile
+from htp import Scalar, Tile, f32, func, i64, tile
 from htp.intrinsics import intrinsic
 from htp.types import Numeric
 from htp_backend_pto.pto._dtypes import Any, Given, Number, Other
@@ -125,12 +125,15 @@ def insert(old: Tile[Any, "M", "N"], x: Tile[Any, "P", "Q"], row: Scalar[i64], c
 def fillpad(
     x: Tile[Number, "M", "N"], rows: Scalar[i64], cols: Scalar[i64], *, value: float
 ) -> Tile[Number, "rows", "cols"]:
-    """The elements of `x`, and `value` to the right of them and below, up to `rows` by `cols`."""
+    """The elements of `x`, and `value` to the right of them and below, up to `rows` by `cols`.
+
+    An infinity is the largest or the smallest of a dtype of integers.
+    """
     M, N = x.shape
     assert rows >= M
     assert cols >= N
-    right = tile.full((M, cols - N), value, x.dtype)
-    below = tile.full((rows - M, cols), value, x.dtype)
+    right = tile.full((M, cols - N), value, f32).astype(x.dtype)
+    below = tile.full((rows - M, cols), value, f32).astype(x.dtype)
     return tile.concat((tile.concat((x, right), 1), below), 0)
 
 

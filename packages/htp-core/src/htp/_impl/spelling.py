@@ -16,9 +16,12 @@ from htp.names import BUILTINS, DTYPES, LOOPS, RESERVED, STREAMS, TASKS
 from htp.program import CORE_KINDS, stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from htp.program import Constant, Node
+
+MOST_NAMES = 12
+"""More names than these are not listed in a refusal."""
 
 
 class Resolver:
@@ -88,12 +91,16 @@ class Spelling:
         found, owner = self.static(node.value)
         if not found or self.resolver.slot("", owner) is not None:
             return False, None
-        if hasattr(owner, node.attr):
+        try:
+            has = hasattr(owner, node.attr)
+        except Refused as refusal:  # by a `__getattr__` of a module
+            raise refusal.at(self.place(node)) from None
+        if has:
             return True, getattr(owner, node.attr)
         declared = intrinsics_of(owner)
         near = difflib.get_close_matches(node.attr, declared or dir(owner), n=1)
         owner_name = ast.unparse(node.value)
-        rest = f"it has {', '.join(declared)}" if declared else "`htp explain capture.undefined-name` lists operations"
+        rest = f"it has {_listed(declared)}" if declared else "`htp explain capture.undefined-name` lists operations"
         raise Refused(
             "capture.undefined-name",
             f"`{owner_name}` has no `{node.attr}`",
@@ -256,3 +263,9 @@ def _public_spelling(value: object) -> ast.expr | None:
         if getattr(htp.tile, public, None) is value and public in htp.tile.__all__:
             return ast.Attribute(ast.Name("tile", ast.Load()), public, ast.Load())
     return None
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The names, or the first of many."""
+    shown = ", ".join(names[:MOST_NAMES])
+    return shown if len(names) <= MOST_NAMES else f"{shown} and {len(names) - MOST_NAMES} more"

@@ -1,5 +1,6 @@
 // Which instruction of one pipe is known to have finished before the next one of another pipe starts.
 //
+// Every pipe but the vector one finishes what it begins in order (hw-native-sys/pto-isa@cd4a3d3, docs/coding/Event.md).
 // Instructions of a pipe are numbered 1, 2, ... `seen(p, q)` is the last instruction of q that has finished when p starts
 // its next. A flag carries the knowledge of its source pipe to its destination; a barrier lets a pipe finish what it
 // has; the scalar unit issues everything in order, so what it has waited for holds for every later instruction.
@@ -32,7 +33,7 @@ class Clocks {
     }
     // Whether instruction `number` of `before` has finished when `after` starts its next.
     bool ordered(int before, uint32_t number, int after) const {
-        if (before == after && after == PIPE_S) return true;
+        if (before == after && after != PIPE_V) return true;
         return seen_[after][before] >= number || seen_[PIPE_S][before] >= number;
     }
     void set_flag(int from, int to, int event) {

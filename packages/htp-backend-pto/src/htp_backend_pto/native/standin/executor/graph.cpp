@@ -55,20 +55,20 @@ Overlap overlap(const ChipTensor &now, const ChipTensor &earlier) {
 }
 
 int64_t Graph::find(PTO2TaskId name) const {
-    for (const Task &task : tasks)
-        if (task.name == name) return task.id;
-    return -1;
+    auto known = names_.find(name.raw);
+    return known == names_.end() ? -1 : known->second;
 }
 
 void Graph::add_edge(Task &task, int64_t from, const char *source, int argument) {
     if (from < 0 || from == task.id) return;
-    for (const Edge &edge : edges)
-        if (edge.from == from && edge.to == task.id && edge.source == source && edge.argument == argument) return;
+    for (size_t k = edges.size(); k-- > 0 && edges[k].to == task.id;)
+        if (edges[k].from == from && edges[k].source == source && edges[k].argument == argument) return;
     edges.push_back({from, task.id, source, argument});
     task.before.insert(from);
 }
 
 void Graph::connect(Task &task, const PTO2TaskId *dependencies, uint32_t count) {
+    names_[task.name.raw] = task.id;
     for (uint32_t i = 0; i < count; ++i) add_edge(task, find(dependencies[i]), "explicit", -1);
     if (task.manual) return;
     int position = 0;
@@ -77,17 +77,17 @@ void Graph::connect(Task &task, const PTO2TaskId *dependencies, uint32_t count) 
         if (argument.tag == TensorArgType::OUTPUT) continue;
         if (argument.owner >= 0) add_edge(task, argument.owner, "creator", index);
         if ((argument.tag != TensorArgType::INPUT && argument.tag != TensorArgType::INOUT) || argument.tensor.manual_dep) continue;
-        for (size_t k = entries_.size(); k-- > 0;) {
-            if (entries_[k].tensor.buffer.addr != argument.tensor.buffer.addr) continue;
-            const Overlap found = overlap(argument.tensor, entries_[k].tensor);
+        std::vector<Entry> &entries = entries_[argument.tensor.buffer.addr];
+        for (size_t k = entries.size(); k-- > 0;) {
+            const Overlap found = overlap(argument.tensor, entries[k].tensor);
             if (found == Overlap::None) continue;
-            add_edge(task, entries_[k].producer, "tensormap", index);
-            if (argument.tag == TensorArgType::INOUT && found == Overlap::Covered) entries_.erase(entries_.begin() + long(k));
+            add_edge(task, entries[k].producer, "tensormap", index);
+            if (argument.tag == TensorArgType::INOUT && found == Overlap::Covered) entries.erase(entries.begin() + long(k));
         }
     }
     for (const Argument &argument : task.arguments) {
         const bool writes = argument.tag == TensorArgType::INOUT || argument.tag == TensorArgType::OUTPUT_EXISTING;
-        if (writes && !argument.tensor.manual_dep) entries_.push_back({argument.tensor, task.id});
+        if (writes && !argument.tensor.manual_dep) entries_[argument.tensor.buffer.addr].push_back({argument.tensor, task.id});
     }
 }
 
@@ -97,8 +97,10 @@ std::set<int64_t> Graph::producers(const ChipTensor &tensor) const {
         const int64_t owner = find(tensor.owner_task_id);
         if (owner >= 0) result.insert(owner);
     }
-    for (const Entry &entry : entries_)
-        if (entry.tensor.buffer.addr == tensor.buffer.addr && overlap(tensor, entry.tensor) != Overlap::None) result.insert(entry.producer);
+    auto entries = entries_.find(tensor.buffer.addr);
+    if (entries == entries_.end()) return result;
+    for (const Entry &entry : entries->second)
+        if (overlap(tensor, entry.tensor) != Overlap::None) result.insert(entry.producer);
     return result;
 }
 
@@ -106,6 +108,7 @@ void Graph::clear() {
     tasks.clear();
     edges.clear();
     entries_.clear();
+    names_.clear();
 }
 
 }  // namespace htp_pto

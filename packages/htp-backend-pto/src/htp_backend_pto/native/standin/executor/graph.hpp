@@ -76,7 +76,8 @@ class Graph {
     };
     void add_edge(Task &task, int64_t from, const char *source, int argument);
 
-    std::vector<Entry> entries_;  // the runtime's TensorMap
+    std::map<uint64_t, std::vector<Entry>> entries_;  // the runtime's TensorMap, by buffer
+    std::map<uint64_t, int64_t> names_;
 };
 
 }  // namespace htp_pto

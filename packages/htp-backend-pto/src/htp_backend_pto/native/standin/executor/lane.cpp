@@ -104,13 +104,12 @@ void Lane::race(const char *kind, const Instruction &instruction, const Access &
     report("pipe-race", text, instruction, &access);
 }
 
-// Products that add into one accumulator follow each other on the cube's pipe without a barrier.
 void Lane::check_order(const Instruction &instruction, const Access &access) {
     Scratchpad &pad = spaces_[int(access.space)];
     const int pipe = instruction.pipe;
     bool told = false;
     auto ordered = [&](int before, const Toucher &toucher) {
-        return toucher.clock == 0 || (before == PIPE_M && pipe == PIPE_M) || clocks_.ordered(before, toucher.clock, pipe);
+        return toucher.clock == 0 || clocks_.ordered(before, toucher.clock, pipe);
     };
     each_run(access, [&](uint64_t begin, uint64_t end) {
         for (uint64_t b = begin / BLOCK; b <= (end - 1) / BLOCK && !told; ++b) {
@@ -167,12 +166,11 @@ void Lane::check_global(const Instruction &instruction, const Access &access) {
     for (const Window &window : windows_) {
         if (range.begin < window.bytes.begin || range.end > window.bytes.end) continue;
         inside = true;
-        allowed = allowed || (access.mode == Mode::Read ? window.readable : window.writable);
+        allowed = allowed || access.mode == Mode::Read || window.writable;
     }
     const std::string where = buffer->name(range.begin) + " to " + std::to_string(range.end - buffer->begin);
     if (!inside) report("gm-outside", where + " lies outside every tensor argument of the task", instruction, &access);
-    else if (!allowed && access.mode != Mode::Read) report("gm-direction", where + " is written, but the task declares it as input", instruction, &access);
-    else if (!allowed) report("gm-direction", where + " is read, but the task declares it as output", instruction, &access);
+    else if (!allowed) report("gm-direction", where + " is written, but the task declares it as input", instruction, &access);
     if (access.mode == Mode::Read || access.mode == Mode::Atomic) {
         bool missing = false;
         each_run(access, [&](uint64_t begin, uint64_t end) {

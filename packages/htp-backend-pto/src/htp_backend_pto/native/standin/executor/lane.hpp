@@ -17,7 +17,7 @@ using pto::standin::Instruction;
 // A region of global memory that an argument of the task gives to the kernel.
 struct Window {
     Range bytes;
-    bool readable, writable;
+    bool writable;
 };
 
 // An access to global memory, for the comparison with those of other pipes, blocks and tasks.

@@ -1,0 +1,196 @@
+"""What a variant asks of a call beside its types: the rules that the C++ compiler and the machine would find late or
+never.
+
+Knows one call at a time; `lower/check.py` finds the calls. Rules: hw-native-sys/pto-isa@cd4a3d3f, the checks in
+include/pto/npu/a2a3 and the constraints in docs/isa.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from htp.diagnostics import Refused
+from htp_backend_pto.isa.spelling import COMPARISONS, PATTERNS, ROUNDINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from htp.diagnostics import Span
+    from htp.intrinsics import Attribute
+    from htp_backend_pto.isa.instructions import Instruction, Variant
+
+__all__ = ["MOST_FACTORS", "MOST_ROWS", "Call", "problems"]
+
+MOST_ROWS = 4095
+"""Rows of one load into the unified buffer."""
+MOST_FACTORS = 4095
+"""Rows, columns and inner size of one product."""
+TITLES: dict[Variant, str] = {"a2a3": "A2 and A3", "a2a3sim": "the simulator of A2 and A3"}
+PRODUCTS = ("matmul", "matmul_acc", "matmul_bias", "gemv", "gemv_acc", "gemv_bias")
+LOADS = ("load", "load_t", "load_col")
+BLOCK = 32
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call: its instruction, the dtypes of the variables, the sizes of tiles that are constant, its attributes.
+
+    `sizes` has rows and columns of each tile operand, `None` where they depend on the run.
+    """
+
+    instruction: Instruction
+    dtypes: tuple[str, ...]
+    sizes: Mapping[str, tuple[int | None, ...]]
+    attributes: Mapping[str, Attribute]
+    span: Span | None
+
+    @property
+    def name(self) -> str:
+        """As programs write it."""
+        return f"pto.{self.instruction.name}"
+
+    def refused(self, code: str, message: str, help: str) -> Refused:
+        """A refusal at the call."""
+        return Refused(code, message, span=self.span, help=help)
+
+
+INSTEAD = {
+    "addc": "write `pto.add(pto.add(a, b), c)`",
+    "subc": "write `pto.add(pto.sub(a, b), c)`",
+    "addsc": "write `pto.add(pto.adds(a, value), b)`",
+    "subsc": "write `pto.add(pto.subs(a, value), b)`",
+    "histogram": "write `pto.cmps` and `pto.rowsum` for each value that is counted",
+    "interleave_low": "write `pto.scatter_mask` for each of both, and `pto.add`",
+    "interleave_high": "write `pto.scatter_mask` for each of both, and `pto.add`",
+    "deinterleave_even": "write `pto.gather_mask(…, start=0, step=2)` for each of both, and `pto.concat`",
+    "deinterleave_odd": "write `pto.gather_mask(…, start=1, step=2)` for each of both, and `pto.concat`",
+}
+"""What does the same where the instruction is missing."""
+
+
+def problems(call: Call, variant: Variant) -> Iterator[Refused]:
+    """Everything that keeps a variant from carrying out a call."""
+    for rule in RULES:
+        found = rule(call, variant)
+        if found is not None:
+            yield found
+            return
+
+
+def _missing(call: Call, variant: Variant) -> Refused | None:
+    if variant in call.instruction.variants:
+        return None
+    return call.refused(
+        "pto.no-instruction",
+        f"{TITLES[variant]} have no `{call.instruction.cpp}`, which `{call.name}` stands for",
+        INSTEAD.get(call.instruction.name, "compute it of other instructions"),
+    )
+
+
+def _dtypes(call: Call, variant: Variant) -> Refused | None:
+    allowed = call.instruction.dtypes[variant]
+    if not call.dtypes or call.dtypes in allowed:
+        return None
+    said = " with ".join(call.dtypes)
+    names = ", ".join(" with ".join(each) for each in allowed)
+    first = allowed[0][0]
+    return call.refused(
+        "pto.bad-dtype",
+        f"`{call.name}` takes {names} on {TITLES[variant]}, not {said}",
+        f"convert with `pto.cvt(…, dtype={first})` before, and back afterwards",
+    )
+
+
+def _comparison(call: Call, variant: Variant) -> Refused | None:
+    if call.instruction.name not in ("cmp", "cmps"):
+        return None
+    mode, dtype = call.attributes["mode"], call.dtypes[0]
+    if mode not in COMPARISONS:
+        return call.refused(
+            "pto.bad-mode", f"`{call.name}` has no mode {mode!r}", f"write one of {', '.join(COMPARISONS)}"
+        )
+    if variant == "a2a3" and dtype == "i32" and mode != "eq":
+        return call.refused(
+            "pto.bad-mode",
+            f"`{call.name}` compares i32 by eq on {TITLES[variant]}, whatever the mode",
+            "convert both to f32 with `pto.cvt` where their numbers are below 2**24",
+        )
+    return None
+
+
+def _rounding(call: Call, variant: Variant) -> Refused | None:
+    if call.instruction.name != "cvt":
+        return None
+    mode = str(call.attributes["mode"])
+    into, floats = call.dtypes[1], ("f32", "f16", "bf16")
+    if mode != "none" and mode not in ROUNDINGS:
+        return call.refused(
+            "pto.bad-mode", f"`pto.cvt` has no mode {mode!r}", f"write one of none, {', '.join(ROUNDINGS)}"
+        )
+    if mode != "none" and (into in floats or call.dtypes[0] not in floats):
+        return call.refused(
+            "pto.bad-mode",
+            f"mode {mode!r} of `pto.cvt` says how fractions become integers, and this is {call.dtypes[0]} to {into}",
+            'leave the mode out: `"none"` rounds to the nearest',
+        )
+    return None
+
+
+def _pattern(call: Call, variant: Variant) -> Refused | None:
+    if call.instruction.name not in ("gather_mask", "scatter_mask"):
+        return None
+    chosen = (int(str(call.attributes["start"])), int(str(call.attributes["step"])))
+    if chosen in PATTERNS:
+        return None
+    return call.refused(
+        "pto.bad-mode",
+        f"`{call.name}` has no pattern that begins at {chosen[0]} and takes every {chosen[1]}th column",
+        "write `step=2` with `start` 0 or 1, or `step=4` with `start` 0 to 3",
+    )
+
+
+def _block(call: Call, variant: Variant) -> Refused | None:
+    if call.instruction.name != "gatherb":
+        return None
+    bits = {"f32": 32, "i32": 32, "u32": 32, "i8": 8, "u8": 8}.get(call.dtypes[0], 16)
+    wanted = BLOCK * 8 // bits
+    if call.attributes["per"] == wanted:
+        return None
+    return call.refused(
+        "pto.bad-mode",
+        f"a block of `pto.gatherb` is {BLOCK} bytes, {wanted} of {call.dtypes[0]}",
+        f"write `per={wanted}`",
+    )
+
+
+def _rows(call: Call, variant: Variant) -> Refused | None:
+    if call.instruction.name not in LOADS:
+        return None
+    rows = call.sizes["x"][0]
+    if rows is None or rows <= MOST_ROWS:
+        return None
+    return call.refused(
+        "pto.too-many-rows",
+        f"`{call.name}` moves {MOST_ROWS} rows at most, and here they are {rows}",
+        f"load it in parts of {MOST_ROWS + 1 >> 1} rows",
+    )
+
+
+def _factors(call: Call, variant: Variant) -> Refused | None:
+    if call.instruction.name not in PRODUCTS:
+        return None
+    sizes = (*call.sizes["a"], *call.sizes["b"][1:])
+    wrong = next((each for each in sizes if each is not None and not 1 <= each <= MOST_FACTORS), None)
+    if wrong is None:
+        return None
+    return call.refused(
+        "pto.bad-product",
+        f"sizes of `{call.name}` are 1 to {MOST_FACTORS}, and one is {wrong} here",
+        "divide it: rows and columns into tiles, the inner size into steps of `pto.matmul_acc`",
+    )
+
+
+RULES: tuple[Callable[[Call, Variant], Refused | None], ...] = (
+    _missing, _dtypes, _comparison, _rounding, _pattern, _block, _rows, _factors,
+)  # fmt: skip

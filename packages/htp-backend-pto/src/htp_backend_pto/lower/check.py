@@ -1,0 +1,99 @@
+"""The pass that holds instructions written by hand against what the target has, before anything is made of them.
+
+Knows calls and their types; what a variant asks is in `isa/rules.py`.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from htp.capabilities import Inlined, Typed
+from htp.diagnostics import Refused
+from htp.foreign import intrinsic_called, intrinsic_named
+from htp.infer.engine import infer
+from htp.infer.values import Region, Value
+from htp.passes import Pass
+from htp.program import origin_of
+from htp.types import DTypeForm, ScalarForm, TileForm
+from htp_backend_pto.forms import Legal
+from htp_backend_pto.isa import INSTRUCTIONS
+from htp_backend_pto.isa.rules import Call, problems
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from htp.environment import Environment
+    from htp.infer.state import Inference
+    from htp.infer.values import Known
+    from htp.intrinsics import Intrinsic
+    from htp.program import Function, Program
+    from htp_backend_pto.isa import Variant
+
+__all__ = ["CheckInstructions", "calls_in", "illegal"]
+
+SET = "pto."
+
+
+@dataclass(frozen=True)
+class CheckInstructions(Pass):
+    """Every `pto.*` call is one that the target carries out; others are refused at their lines."""
+
+    name = "pto.check"
+    requires = (Inlined(), Typed())
+    provides = (Legal(),)
+
+    variant: str = "a2a3sim"
+
+    def for_target(self, environment: Environment) -> CheckInstructions:
+        """For the variant of the target."""
+        return replace(self, variant=environment.target.variant)
+
+    def apply(self, program: Program) -> Program:
+        """The program as it is.
+
+        Raises:
+            Refused: `pto.*`, all there are.
+        """
+        variant: Variant = "a2a3" if self.variant == "a2a3" else "a2a3sim"
+        if found := [each for refusal in illegal(program, variant) for each in refusal.diagnostics]:
+            raise Refused.of(*found)
+        return program
+
+
+def illegal(program: Program, variant: Variant) -> Iterator[Refused]:
+    """What keeps a variant from carrying out the instructions of a program."""
+    for function in program.functions:
+        for call in calls_in(program, function):
+            yield from problems(call, variant)
+
+
+def calls_in(program: Program, function: Function) -> Iterator[Call]:
+    """The calls of instructions in a function, in order."""
+    nodes = [node for each in function.body for node in ast.walk(each) if isinstance(node, ast.Call)]
+    named = [(node, name) for node in nodes if (name := intrinsic_called(node)) and name.startswith(SET)]
+    if not named:
+        return
+    known = infer(program, function)
+    for node, name in named:
+        intrinsic = intrinsic_named(name)
+        if intrinsic is not None and id(node) in known.intrinsics:
+            yield _call(node, intrinsic, known)
+
+
+def _call(node: ast.Call, intrinsic: Intrinsic[..., object], known: Inference) -> Call:
+    instruction = INSTRUCTIONS[intrinsic.name.removeprefix(SET)]
+    choice, (_, given) = known.intrinsics[id(node)], known.operations[id(node)]
+    variables = [
+        each.type.dtype
+        for each in intrinsic.signature.formals
+        if isinstance(each.type, TileForm | ScalarForm | DTypeForm)
+    ]
+    dtypes = tuple(choice.dtypes[each].name for each in dict.fromkeys(variables))
+    sizes = {operand: _sizes(known.of(each)) for operand, each in given.items()}
+    return Call(instruction, dtypes, sizes, choice.attributes, origin_of(node))
+
+
+def _sizes(known: Known) -> tuple[int | None, ...]:
+    return tuple(each.constant for each in known.dims) if isinstance(known, Value | Region) else ()

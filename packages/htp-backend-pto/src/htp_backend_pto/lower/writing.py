@@ -1,0 +1,157 @@
+"""Instructions written one a statement: names, types and rooms of what they give.
+
+Knows statements and tiles; which instruction is wanted, the rules of `select_*` say.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+from typing import TYPE_CHECKING
+
+from htp.diagnostics import Bug, Refused
+from htp.dims import Expr, const
+from htp.liveness import loads, writes
+from htp.lowering.build import call, expression
+from htp.names import RESERVED
+from htp.program import stamp
+from htp.types import TileType, u8
+from htp_backend_pto.isa import instruction
+from htp_backend_pto.layouts import OnChip, ub
+from htp_backend_pto.lower.bound import room_for
+from htp_backend_pto.lower.split_units import walk
+from htp_backend_pto.tiles import annotation_of, declared, room_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from htp.diagnostics import Span
+    from htp.lowering.build import Operand
+    from htp.program import Function
+    from htp.types import DType
+
+__all__ = ["Writer", "is_column", "room"]
+
+VARIANT = "a2a3"
+"""Instructions are chosen for the machine itself; what it has, its simulator has too."""
+
+
+def is_column(type_: TileType) -> bool:
+    """Whether a tile is one column, which has an order of its own on the chip."""
+    return type_.dims[1].constant == 1
+
+
+def room(type_: TileType) -> OnChip:
+    """Where a tile of selected form lies."""
+    found = room_of(type_)
+    if found is None:
+        raise Bug(f"{type_} has no room")
+    return found
+
+
+class Writer:
+    """The statements of one kernel in the making."""
+
+    def __init__(self, kernel: Function) -> None:
+        self.kernel = kernel
+        self.types: dict[str, TileType] = {name: type_ for _, name, type_ in declared(kernel.body)}
+        self.taken = {name for each in walk(kernel.body) for name in (*loads(each), *writes(each))}
+        self.taken |= {each.name for each in kernel.params} | set(RESERVED) | {"pto"}
+        self.out: list[ast.stmt] = []
+        self.place: Span | None = kernel.origin
+        self.rows: dict[str, str] = {}
+        """Columns that lie as rows under another name, in the statements so far."""
+
+    # statements ---------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def block(self) -> Iterator[list[ast.stmt]]:
+        """Statements of an inner block; what is known of columns outside holds inside, not the other way."""
+        outer, rows = self.out, dict(self.rows)
+        self.out = []
+        yield self.out
+        self.out, self.rows = outer, rows
+
+    def put(self, statement: ast.stmt) -> None:
+        """Appends a statement."""
+        self.out.append(stamp(statement, self.place))
+
+    def fresh(self, base: str) -> str:
+        """A name that nothing has."""
+        number = 1
+        while f"{base}_{number}" in self.taken:
+            number += 1
+        self.taken.add(f"{base}_{number}")
+        return f"{base}_{number}"
+
+    def forget(self, name: str) -> None:
+        """A variable gets another value: what was known of the former one no longer holds."""
+        self.rows = {column: row for column, row in self.rows.items() if name not in (column, row)}
+
+    def instruct(
+        self, target: str | None, type_: TileType, name: str, *arguments: Operand, base: str = "", **named: Operand
+    ) -> str:
+        """`target: type = pto.name(…)`; without a target the result gets a name of its own."""
+        chosen = target if target is not None else self.fresh(base or "t")
+        self.forget(chosen)
+        self.types[chosen] = type_
+        value = call(f"pto.{name}", *arguments, **named)
+        self.put(ast.AnnAssign(ast.Name(chosen, ast.Store()), annotation_of(type_), value, 1))
+        return chosen
+
+    # types --------------------------------------------------------------------------------------------------------
+
+    def type(self, dtype: DType, dims: Sequence[Expr], rows: int, columns: int) -> TileType:
+        """The type of a tile on a vector core with room for `rows` by `columns`."""
+        bare = TileType(dtype, tuple(dims))
+        return TileType(dtype, tuple(dims), (room_for(bare, rows, columns),))
+
+    def like(self, name: str, dtype: DType) -> TileType:
+        """The type of a tile with the sizes of another one."""
+        type_ = self.types[name]
+        return self.type(dtype, type_.dims, room(type_).rows, room(type_).columns)
+
+    def as_row_type(self, type_: TileType) -> TileType:
+        """The type of a column that is turned into a row."""
+        return self.type(type_.dtype, (const(1), type_.dims[0]), 1, room(type_).rows)
+
+    def scratch(self, like: TileType) -> str:
+        """Room of the size of another tile, for an instruction that needs some."""
+        here = room(like)
+        type_ = TileType(like.dtype, (const(here.rows), const(here.columns)), (ub(here.rows, here.columns),))
+        return self.instruct(None, type_, "scratch", base="tmp", rows=here.rows, cols=here.columns,
+                             dtype=like.dtype.name)  # fmt: skip
+
+    def small_scratch(self) -> str:
+        """The 32 bytes that a selection needs."""
+        type_ = TileType(u8, (const(1), const(32)), (ub(1, 32),))
+        return self.instruct(None, type_, "scratch", base="tmp", rows=1, cols=32, dtype="u8")
+
+    # columns ------------------------------------------------------------------------------------------------------
+
+    def row(self, name: str) -> str:
+        """The tile itself, or a column as a row: the same bytes."""
+        type_ = self.types[name]
+        if not is_column(type_):
+            return name
+        if name not in self.rows:
+            turned = self.as_row_type(type_)
+            size = expression(type_.dims[0])
+            self.rows[name] = self.instruct(None, turned, "reshape", name, 1, size, base=f"{name}_row")
+        return self.rows[name]
+
+    def column(self, target: str | None, type_: TileType, row: str) -> str:
+        """A row as the column that it is meant to be."""
+        name = self.instruct(target, type_, "reshape", row, expression(type_.dims[0]), 1, base="column")
+        self.rows[name] = row
+        return name
+
+    # what there is --------------------------------------------------------------------------------------------------
+
+    def has(self, name: str, *dtypes: DType) -> bool:
+        """Whether the machine has an instruction for these dtypes."""
+        return instruction(name).takes(VARIANT, *(each.name for each in dtypes))
+
+    def refused(self, what: str, help_: str, code: str = "pto.no-instruction") -> Refused:
+        """The refusal of what no instruction does, at the user's line."""
+        return Refused(code, what, span=self.place, help=help_)
