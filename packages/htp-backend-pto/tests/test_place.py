@@ -5,16 +5,16 @@ from kernel_texts import kernel, product, program, softmax, text_of
 
 from htp import Refused
 from htp_backend_pto.checker import unplaced
-from htp_backend_pto.lower.place import Place, arrange
+from htp_backend_pto.lower.place import Place, arrange, fitting
 
 
-def places(function):
+def places(function, arranged=arrange):
     """The memory, first byte and size behind each name."""
-    return {name: (each.space, each.start, each.size) for each in arrange(function) for name in each.life.names}
+    return {name: (each.space, each.start, each.size) for each in arranged(function) for name in each.life.names}
 
 
 def test_bytes_of_a_tile_that_is_done_with_are_given_to_the_next():
-    found = places(softmax())
+    found = places(softmax(), fitting)
     assert found["rows"] == ("ub", 0, 64 * 128 * 4)
     assert found["tmp"] == ("ub", 32768, 32768)
     assert found["t1"] == ("ub", 65536, 256)
@@ -29,6 +29,14 @@ def test_tiles_in_use_together_never_overlap():
             for other in regions:
                 apart = one.end <= other.start or other.end <= one.start or one.space != other.space
                 assert one is other or apart or not one.life.meets(other.life)
+
+
+def test_what_a_loop_loads_and_stores_has_its_bytes_to_itself_where_there_is_room():
+    found = places(softmax())
+    taken = [(start, start + size) for name, (_, start, size) in found.items() if name not in ("rows", "t5")]
+    for name in ("rows", "t5"):
+        _, start, size = found[name]
+        assert all(end <= start or start + size <= begin for begin, end in taken)
 
 
 def test_every_memory_is_counted_by_itself_and_a_sum_stays_where_it_is():

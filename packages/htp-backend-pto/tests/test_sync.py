@@ -45,7 +45,7 @@ def test_a_loop_hands_its_buffers_from_one_iteration_to_the_next():
     assert found[:3] == ["set_flag('V', 'MTE2', 0)", "set_flag('MTE3', 'V', 0)", "for i in range(0, M, 64)"]
     assert found[3] == "wait_flag('V', 'MTE2', 0)"
     assert found[-2:] == ["wait_flag('V', 'MTE2', 0)", "wait_flag('MTE3', 'V', 0)"]
-    assert found.count("pipe_barrier('V')") == 4
+    assert found.count("pipe_barrier('V')") == 5
 
 
 @pytest.mark.parametrize("made", [softmax, product], ids=["softmax", "product"])

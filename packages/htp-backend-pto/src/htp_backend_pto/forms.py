@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from htp.diagnostics import Span
     from htp.program import Function, Program
 
-__all__ = ["FACTS", "Bounded", "Divided", "Legal", "Placed", "Selected", "Synchronized"]
+__all__ = ["FACTS", "Bounded", "Divided", "Legal", "Overlapped", "Placed", "Selected", "Synchronized"]
 
 Finding = tuple[str, "Span | None"]
 
@@ -68,6 +68,11 @@ class Selected(Capability, owner="pto"):
 
 
 @dataclass(frozen=True)
+class Overlapped(Capability, owner="pto"):
+    """Loops that load and compute take two turns at a time wherever both have room."""
+
+
+@dataclass(frozen=True)
 class Placed(Capability, owner="pto"):
     """Every tile of a kernel has its bytes in its memory, and none are another's while it is in use."""
 
@@ -89,7 +94,7 @@ class Synchronized(Capability, owner="pto"):
         _none(self, (finding for each in _kernels(program) for finding in unordered(each.body)))
 
 
-FACTS: tuple[type[Capability], ...] = (Divided, Bounded, Selected, Placed, Synchronized)
+FACTS: tuple[type[Capability], ...] = (Legal, Divided, Bounded, Selected, Overlapped, Placed, Synchronized)
 
 
 def _kernels(program: Program) -> list[Function]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from htp.capabilities import DialectUse, DTypeUse, IntrinsicUse, OpUse
 from htp.declarations import Backend, CodeFile, Conversion, Dialect, IntrinsicSet, Lazy, Variant
 from htp.hooks import hookimpl
-from htp_backend_pto.forms import FACTS, Bounded, Divided, Placed, Selected, Synchronized
+from htp_backend_pto.forms import FACTS, Bounded, Divided, Legal, Placed, Selected, Synchronized
 from htp_backend_pto.isa import INSTRUCTIONS
 from htp_backend_pto.layouts import OnChip
 
@@ -32,7 +32,7 @@ __all__ = [
 HTP_API = 1
 
 CONTRACT = "pto.package/1"
-PASSES = ("split:Split", "bound:Bound", "select:Select", "place:Place", "sync:Synchronize")
+PASSES = ("check:CheckInstructions", "split:Split", "bound:Bound", "select:Select", "overlap:Overlap", "place:Place", "sync:Synchronize")
 """Classes of `htp_backend_pto.lower`, in the order in which they run."""
 DIALECTS = ("tile", "host", "tasks", "pto")
 WORDS = ("set_flag", "wait_flag", "pipe_barrier")
@@ -99,7 +99,7 @@ def htp_backends() -> tuple[Backend, ...]:
         Backend(
             name="pto",
             summary="kernels for pto-isa and orchestration for pto-runtime, on Ascend A2 and A3",
-            goal=(Divided(), Bounded(), Selected(isa="pto"), Placed(), Synchronized()),
+            goal=(Legal(), Divided(), Bounded(), Selected(isa="pto"), Placed(), Synchronized()),
             accepts=(
                 *(DialectUse(each) for each in DIALECTS),
                 *(DTypeUse(each) for each in DTYPES),

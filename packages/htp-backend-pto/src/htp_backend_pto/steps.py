@@ -81,7 +81,7 @@ class Step:
 
 
 def step_of(statement: ast.stmt) -> Step | None:
-    """The instruction that a statement is; `None` for scratch, numbers and control.
+    """The instruction that a statement is; `None` for tiles that are only declared, numbers and control.
 
     Raises:
         Bug: the statement calls something of `pto` in another form.
@@ -97,11 +97,13 @@ def step_of(statement: ast.stmt) -> Step | None:
 
 def _step(statement: ast.stmt, call: ast.Call, result: str | None, stored: ast.expr | None) -> Step | None:
     match call.func:
-        case ast.Attribute(ast.Name("pto"), name) if name != "scratch":
+        case ast.Attribute(ast.Name("pto"), name):
             pass
         case _:
             return None
     known = instruction(name)
+    if not known.cpp:
+        return None  # it only declares a tile
     names = [each.name for each in known.operands if each.role != "dst"]
     given = dict(zip(names, call.args, strict=False)) | {each.arg: each.value for each in call.keywords if each.arg}
     if len(call.args) > len(names):

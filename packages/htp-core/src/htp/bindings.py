@@ -5,6 +5,7 @@ Knows contracts and modes; does not know any toolchain, nor how a package was ma
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,15 +26,17 @@ __all__ = [
 ]
 
 
-def bind_package(session: Session, package: Package | str | Path, mode: Mode | None = None) -> Executable:
+def bind_package(
+    session: Session, package: Package | str | Path, mode: Mode | None = None, toolchain: str | None = None
+) -> Executable:
     """Builds and loads `package` with the binding of its contract; without a mode the best one that works is taken.
 
     Raises:
-        Refused: `bind.no-contract`, `bind.no-binding`, `bind.contract-version`, `bind.mode-unavailable`, an
-            `artifact.*` code of a damaged package, or a code of the binding.
+        Refused: `bind.no-contract`, `bind.no-binding`, `bind.contract-version`, `bind.mode-unavailable`,
+            `bind.no-toolchain`, an `artifact.*` code of a damaged package, or a code of the binding.
     """
     opened = _opened(package)
-    binding = _binding(session, opened)
+    binding = _with_toolchain(_binding(session, opened), toolchain)
     return binding.load.load()(opened, choose_mode(binding, mode))
 
 
@@ -67,6 +70,23 @@ def choose_mode(binding: Binding, wanted: Mode | None) -> Mode:
         else f"binding `{binding.name}` cannot run packages here",
         notes=tuple(reasons),
         help=tuple(f'bind with mode="{each}"' for each in usable),
+    )
+
+
+def _with_toolchain(binding: Binding, name: str | None) -> Binding:
+    """The binding with another of its toolchains in place of the usual one."""
+    if name is None:
+        return binding
+    for each in binding.toolchains:
+        if each.name == name:
+            return replace(binding, load=each.load, probe=each.probe)
+    known = tuple(each.name for each in binding.toolchains)
+    others = f"it has {', '.join(known)}, and the usual one without a name" if known else "it has one, without a name"
+    raise Refused(
+        "bind.no-toolchain",
+        f"binding `{binding.name}` has no toolchain `{name}`",
+        notes=(others,),
+        help=tuple(f'bind with toolchain="{each}"' for each in known) or ("bind without toolchain=",),
     )
 
 

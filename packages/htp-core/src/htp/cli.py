@@ -54,6 +54,7 @@ def build_parser(*, plugins: bool = False) -> argparse.ArgumentParser:
     verb.add_argument("package", help=_NO_PACKAGE)
     _values(verb)
     _mode(verb)
+    verb.add_argument("--toolchain", default="", help="build with another toolchain of the binding than the usual one")
     verb.add_argument("--check", action="store_true", help="compare with stage 00 on the same inputs")
 
     verb = _verb(verbs, "report", "write a page that shows a package, and run it once where it can run here")

@@ -136,13 +136,13 @@ def plan(
     return _warned(chosen, check(started, chosen), strict=strict)
 
 
-def bind(package: Package | Path | str, mode: Mode | None = None) -> Executable:
-    """Builds and loads a package; the result is called with arrays.
+def bind(package: Package | Path | str, mode: Mode | None = None, toolchain: str | None = None) -> Executable:
+    """Builds and loads a package, with one of its binding's toolchains if named; the result is called with arrays.
 
     Raises:
         Refused: `bind.*`, `artifact.*`, or a code of the binding, such as `cpu.no-compiler`.
     """
-    executable = bind_package(current_session(), package, mode)
+    executable = bind_package(current_session(), package, mode, toolchain)
     if isinstance(package, CompiledPackage) and package.slots:
         attach: Callable[[Mapping[str, Slot[Array]]], None] | None = getattr(executable, "attach", None)
         if attach is not None:

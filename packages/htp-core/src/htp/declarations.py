@@ -39,6 +39,7 @@ __all__ = [
     "Named",
     "Outcome",
     "Probe",
+    "Toolchain",
     "Variant",
 ]
 
@@ -243,11 +244,22 @@ Probe = Callable[[str], str | None]
 
 
 @dataclass(frozen=True)
+class Toolchain:
+    """Another way to build and load the packages of a binding, chosen by name; `probe` is asked as the binding's."""
+
+    name: str
+    load: Lazy[Load]
+    probe: Lazy[Probe] | None = None
+    summary: str = ""
+
+
+@dataclass(frozen=True)
 class Binding:
     """Builds and loads packages of one contract, in some modes.
 
     `load(package, mode)` returns an `Executable`. `probe(mode)` returns why the mode is unavailable on this machine,
-    or `None` when it is available; it may also refuse the mode with a code that says how to mend it.
+    or `None` when it is available; it may also refuse the mode with a code that says how to mend it. `toolchains` are
+    other ways to do both, for those who ask for one by name.
     """
 
     name: str
@@ -256,6 +268,7 @@ class Binding:
     load: Lazy[Load]
     probe: Lazy[Probe] | None = None
     summary: str = ""
+    toolchains: tuple[Toolchain, ...] = ()
 
     def unavailable(self, mode: str) -> str | None:
         """Why `mode` cannot be used here, or `None` when it can.

@@ -63,6 +63,8 @@ FACTORS = "f16>f32 bf16>f32 f32>f32 i8>i32"
 TILES = "dst:nz a:zz b:zn"
 
 CUBE: tuple[Instruction, ...] = (
+    row("accumulator", "", "dst:nz #rows #cols @dtype", "room for a sum", dtypes="f32 i32", routes="S l0c",
+        notes=("no instruction: it declares a tile, which the first product fills",)),
     row("matmul", "TMATMUL", f"{TILES} @dtype", "a @ b", variables="Factor Sum", dtypes=FACTORS,
         routes="M l0c l0a l0b"),
     row("matmul_acc", "TMATMUL_ACC", "dst:nz !acc:nz a:zz b:zn", "acc + a @ b", variables="Sum Factor",

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Life", "lives"]
 
+MOVES = ("load", "mov", "extract")
+"""How the instructions begin that bring a tile to where it is worked on."""
+
 
 @dataclass(frozen=True)
 class Life:
@@ -32,13 +35,16 @@ class Life:
         return self.first <= other.last and other.first <= self.last
 
 
-def lives(body: Sequence[ast.stmt], names: Collection[str]) -> list[Life]:
+def lives(body: Sequence[ast.stmt], names: Collection[str], *, streams: bool = False) -> list[Life]:
     """How long each place is in use, in the order of the text.
+
+    With `streams` what a loop loads and stores has its place to itself in all of the loop, so that the next load need
+    not wait for anything else.
 
     A tile that an instruction changes and the tile it becomes share a place; a value that a loop takes along, or that
     enters or leaves it, is in use in all of it.
     """
-    walk = _Walk(frozenset(names))
+    walk = _Walk(frozenset(names), streams)
     walk.block(body)
     groups: dict[str, list[str]] = {}
     for name in walk.spans:
@@ -86,13 +92,15 @@ class _Loop:
     made: set[str] = field(default_factory=set[str])
     used: set[str] = field(default_factory=set[str])
     exposed: set[str] = field(default_factory=set[str])
+    streamed: set[str] = field(default_factory=set[str])
 
 
 class _Walk:
     """One pass over the text; positions count statements."""
 
-    def __init__(self, names: frozenset[str]) -> None:
+    def __init__(self, names: frozenset[str], streams: bool) -> None:
         self.names = names
+        self.streams = streams
         self.position = 0
         self.spans: dict[str, _Span] = {}
         self.makers: dict[str, ast.stmt] = {}
@@ -105,7 +113,7 @@ class _Walk:
             for name in (loop.made | loop.used) & set(self.spans):
                 span = self.spans[name]
                 outside = span.first < loop.first or span.last > last
-                if outside or name in loop.exposed:
+                if outside or name in loop.exposed | loop.streamed:
                     span.reach(loop.first, last)
 
     def _run(self, body: Iterable[ast.stmt], loops: list[_Loop], made: set[str]) -> set[str]:
@@ -130,11 +138,15 @@ class _Walk:
         value = getattr(statement, "value", None)
         if isinstance(value, ast.expr):
             self._uses(value, loops, made)
+        step = step_of(statement)
+        if step is not None and self.streams and loops:
+            name = step.tile("x") if step.stored is not None else step.result
+            moves = step.stored is not None or step.instruction.name.startswith(MOVES)
+            loops[-1].streamed |= {name} if moves and name is not None else set()
         match statement:
             case ast.AnnAssign(target=ast.Name(name)) if name in self.names:
                 self._makes(name, statement, loops)
                 made.add(name)
-                step = step_of(statement)
                 shared = step.shared if step is not None else None
                 if shared is not None and shared in self.names:
                     self.shared.join(shared, name)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from htp.diagnostics import Bug, Refused
 from htp.passes import Pass
 from htp.program import origin_of, stamp
-from htp_backend_pto.forms import Bounded, Placed, Selected
+from htp_backend_pto.forms import Bounded, Overlapped, Placed, Selected
 from htp_backend_pto.lower.lives import lives
 from htp_backend_pto.model import a2a3
 from htp_backend_pto.tiles import annotation_of, declared, room_of, with_room
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from htp_backend_pto.layouts import OnChip
     from htp_backend_pto.lower.lives import Life
 
-__all__ = ["Place", "Region", "arrange"]
+__all__ = ["Place", "Region", "arrange", "fitting"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Place(Pass):
     """Gives every tile an address in its memory; tiles that are in use at the same time do not overlap."""
 
     name = "pto.place"
-    requires = (Selected(isa="pto"), Bounded())
+    requires = (Selected(isa="pto"), Bounded(), Overlapped())
     provides = (Placed(),)
 
     def apply(self, program: Program) -> Program:
@@ -66,17 +66,32 @@ def arrange(kernel: Function) -> list[Region]:
     Raises:
         Refused: `pto.ub-overflow`, `pto.buffer-overflow`.
     """
+    found = fitting(kernel, streams=True) or fitting(kernel)
+    if found is not None:
+        return found
     rooms = _rooms(kernel)
-    wanted = [_Wanted(life, rooms[life.names[0]].room.space, max(_size(rooms[name]) for name in life.names))
-              for life in lives(kernel.body, rooms)]  # fmt: skip
+    tried = _fitted(_wanted(kernel, rooms, streams=False))
+    first = next(each for each in tried if each.end > _limit(each.space))
+    beside = [each for each in tried if each.space == first.space and each.life.meets(first.life)]
+    raise _overflow(kernel, first, beside, rooms)
+
+
+def fitting(kernel: Function, *, streams: bool = False) -> list[Region] | None:
+    """Where the tiles lie, or `None` where there is no room; with `streams` no buffer of a loop is used twice in it."""
+    wanted = _wanted(kernel, _rooms(kernel), streams=streams)
     # A large tile that is made late may find only gaps; the second try gives the largest their bytes first.
-    tries = (_fitted(wanted), _fitted(sorted(wanted, key=lambda each: -each.size)))
-    fitting = next((each for each in tries if all(region.end <= _limit(region.space) for region in each)), None)
-    if fitting is None:
-        first = next(each for each in tries[0] if each.end > _limit(each.space))
-        beside = [each for each in tries[0] if each.space == first.space and each.life.meets(first.life)]
-        raise _overflow(kernel, first, beside, rooms)
-    return sorted(fitting, key=lambda each: (each.life.first, each.start))
+    for each in (wanted, sorted(wanted, key=lambda each: -each.size)):
+        found = _fitted(each)
+        if all(region.end <= _limit(region.space) for region in found):
+            return sorted(found, key=lambda region: (region.life.first, region.start))
+    return None
+
+
+def _wanted(kernel: Function, rooms: Mapping[str, _Room], *, streams: bool) -> list[_Wanted]:
+    return [
+        _Wanted(life, rooms[life.names[0]].room.space, max(_size(rooms[name]) for name in life.names))
+        for life in lives(kernel.body, rooms, streams=streams)
+    ]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,209 @@
-"""Later."""
+"""Statements of a cube kernel as instructions: operands through L1 to L0A and L0B, sums in L0C.
+
+Knows products; does not know where in a memory a tile lies.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from htp.dims import Expr, const, minimum, sym
+from htp.infer.values import Index, Region
+from htp.lowering.build import call, expression
+from htp.program import origin_of, stamp
+from htp.types import TileType, i32
+from htp_backend_pto.layouts import BOX_ROWS, ROW, OnChip, l0a, l0b, l0c
 from htp_backend_pto.lower.select_vector import Vector
+from htp_backend_pto.lower.split_units import called
+from htp_backend_pto.lower.writing import room
+
+if TYPE_CHECKING:
+    from htp.infer.state import Inference
+    from htp.lowering.build import Operand
+    from htp.program import Function
+
+__all__ = ["Cube"]
+
+HALF = 32 << 10
+"""Bytes of L0A and of L0B that one operand takes at most, so that the next can be moved in beside it."""
+LONGEST = 4095
+"""The largest extent of a product: hw-native-sys/pto-isa@cd4a3d3f, include/pto/npu/a2a3/TMatmul.hpp."""
+
+
 class Cube(Vector):
-    pass
+    """Rewrites one kernel."""
+
+    def __init__(self, kernel: Function, known: Inference) -> None:
+        super().__init__(kernel, known)
+        self.sources: dict[str, ast.Subscript] = {}
+        self.narrow: dict[str, str] = {}
+        self.loops: list[Expr] = []
+        """How far each loop around is from its first turn."""
+        self.zero: dict[str, int] = {}
+        """Sums that hold nothing before a loop, and how many loops are around them."""
+
+    def loop(self, node: ast.For) -> None:
+        """A loop; products know which turn of it is the first."""
+        variable, arguments = self.known.of(node.target), node.iter.args if isinstance(node.iter, ast.Call) else []
+        first = self.known.of(arguments[0]) if len(arguments) > 1 else Index(const(0))
+        if isinstance(variable, Index) and isinstance(first, Index):
+            self.loops.append(variable.value - first.value)
+        body = self.statements(node.body)
+        self.loops.pop()
+        self.out.append(stamp(ast.For(node.target, node.iter, body, [], lineno=0), origin_of(node)))
+
+    # tiles --------------------------------------------------------------------------------------------------------
+
+    def value(self, name: str, type_: TileType, node: ast.expr) -> None:
+        """`name: type_ = node`, on the cube unit."""
+        known = self.known.types.get(id(node))
+        operation, given = self.known.operations.get(id(node), ("", {}))
+        if isinstance(known, Region):
+            self.sources[name] = self.subscript(node)
+            self.instruct(name, self.in_l1(type_, room(type_), "nz"), "load", self.sources[name])
+        elif operation == "transpose":
+            self.transposed(name, type_, given["x"])
+        elif operation == "full":
+            self.zero[name] = len(self.loops)
+            self.accumulator(name, type_)
+        elif operation == "cast" and isinstance(given["x"], ast.Name):
+            self.narrow[name] = given["x"].id
+        elif operation == "dot":
+            acc = given.get("acc")
+            self.product(name, type_, self.factor(given["a"]), self.factor(given["b"]), acc)
+        elif isinstance(node, ast.Call) and called(node).startswith("pto."):
+            self.written(name, type_, node)
+        else:
+            raise self.refused(f"`{ast.unparse(node)}` has no instruction of the cube unit", "compute it before the product")
+
+    def in_l1(self, type_: TileType, here: OnChip, form: str) -> TileType:
+        """The type of a tile in L1."""
+        box = ROW * 8 // type_.dtype.bits
+        facet = OnChip("l1", here.rows, here.columns, "zn" if form == "zn" else "nz", box)
+        return TileType(type_.dtype, type_.dims, (facet,))
+
+    def transposed(self, name: str, type_: TileType, source: ast.expr) -> None:
+        """A slice of memory with its rows as columns."""
+        if not isinstance(source, ast.Name) or source.id not in self.sources:
+            raise self.refused(
+                f"`{ast.unparse(source)}` cannot be transposed on the cube unit", "transpose a slice of an array: `x[…].T`"
+            )
+        self.instruct(name, self.in_l1(type_, room(type_), "zn"), "load_t", self.sources[source.id])
+
+    def factor(self, node: ast.expr) -> str:
+        """An operand of a product, in L1; a sum is brought back there."""
+        name = self.tile(node)
+        here = room(self.types[name])
+        if here.space != "l0c":
+            return name
+        return self.instruct(None, self.in_l1(self.types[name], here, "nz"), "mov", name)
+
+    def store(self, target: ast.Subscript, value: ast.expr) -> None:
+        """A sum into an array, rounded on the way where the array is narrower."""
+        known = self.known.of(target)
+        if isinstance(value, ast.Name) and value.id in self.narrow and isinstance(known, Region):
+            name, how = self.narrow[value.id], call("pto.store_as", self.narrow[value.id], dtype=known.dtype.name)
+        elif isinstance(value, ast.Name) and value.id in self.types:
+            name, how = value.id, call("pto.store", value.id)
+        else:
+            raise self.refused("only sums leave the cube unit", "store a tile")
+        if len(known.dims) != 2 and isinstance(known, Region):
+            raise self.refused(f"`{name}` is stored as a vector, and a sum is a matrix", "store it in two dimensions")
+        self.put(ast.Assign([target], how, lineno=0))
+
+    # products -----------------------------------------------------------------------------------------------------
+
+    def accumulator(self, name: str, type_: TileType) -> None:
+        """Room for a sum that has not begun."""
+        rows, columns = (expression(each) for each in type_.dims)
+        self.instruct(name, self.in_l0c(type_), "accumulator", rows, columns, dtype=type_.dtype.name)
+
+    def in_l0c(self, type_: TileType) -> TileType:
+        """The type of a sum."""
+        here = room(type_)
+        up = (-(-each // BOX_ROWS) * BOX_ROWS for each in (here.rows, here.columns))
+        return TileType(type_.dtype, type_.dims, (l0c(*up),))
+
+    def product(self, name: str, type_: TileType, left: str, right: str, acc: ast.expr | None) -> None:
+        """`acc + left @ right`, in steps along the shared extent that fit into L0A and L0B."""
+        one, two = self.types[left], self.types[right]
+        depth, longest = one.dims[1], room(one).columns
+        step = self.step(one, two)
+        result = self.in_l0c(type_)
+        before = acc.id if isinstance(acc, ast.Name) else None
+        first = self.first(before)
+        if step >= longest:
+            parts = self.moved("mov", left, right, depth, longest)
+            self.add(name, result, before, first, parts)
+            return
+        if before is None:
+            self.accumulator(name, type_)
+            before, first = name, []
+        variable = self.fresh("step")
+        outer = self.place
+        with self.block() as body:
+            width = minimum(const(step), depth - sym(variable))
+            parts = self.moved("extract", left, right, width, step, sym(variable))
+            begins = [*first, sym(variable)] if first is not None else None
+            self.add(name, result, before if name == before else before, begins, parts)
+        header = call("range", 0, expression(depth), step)
+        self.out.append(stamp(ast.For(ast.Name(variable, ast.Store()), header, body, [], lineno=0), outer))
+
+    def first(self, acc: str | None) -> list[Expr] | None:
+        """What is zero when nothing has been added to a sum yet; `None` where something always has."""
+        if acc is None:
+            return []
+        return self.loops[self.zero[acc] :] if acc in self.zero else None
+
+    def step(self, left: TileType, right: TileType) -> int:
+        """How much of the shared extent fits into L0A and L0B at once."""
+        size = left.dtype.bits // 8
+        widest = max(room(left).rows, room(right).columns)
+        unit = max(BOX_ROWS, ROW // size)
+        step = HALF // (widest * size) // unit * unit
+        if step == 0:
+            step = 2 * HALF // (widest * size) // unit * unit
+        if step == 0 or widest > LONGEST:
+            fits = 2 * HALF // (unit * size)
+            raise self.refused(
+                f"a product of {room(left).rows} x {room(right).columns} does not fit: {unit} of the shared extent take "
+                f"{widest * unit * size} bytes of the 65536 of L0A or L0B",
+                f"use tiles of at most {fits} rows and {fits} columns",
+                "pto.product-too-large",
+            )
+        return min(step, LONGEST // unit * unit)
+
+    def moved(self, how: str, left: str, right: str, width: Expr, room_: int, start: Expr | None = None) -> list[str]:
+        """Both operands, or a part of them along the shared extent, in L0A and L0B."""
+        one, two = self.types[left], self.types[right]
+        box = ROW * 8 // one.dtype.bits
+        a = TileType(one.dtype, (one.dims[0], width), (l0a(room(one).rows, room_, box=box),))
+        b = TileType(two.dtype, (width, two.dims[1]), (l0b(room_, room(two).columns, box=box),))
+        places: tuple[list[Operand], list[Operand]] = ([], [])
+        if start is not None:
+            places = (
+                [0, expression(start), expression(one.dims[0]), expression(width)],
+                [expression(start), 0, expression(width), expression(two.dims[1])],
+            )
+        return [
+            self.instruct(None, a, how, left, *places[0], base=f"{left}_left"),
+            self.instruct(None, b, how, right, *places[1], base=f"{right}_right"),
+        ]
+
+    def add(self, name: str, result: TileType, acc: str | None, first: list[Expr] | None, parts: list[str]) -> None:
+        """One product: into an empty sum, onto a sum, or whichever the turn of the loops says."""
+        named = {"dtype": result.dtype.name} if result.dtype is i32 else {}
+        if acc is None or first == []:
+            self.instruct(name, result, "matmul", *parts, **named)
+            return
+        if first is None:
+            self.instruct(name, result, "matmul_acc", acc, *parts)
+            return
+        total = sum(first[1:], first[0])
+        with self.block() as begun:
+            self.instruct(name, result, "matmul", *parts, **named)
+        with self.block() as added:
+            self.instruct(name, result, "matmul_acc", acc, *parts)
+        test = ast.Compare(expression(total), [ast.Eq()], [ast.Constant(0)])
+        self.put(ast.If(test, begun, added))

@@ -17,7 +17,7 @@ from htp.lowering.build import assigned, call, expression, tuple_of
 from htp.lowering.simplify import Simplify
 from htp.passes import Pass
 from htp.program import Function, origin_of, stamp
-from htp_backend_pto.forms import Divided
+from htp_backend_pto.forms import Divided, Legal
 from htp_backend_pto.lower.split_calls import flattened
 from htp_backend_pto.lower.split_outline import Crossing, Outline, Way, exposed
 from htp_backend_pto.lower.split_prepare import prepared
@@ -43,7 +43,7 @@ class Split(Pass):
     """The entry becomes a routine that calls kernels of one unit each; tiles go from one to the next through memory."""
 
     name = "pto.split"
-    requires = (Inlined(), Typed(), Normalized(), Simplified())
+    requires = (Legal(), Inlined(), Typed(), Normalized(), Simplified())
     provides = (Divided(),)
     introduces = ()
     may_introduce = (DialectUse("host"), DialectUse("tile"))

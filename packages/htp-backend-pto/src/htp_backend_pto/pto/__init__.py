@@ -60,7 +60,7 @@ from htp_backend_pto.pto._indexing import (
 )
 from htp_backend_pto.pto._making import ci, colexpand, expands, rowexpand, scratch, tri
 from htp_backend_pto.pto._masks import cmp, cmps, sel, sels
-from htp_backend_pto.pto._matrix import gemv, gemv_acc, gemv_bias, matmul, matmul_acc, matmul_bias
+from htp_backend_pto.pto._matrix import accumulator, gemv, gemv_acc, gemv_bias, matmul, matmul_acc, matmul_bias
 from htp_backend_pto.pto._partial import partadd, partargmax, partargmin, partmax, partmin, partmul
 from htp_backend_pto.pto._quantities import adddeqrelu, dequant, pairreducesum, quant, quant_asym
 from htp_backend_pto.pto._reductions import (
@@ -115,6 +115,7 @@ from htp_backend_pto.pto._transfers import (
 
 __all__ = [
     "abs",
+    "accumulator",
     "add",
     "addc",
     "adddeqrelu",

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from htp import Tile, f32, tile
+from htp import Scalar, Tile, f32, i64, tile
 from htp.intrinsics import intrinsic
 from htp_backend_pto.pto._dtypes import Factor, Sum
 
-__all__ = ["gemv", "gemv_acc", "gemv_bias", "matmul", "matmul_acc", "matmul_bias"]
+__all__ = ["accumulator", "gemv", "gemv_acc", "gemv_bias", "matmul", "matmul_acc", "matmul_bias"]
+
+
+@intrinsic(unit="cube")
+def accumulator(rows: Scalar[i64], cols: Scalar[i64], *, dtype: type[Sum]) -> Tile[Sum, "rows", "cols"]:
+    """Room for a sum, which the first product fills; until then it stands for zero."""
+    return tile.zeros((rows, cols), dtype)
 
 
 @intrinsic(unit="cube")

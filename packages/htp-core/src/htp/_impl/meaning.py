@@ -36,7 +36,8 @@ def run_body(intrinsic: Intrinsic[P, R], args: Sequence[object], kwargs: Mapping
     """
     signature = intrinsic.signature
     try:
-        given = signature.bind(args, kwargs)
+        given = {each.name: each.default for each in signature.attributes if each.default is not None}
+        given |= signature.bind(args, kwargs)
     except Unbound as problem:
         raise Refused("run.argument-count", str(problem), notes=(str(signature),)) from None
     dtypes: DTypes = {}
@@ -46,7 +47,7 @@ def run_body(intrinsic: Intrinsic[P, R], args: Sequence[object], kwargs: Mapping
     }
     sizes = _sizes(signature, values)
     tiles = [values[each.name] for each in signature.operands]
-    attributes = {each.name: values.get(each.name, each.default) for each in signature.attributes}
+    attributes = {each.name: values[each.name] for each in signature.attributes}
     body = intrinsic.python
     result = body(*tiles, **attributes)  # type: ignore[call-arg, arg-type]  # pyright: ignore[reportCallIssue]
     _check_result(signature, result, sizes, dtypes)

@@ -46,6 +46,7 @@ def call(
     inputs: Path | None = None,
     outputs: Path | None = None,
     mode: Mode | None = None,
+    toolchain: str | None = None,
     check: bool = False,
     trace: bool = False,
 ) -> Call:
@@ -56,7 +57,7 @@ def call(
     Raises:
         Refused: the package cannot be bound here, or its arguments do not fit.
     """
-    executable = htp.bind(package, mode=mode)
+    executable = htp.bind(package, mode=mode, toolchain=toolchain)
     options = [f"--inputs={inputs.absolute()}"] if inputs else [f"--make={seed}"]
     cases = run_cases(package, package.stages[0].id, folder, [*options, f"--seed={seed}", f"--dims={dims}"])
     name, result = next(iter(cases.results.cases.items()))

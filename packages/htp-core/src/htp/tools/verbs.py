@@ -89,7 +89,7 @@ def run(options: argparse.Namespace) -> Answer:
     with tempfile.TemporaryDirectory(prefix="htp-run-") as folder:
         called = call(
             package, Path(folder), seed=options.seed, dims=options.dims, inputs=_path(options.inputs),
-            outputs=_path(options.outputs), mode=mode, check=options.check,
+            outputs=_path(options.outputs), mode=mode, toolchain=options.toolchain or None, check=options.check,
         )  # fmt: skip
     seconds = called.report.wall_seconds
     wall = "not measured" if seconds is None else f"{seconds * 1e3:.3g} ms wall"
