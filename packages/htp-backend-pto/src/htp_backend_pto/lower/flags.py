@@ -14,7 +14,7 @@ from htp_backend_pto.accesses import Access, clash
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Flag", "Order", "order_of"]
+__all__ = ["Flag", "Order", "Piece", "order_of"]
 
 
 @dataclass(frozen=True)
@@ -31,20 +31,33 @@ class Flag:
     carried: bool = False
 
 
+@dataclass(frozen=True)
+class Piece:
+    """What a statement touches, and the pairs of pipes of which, behind it, the first knows all that the second did."""
+
+    accesses: Sequence[Access]
+    knows: frozenset[tuple[str, str]] = frozenset()
+
+
 @dataclass
 class Order:
-    """What orders the statements of one block: flags, and the statements with a barrier of the vector pipe before."""
+    """What orders the statements of one block: flags, and the statements with a barrier of the vector pipe before.
+
+    `knows` is what the whole block is as a `Piece`.
+    """
 
     flags: list[Flag] = field(default_factory=list[Flag])
     barriers: set[int] = field(default_factory=set[int])
+    knows: frozenset[tuple[str, str]] = frozenset()
 
 
-def order_of(block: Sequence[Sequence[Access]], *, repeats: bool) -> Order:
+def order_of(block: Sequence[Piece], *, repeats: bool) -> Order:
     """The order that statements need, which are given by what they touch; `repeats` says that the block is a loop's."""
     order = Order()
     known = _Known()
     for index in range(len(block)):
         _wait(order, known, block, index, range(index), base=0, carried=False)
+    order.knows = known.all_of(block)
     if repeats:
         # The block once more behind itself: what still is not known there must be carried from one to the next.
         size = len(block)
@@ -77,15 +90,23 @@ class _Known:
     def barrier(self, statement: int) -> None:
         self.now.setdefault("V", {})["V"] = statement
 
-    def close(self) -> None:
+    def close(self, knows: frozenset[tuple[str, str]], statement: int) -> None:
         """The statement ends; what is known now is what a flag behind it hands on."""
+        for pipe, other in knows:
+            self.now.setdefault(pipe, {})[other] = statement
         self.then.append({pipe: dict(others) for pipe, others in self.now.items()})
+
+    def all_of(self, block: Sequence[Piece]) -> frozenset[tuple[str, str]]:
+        """The pairs of pipes of which the first knows the last that the second did in the block."""
+        last = {access.pipe: index for index, piece in enumerate(block) for access in piece.accesses}
+        pairs = ((pipe, other) for pipe in self.now for other in last)
+        return frozenset((pipe, other) for pipe, other in pairs if self.done(pipe, other) >= last[other])
 
 
 def _wait(
     order: Order,
     known: _Known,
-    block: Sequence[Sequence[Access]],
+    block: Sequence[Piece],
     index: int,
     earlier: range,
     *,
@@ -94,7 +115,7 @@ def _wait(
 ) -> None:
     """Adds what statement `index` must wait for among the `earlier` ones, the latest first."""
     for other in reversed(earlier):
-        for src, dst in sorted(clash(block[other], block[index])):
+        for src, dst in sorted(clash(block[other].accesses, block[index].accesses)):
             if known.done(dst, src) >= other:
                 continue
             if src == dst:
@@ -103,4 +124,4 @@ def _wait(
             else:
                 order.flags.append(Flag(src, dst, other, index, carried))
                 known.wait(dst, src, other)
-    known.close()
+    known.close(block[index].knows, base + index)

@@ -72,9 +72,7 @@ def _carried(body: Sequence[ast.stmt]) -> set[str]:
     """What a turn uses before it makes it, but for sums that stay in the cube unit's own memory."""
     made: set[str] = set()
     found: set[str] = set()
-    names = {name for _, name, _ in declared(body)} | {
-        each.targets[0].id for each in body if isinstance(each, ast.Assign) and isinstance(each.targets[0], ast.Name)
-    }
+    names = _names(body)
     for statement in body:
         value = getattr(statement, "value", None)
         used = {node.id for node in ast.walk(value) if isinstance(node, ast.Name)} if value is not None else set[str]()
@@ -95,14 +93,19 @@ def _twofold(loop: ast.For) -> ast.stmt:
         return loop
     variable = loop.target.id
     later = ast.BinOp(ast.Name(variable, ast.Load()), ast.Add(), step)
-    own = {name for _, name, _ in declared(loop.body)} - _kept(loop.body)
-    own |= {each.targets[0].id for each in loop.body if isinstance(each, ast.Assign) and isinstance(each.targets[0], ast.Name)}
+    own = _names(loop.body) - _kept(loop.body)
     renamed = {name: f"{name}_second" for name in own}
     second = [_Second(variable, later, renamed).visit(copy.deepcopy(each)) for each in loop.body]
     there = ast.If(ast.Compare(later, [ast.Lt()], [stop]), second, [])
     iterator = ast.Call(ast.Name("range", ast.Load()), [start, stop, _doubled(step)], [])
     made = ast.For(loop.target, iterator, [*loop.body, there], [], lineno=getattr(loop, "lineno", 0))
     return stamp(made, origin_of(loop))
+
+
+def _names(body: Sequence[ast.stmt]) -> set[str]:
+    """What the statements assign: tiles and numbers."""
+    targets = [target for each in body if isinstance(each, ast.Assign) for target in each.targets]
+    return {name for _, name, _ in declared(body)} | {each.id for each in targets if isinstance(each, ast.Name)}
 
 
 def _kept(body: Sequence[ast.stmt]) -> set[str]:
@@ -140,12 +143,12 @@ class _Second(ast.NodeTransformer):
         self.later = later
         self.renamed = renamed
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802
+    def visit_Name(self, node: ast.Name) -> ast.expr:
         if node.id == self.variable:
             return copy.deepcopy(self.later)
         return ast.Name(self.renamed.get(node.id, node.id), node.ctx)
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:  # noqa: N802
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
         node.annotation = _Sizes(self).visit(node.annotation)
         node.target = self.visit(node.target)
         if node.value is not None:
@@ -157,7 +160,7 @@ class _Sizes(ast.NodeTransformer):
     def __init__(self, names: _Second) -> None:
         self.names = names
 
-    def visit_Constant(self, node: ast.Constant) -> ast.expr:  # noqa: N802
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
         if not isinstance(node.value, str) or not any(each.isalpha() for each in node.value):
             return node
         text = ast.unparse(self.names.visit(ast.parse(node.value, mode="eval").body))

@@ -15,7 +15,7 @@ from htp.passes import Pass
 from htp.program import origin_of, stamp
 from htp_backend_pto.accesses import accesses_under, rooms_in
 from htp_backend_pto.forms import Placed, Selected, Synchronized
-from htp_backend_pto.lower.flags import Flag, order_of
+from htp_backend_pto.lower.flags import Flag, Order, Piece, order_of
 from htp_backend_pto.words import EVENTS
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Synchronize(Pass):
 
 
 def _ordered(kernel: Function) -> Function:
-    body = _Kernel(rooms_in(kernel.body)).block(kernel.body, frozenset(), repeats=False)
+    body, _ = _written(_block(kernel.body, rooms_in(kernel.body), repeats=False), frozenset())
     return replace(kernel, body=tuple(body))
 
 
@@ -61,48 +61,65 @@ class _Event:
 Taken = frozenset[tuple[str, str, int]]
 
 
-class _Kernel:
-    """One kernel; `taken` are the events that are under way around a block."""
+@dataclass(frozen=True)
+class _Block:
+    """The statements of a block with what orders them, and the blocks within each."""
 
-    def __init__(self, types: Mapping[str, TileType]) -> None:
-        self.types = types
+    body: Sequence[ast.stmt]
+    order: Order
+    pipes: frozenset[str]
+    inner: Sequence[Sequence[_Block]]
 
-    def block(self, body: Sequence[ast.stmt], taken: Taken, *, repeats: bool) -> list[ast.stmt]:
-        """A block with its flags; those that are carried from one iteration to the next stand around the loop."""
-        return self._written(body, taken, repeats=repeats)[0]
 
-    def _written(
-        self, body: Sequence[ast.stmt], taken: Taken, *, repeats: bool
-    ) -> tuple[list[ast.stmt], list[_Event]]:
-        order = order_of([accesses_under(each, self.types) for each in body], repeats=repeats)
-        events = _numbered(order.flags, taken)
-        made: list[ast.stmt] = []
-        for index, statement in enumerate(body):
-            before: list[ast.stmt] = [_barrier("V")] if index in order.barriers else []
-            for each in (event for event in events if event.flag.before == index):
-                before += [_barrier("ALL") if each.number is None else each.statement("wait_flag")]
-            after = [
-                each.statement("set_flag") for each in events if each.flag.after == index and each.number is not None
-            ]
-            inner = taken | {_key(each) for each in events if each.number is not None and _covers(each.flag, index)}
-            made += [*_once(before, statement), *self._inside(statement, inner), *_once(after, statement)]
-        return made, [each for each in events if each.flag.carried and each.number is not None]
+def _block(body: Sequence[ast.stmt], types: Mapping[str, TileType], *, repeats: bool) -> _Block:
+    """Inner blocks first, since what they order among themselves need not be ordered again outside."""
+    inner: list[list[_Block]] = []
+    for each in body:
+        loop = isinstance(each, (ast.For, ast.While))
+        parts = [each.body, each.orelse] if isinstance(each, ast.If) else [each.body] if loop else []
+        inner.append([_block(part, types, repeats=loop) for part in parts])
+    pieces = [Piece(accesses_under(each, types), _knows(blocks)) for each, blocks in zip(body, inner, strict=True)]
+    pipes = frozenset(access.pipe for piece in pieces for access in piece.accesses)
+    return _Block(body, order_of(pieces, repeats=repeats), pipes, inner)
 
-    def _inside(self, statement: ast.stmt, taken: Taken) -> list[ast.stmt]:
-        match statement:
-            case ast.For(target, iterator, body, orelse):
-                inner, carried = self._written(body, taken, repeats=True)
-                made = ast.For(target, iterator, inner, orelse, lineno=getattr(statement, "lineno", 0))
-            case ast.While(test, body, orelse):
-                inner, carried = self._written(body, taken, repeats=True)
-                made = ast.While(test, inner, orelse)
-            case ast.If(test, body, orelse):
-                carried = []
-                made = ast.If(test, self.block(body, taken, repeats=False), self.block(orelse, taken, repeats=False))
-            case _:
-                return [statement]
-        around = [*(e.statement("set_flag") for e in carried), made, *(e.statement("wait_flag") for e in carried)]
-        return [stamp(each, origin_of(statement)) for each in around]
+
+def _knows(blocks: Sequence[_Block]) -> frozenset[tuple[str, str]]:
+    """What is known behind blocks of which one runs; of a pipe that does nothing in a block all is known there."""
+    pairs = frozenset[tuple[str, str]]().union(*(each.order.knows for each in blocks))
+    return frozenset(each for each in pairs if all(each in x.order.knows or each[1] not in x.pipes for x in blocks))
+
+
+def _written(block: _Block, taken: Taken) -> tuple[list[ast.stmt], list[_Event]]:
+    """The block with its flags, and those that are carried, for around the loop; `taken` are under way outside."""
+    events = _numbered(block.order.flags, taken)
+    made: list[ast.stmt] = []
+    for index, statement in enumerate(block.body):
+        before: list[ast.stmt] = [_barrier("V")] if index in block.order.barriers else []
+        for each in (event for event in events if event.flag.before == index):
+            before += [_barrier("ALL") if each.number is None else each.statement("wait_flag")]
+        after = [each.statement("set_flag") for each in events if each.flag.after == index and each.number is not None]
+        around = taken | {_key(each) for each in events if each.number is not None and _covers(each.flag, index)}
+        made += [*_once(before, statement), *_inside(statement, block.inner[index], around), *_once(after, statement)]
+    return made, [each for each in events if each.flag.carried and each.number is not None]
+
+
+def _inside(statement: ast.stmt, inner: Sequence[_Block], taken: Taken) -> list[ast.stmt]:
+    written = [_written(each, taken) for each in inner]
+    carried: list[_Event] = []
+    match statement:
+        case ast.For(target, iterator, _, orelse):
+            ((body, carried),) = written
+            made = ast.For(target, iterator, body, orelse, lineno=getattr(statement, "lineno", 0))
+        case ast.While(test, _, orelse):
+            ((body, carried),) = written
+            made = ast.While(test, body, orelse)
+        case ast.If(test):
+            made = ast.If(test, written[0][0], written[1][0])
+        case _:
+            return [statement]
+    raised = [each.statement("set_flag") for each in carried]
+    lowered = [each.statement("wait_flag") for each in carried]
+    return [stamp(each, origin_of(statement)) for each in (*raised, made, *lowered)]
 
 
 def _numbered(flags: Sequence[Flag], taken: Taken) -> list[_Event]:

@@ -1,0 +1,177 @@
+"""Building for the host stand-in: kernels, orchestration and executor become shared libraries, each only once.
+
+Knows commands, keys and what a failed build leaves; does not know what the sources say.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from htp.cache import Cache
+from htp.diagnostics import Bug
+from htp_backend_pto.binding.compilers import find_compiler
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from htp.artifact.read import Package as PackageFiles
+    from htp_backend_pto.contract import KernelRecord, Package
+    from htp_backend_pto.profile import Profile
+
+__all__ = ["Built", "CompilerRefused", "build", "executor_library"]
+
+LIBRARY = "library.so"
+BUILD_SECONDS = 600.0
+SHOWN = 40
+
+
+class CompilerRefused(Bug):
+    """The compiler refuses an emitted file; carries what it said."""
+
+    def __init__(self, name: str, said: str, code: int) -> None:
+        every = said.splitlines()
+        rest = [f"… {len(every) - SHOWN} more lines"] if len(every) > SHOWN else []
+        text = "\n".join([*every[:SHOWN], *rest])
+        super().__init__(f"the C++ compiler refuses the emitted {name} (exit status {code}):\n{text}")
+        self.said = said
+
+
+@dataclass(frozen=True)
+class Built:
+    """The libraries of a package: of the executor, of the orchestration, and of each kernel number with its core."""
+
+    executor: Path
+    orchestration: Path
+    kernels: tuple[tuple[int, str, str, Path], ...]
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """One library: the files it is made from, and the one that is compiled."""
+
+    name: str
+    sources: Mapping[str, bytes]
+    flags: tuple[str, ...]
+
+
+def build(package: PackageFiles, contract: Package, profile: Profile) -> Built:
+    """The libraries of a package, from the cache or built side by side.
+
+    Raises:
+        Refused: `pto.no-compiler`.
+        CompilerRefused: what it said is in `logs/build.txt` of the package.
+    """
+    flags = profile.standin_flags
+    parts = [(each, core, number) for each in contract.kernels for core, number in _halves(each)]
+    units = [_orchestration(package, contract, flags)]
+    units += [
+        _Unit(
+            each.file,
+            {PurePosixPath(each.file).name: package.read(each.file)},
+            (*flags, f"-D{profile.core_macros[core]}"),
+        )
+        for each, core, _ in parts
+    ]
+    logs = package.path / "logs"
+    with ThreadPoolExecutor(max(1, os.cpu_count() or 1)) as pool:
+        executor = pool.submit(executor_library)
+        found = list(pool.map(functools.partial(_library, logs=logs), units))
+    kernels = tuple(
+        (number, each.name, core, path) for (each, core, number), path in zip(parts, found[1:], strict=True)
+    )
+    return Built(executor.result(), found[0], kernels)
+
+
+def _halves(kernel: KernelRecord) -> tuple[tuple[str, int], ...]:
+    """A kernel's cores, each with its number; one for both units is two."""
+    if kernel.core == "mix":
+        return (("aic", kernel.number), ("aiv", kernel.number + 1))
+    return ((kernel.core, kernel.number),)
+
+
+def _orchestration(package: PackageFiles, contract: Package, flags: tuple[str, ...]) -> _Unit:
+    folder = str(PurePosixPath(contract.orchestration).parent)
+    paths = [each.path for each in package.files if each.path.startswith(f"{folder}/")]
+    return _Unit(contract.orchestration, {PurePosixPath(each).name: package.read(each) for each in paths}, flags)
+
+
+@functools.cache
+def executor_library() -> Path:
+    """The executor of the stand-in, which all packages share.
+
+    Raises:
+        Refused: `pto.no-compiler`.
+    """
+    own = files("htp_backend_pto").joinpath("native/standin")
+    folder = own.joinpath("executor")
+    sources = {each.name: each.read_bytes() for each in folder.iterdir() if each.name.endswith((".hpp", ".cpp"))}
+    return _library(_Unit("executor", sources, ("-std=c++17", "-O2", "-fPIC", "-shared", "-pthread")), logs=None)
+
+
+def _headers() -> Path:
+    """The stand-in's folder of headers, whose files kernels and orchestration include."""
+    return Path(str(files("htp_backend_pto").joinpath("native/standin/include")))
+
+
+@functools.cache
+def _headers_digest() -> str:
+    digest = hashlib.sha256()
+    for each in sorted([*_headers().rglob("*"), _headers().parent / "abi.h"]):
+        if each.is_file():
+            digest.update(f"{each.relative_to(_headers().parent)}\n".encode())
+            digest.update(each.read_bytes())
+    return digest.hexdigest()
+
+
+def _library(unit: _Unit, *, logs: Path | None) -> Path:
+    compiler = find_compiler()
+
+    def make(folder: Path) -> None:
+        names: list[str] = []
+        own = folder / "executor"  # beside `../abi.h`, as in the package
+        own.mkdir()
+        for name, content in sorted(unit.sources.items()):
+            (own / name).write_bytes(content)
+            names += [name] if name.endswith(".cpp") else []
+        (folder / "abi.h").write_bytes((_headers().parent / "abi.h").read_bytes())
+        flags = [*unit.flags, f"-I{_headers()}", *names, "-o", f"../{LIBRARY}", "-ldl"]
+        _compile([*compiler.command, *flags], own, unit.name, logs)
+        for each in [*own.iterdir(), folder / "abi.h"]:
+            each.unlink()
+        own.rmdir()
+
+    parts: list[bytes] = [
+        each.encode() for each in (*compiler.command, compiler.version, *unit.flags, _headers_digest())
+    ]
+    for name, content in sorted(unit.sources.items()):
+        parts += [name.encode(), content]
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "little"))
+        digest.update(part)
+    return Cache.open().get_or_make(f"pto-{digest.hexdigest()}", make) / LIBRARY
+
+
+def _compile(command: Sequence[str], folder: Path, name: str, logs: Path | None) -> None:
+    try:
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False, errors="replace"
+        )
+        code, said = done.returncode, done.stdout + done.stderr
+    except subprocess.TimeoutExpired:
+        code, said = -1, f"no answer within {BUILD_SECONDS:.0f} seconds"
+    if code == 0:
+        return
+    if logs is not None:
+        logs.mkdir(parents=True, exist_ok=True)
+        with (logs / "build.txt").open("a", encoding="utf-8") as log:
+            log.write(f"# {name}\n{said}\n")
+    raise CompilerRefused(name, said, code)
