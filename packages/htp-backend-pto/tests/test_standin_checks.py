@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import standin_driver as driver
-
-from htp_backend_pto import standin
+from standin_session import Session
 
 if TYPE_CHECKING:
-    from htp_backend_pto.standin_report import Report
+    from standin_report import Report
 
 # The order of `enum Fault` in standin/faults.cpp, and what each must be reported as.
 FAULTS = {
@@ -47,7 +46,7 @@ FAULTS = {
 def run_fault(fault: str, **options: object) -> tuple[Report, np.ndarray, np.ndarray]:
     x = np.linspace(-1, 1, 32 * 64, dtype=np.float32).reshape(32, 64)
     y = np.zeros_like(x)
-    with standin.Session(driver.executor()) as session:
+    with Session(driver.executor()) as session:
         session.kernel(0, "faults", driver.kernel("faults"), "aiv")
         session.orchestration(driver.orchestration("faults_orch"), "faults_entry", "faults_config")
         for name, value in options.items():
@@ -94,7 +93,7 @@ def test_without_checks_the_values_are_there_and_nothing_is_said() -> None:
 
 def test_a_program_with_a_wrong_number_of_arguments_does_not_run() -> None:
     x = np.zeros((32, 64), np.float32)
-    with standin.Session(driver.executor()) as session:
+    with Session(driver.executor()) as session:
         session.kernel(0, "faults", driver.kernel("faults"), "aiv")
         session.orchestration(driver.orchestration("faults_orch"), "faults_entry", "faults_config")
         report = session.run([(x, "f32", "in"), (x.copy(), "f32", "out")], [])

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import standin_driver as driver
-
-from htp_backend_pto import standin
+from standin_session import Session
 
 if TYPE_CHECKING:
-    from htp_backend_pto.standin_report import Report
+    from standin_report import Report
 
 TRB, HBG = "tensormap_and_ringbuffer", "host_build_graph"
 
@@ -34,16 +33,28 @@ class Ran:
         return [each.code for each in self.report.diagnostics]
 
 
-def run(which: int, count: int = 0, *, defines: tuple[str, ...] = (), staged: bool = True, shape: tuple[int, int] = (32, 64), **options: object) -> Ran:
+def run(
+    which: int,
+    count: int = 0,
+    *,
+    defines: tuple[str, ...] = (),
+    staged: bool = True,
+    shape: tuple[int, int] = (32, 64),
+    **options: object,
+) -> Ran:
     a = np.arange(shape[0] * shape[1], dtype=np.float32).reshape(shape)
     b = -a
     x, y = np.zeros_like(a), np.zeros_like(a)
-    with standin.Session(driver.executor()) as session:
+    with Session(driver.executor()) as session:
         session.kernel(0, "copy", driver.kernel("copy", "aiv", *defines), "aiv")
         session.orchestration(driver.orchestration("graphs_orch"), "graphs_entry", "graphs_config")
         for name, value in options.items():
             session.option(name, value)
-        report = session.run([(a, "f32", "in"), (b, "f32", "inout"), (x, "f32", "inout"), (y, "f32", "inout")], [which, count], staged=staged)
+        report = session.run(
+            [(a, "f32", "in"), (b, "f32", "inout"), (x, "f32", "inout"), (y, "f32", "inout")],
+            [which, count],
+            staged=staged,
+        )
     return Ran(report, a, b, x, y)
 
 
@@ -131,7 +142,17 @@ def test_the_heap_of_a_ring_is_limited() -> None:
     assert run(10, 100, heap=4 * 8192).codes == []
 
 
-@pytest.mark.parametrize(("which", "text"), [(11, "after a scalar"), (12, "more than 32 tensors"), (13, "more than 16 scalars"), (14, "AUTO scope"), (23, "cube core"), (27, "view")])
+@pytest.mark.parametrize(
+    ("which", "text"),
+    [
+        (11, "after a scalar"),
+        (12, "more than 32 tensors"),
+        (13, "more than 16 scalars"),
+        (14, "AUTO scope"),
+        (23, "cube core"),
+        (27, "view"),
+    ],
+)
 def test_what_the_runtime_refuses_is_reported(which: int, text: str) -> None:
     ran = run(which)
     assert ran.report.fatal == 5
@@ -158,7 +179,7 @@ def test_host_build_graph_reads_only_what_the_host_staged() -> None:
 
 
 @pytest.mark.parametrize(("target", "runs"), [(-1, True), (0, False)])
-def test_a_predicate_decides_at_dispatch(target: int, runs: bool) -> None:  # noqa: FBT001
+def test_a_predicate_decides_at_dispatch(target: int, runs: bool) -> None:
     ran = run(17, target & (2**64 - 1))  # the flag is 0
     assert [each.skipped for each in ran.report.tasks] == [False, not runs]
     np.testing.assert_array_equal(ran.x, ran.b if runs else ran.a)

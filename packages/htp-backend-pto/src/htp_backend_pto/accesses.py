@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from htp.types import TileType
     from htp_backend_pto.steps import Step
 
-__all__ = ["IN_ORDER", "Access", "accesses_of", "accesses_under", "clash", "rooms_in"]
+__all__ = ["IN_ORDER", "Access", "accesses_of", "accesses_under", "bytes_of", "clash", "rooms_in"]
 
 IN_ORDER = frozenset(("MTE1", "MTE2", "MTE3", "M", "FIX", "S"))
 """Pipes that finish what they begin in order, so that only the vector pipe needs barriers within itself.
@@ -73,7 +73,7 @@ def accesses_of(step: Step, types: Mapping[str, TileType]) -> list[Access]:
         if region is not None:
             found.append(Access(pipe, f"gm.{root_name(region)}", 0, 1, writes, root_name(region)))
         elif name is not None:
-            found.append(_on_chip(pipe, name, types, writes=writes))
+            found.append(bytes_of(name, types, pipe, writes=writes))
     return found
 
 
@@ -82,7 +82,8 @@ def accesses_under(statement: ast.stmt, types: Mapping[str, TileType]) -> list[A
     return [access for step in steps_in([statement]) for access in accesses_of(step, types)]
 
 
-def _on_chip(pipe: str, name: str, types: Mapping[str, TileType], *, writes: bool) -> Access:
+def bytes_of(name: str, types: Mapping[str, TileType], pipe: str, *, writes: bool) -> Access:
+    """All bytes of a tile, as a pipe reads or writes them."""
     type_ = types.get(name)
     room = room_of(type_) if type_ is not None else None
     if type_ is None or room is None or not isinstance(room.at, int):

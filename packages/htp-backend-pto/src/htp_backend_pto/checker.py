@@ -13,9 +13,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from htp.program import origin_of
-from htp_backend_pto.accesses import IN_ORDER, accesses_of, rooms_in
-from htp_backend_pto.steps import word_of
-from htp_backend_pto.traces import Ordering, traces
+from htp_backend_pto.accesses import IN_ORDER, accesses_of, bytes_of, rooms_in
+from htp_backend_pto.steps import Step, word_of
+from htp_backend_pto.traces import Declared, Ordering, traces
 from htp_backend_pto.words import PIPES
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from htp.diagnostics import Span
     from htp.types import TileType
     from htp_backend_pto.accesses import Access
-    from htp_backend_pto.steps import Step
 
 __all__ = ["redundant", "unordered", "unplaced"]
 
@@ -38,7 +37,10 @@ def unordered(body: Sequence[ast.stmt]) -> list[Finding]:
     for trace in traces(body):
         clocks = _Clocks(types)
         for event in trace:
-            clocks.order(event) if isinstance(event, Ordering) else clocks.run(event)
+            if isinstance(event, Ordering):
+                clocks.order(event)
+            elif isinstance(event, Step):
+                clocks.run(event)
         clocks.end()
         found.update(dict.fromkeys(clocks.findings))
     return list(found)
@@ -51,10 +53,10 @@ def unplaced(body: Sequence[ast.stmt]) -> list[Finding]:
     for trace in traces(body):
         owners: list[Access] = []
         for event in trace:
-            if isinstance(event, Ordering):
-                continue
-            for finding in _lost(event, owners, types):
-                found[finding] = None
+            if isinstance(event, Declared):
+                _write(bytes_of(event.name, types, "S", writes=True), owners)
+            elif isinstance(event, Step):
+                found.update(dict.fromkeys(_lost(event, owners, types)))
     return list(found)
 
 
@@ -67,10 +69,14 @@ def _lost(step: Step, owners: list[Access], types: Mapping[str, TileType]) -> It
         if not any(each.name == read.name and each.memory == read.memory for each in owners):
             yield f"`{read.name}` is overwritten before `{ast.unparse(step.statement)}` reads it", step.span
     for write in (each for each in on_chip if each.writes):
-        owners[:] = [each for each in owners if not each.overlaps(write)]
-        owners.append(write)
-    if not step.moves and step.result is not None and step.shared is not None:
+        _write(write, owners)
+    if not step.moves and step.result is not None:
         owners += [replace(each, name=step.result) for each in owners if each.name == step.shared]
+
+
+def _write(access: Access, owners: list[Access]) -> None:
+    owners[:] = [each for each in owners if not each.overlaps(access)]
+    owners.append(access)
 
 
 def redundant(body: Sequence[ast.stmt]) -> list[str]:

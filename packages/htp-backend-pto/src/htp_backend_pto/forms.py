@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from htp.capabilities import Capability, untrue
+from htp_backend_pto.steps import without_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +30,7 @@ class Legal(Capability, owner="pto"):
         """The simulator, which has them all, carries them out."""
         from htp_backend_pto.lower.check import illegal
 
-        _none(self, ((each.diagnostic.message, each.diagnostic.span) for each in illegal(program, "a2a3sim")))
+        _none(self, ((each.diagnostic.message, each.diagnostic.span) for each in illegal(without_words(program), "a2a3sim")))
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Divided(Capability, owner="pto"):
         """The entry is no kernel; no kernel calls one, mixes units or gives one array to two parameters."""
         from htp_backend_pto.lower.checks import undivided
 
-        _none(self, undivided(program))
+        _none(self, undivided(without_words(program)))
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Bounded(Capability, owner="pto"):
         """Each is annotated with its room, which holds every shape that its sizes can take."""
         from htp_backend_pto.lower.checks import unbounded
 
-        _none(self, unbounded(program))
+        _none(self, unbounded(without_words(program)))
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Selected(Capability, owner="pto"):
         """No tile operation is left, and each operand lies in a memory and a form that its instruction takes."""
         from htp_backend_pto.lower.checks import unselected
 
-        _none(self, unselected(program))
+        _none(self, unselected(without_words(program)))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from htp.capabilities import DialectUse, DTypeUse, IntrinsicUse, OpUse
-from htp.declarations import Backend, CodeFile, Conversion, Dialect, IntrinsicSet, Lazy, Variant
+from htp.declarations import Backend, Binding, CodeFile, Conversion, Dialect, IntrinsicSet, Lazy, Toolchain, Variant
 from htp.hooks import hookimpl
 from htp_backend_pto.forms import FACTS, Bounded, Divided, Legal, Placed, Selected, Synchronized
 from htp_backend_pto.isa import INSTRUCTIONS
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "HTP_API",
     "htp_backends",
+    "htp_bindings",
     "htp_capabilities",
     "htp_diagnostics",
     "htp_dialects",
@@ -53,6 +54,14 @@ DIRECTIVES: tuple[tuple[str, Outcome], ...] = (
 The runtime gives ready tasks to whichever core is free, so that a dispatch, a timing or an order of ready tasks has no
 effect; its window stalls and never aborts, which the orchestration refuses.
 """
+
+
+LOADERS = "htp_backend_pto.binding.load"
+TOOLCHAINS = (
+    ("host-graph", "load_host_graph", "probe", "the stand-in, with the graph built before its first task runs"),
+    ("pto-runtime", "load_runtime", "probe_runtime", "pto-runtime's own a2a3sim"),
+    ("pto-runtime-host-graph", "load_runtime_host_graph", "probe_runtime", "the same with host_build_graph"),
+)
 
 
 @hookimpl
@@ -113,6 +122,25 @@ def htp_backends() -> tuple[Backend, ...]:
             contract=CONTRACT,
             emit=Lazy("htp_backend_pto.emission.emit:emit"),
             directives=DIRECTIVES,
+        ),
+    )
+
+
+@hookimpl
+def htp_bindings() -> tuple[Binding, ...]:
+    """The host stand-in and the real simulator, in both runtimes, and devices."""
+    return (
+        Binding(
+            name="pto",
+            contract=CONTRACT,
+            modes=("emit", "sim", "device"),
+            load=Lazy("htp_backend_pto.binding.load:load"),
+            probe=Lazy("htp_backend_pto.binding.load:probe"),
+            summary="the package's sources on a host stand-in that checks them, or built by pto-runtime",
+            toolchains=tuple(
+                Toolchain(name, Lazy(f"{LOADERS}:{load}"), Lazy(f"{LOADERS}:{probe}"), summary)
+                for name, load, probe, summary in TOOLCHAINS
+            ),
         ),
     )
 

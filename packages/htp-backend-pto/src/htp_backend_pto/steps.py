@@ -6,11 +6,12 @@ Knows the shape of such statements; does not know where tiles lie or which pipe 
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from htp.diagnostics import Bug
 from htp.program import origin_of
+from htp.rewriting import Rewriter
 from htp_backend_pto.isa import instruction
 from htp_backend_pto.tiles import room_of, tile_type
 
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from htp.diagnostics import Span
+    from htp.program import Program
     from htp.types import TileType
     from htp_backend_pto.isa import Instruction, Pipe, Space
 
-__all__ = ["Step", "root_name", "step_of", "steps_in", "tile_names", "word_of"]
+__all__ = ["Step", "root_name", "step_of", "steps_in", "tile_names", "without_words", "word_of"]
 
 WORDS = ("set_flag", "wait_flag", "pipe_barrier")
 VIEWS = ("reshape", "subview")
@@ -140,6 +142,17 @@ def word_of(statement: ast.stmt) -> tuple[str, list[object]] | None:
             return name, [each.value if isinstance(each, ast.Constant) else each for each in arguments]
         case _:
             return None
+
+
+def without_words(program: Program) -> Program:
+    """The program without flags and barriers, which core cannot type."""
+    removing = _Removing()
+    return program.replace(*(replace(each, body=tuple(removing.statements(each.body))) for each in program.functions))
+
+
+class _Removing(Rewriter):
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:  # noqa: N802
+        return None if word_of(node) is not None else node
 
 
 def root_name(region: ast.expr) -> str:

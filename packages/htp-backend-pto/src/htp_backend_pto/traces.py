@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Literal
 
-from htp_backend_pto.steps import step_of, word_of
+from htp_backend_pto.steps import Step, step_of, word_of
+from htp_backend_pto.tiles import declared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from htp_backend_pto.steps import Step
-
-__all__ = ["Event", "Ordering", "traces"]
+__all__ = ["Declared", "Event", "Ordering", "traces"]
 
 
 @dataclass(frozen=True)
@@ -32,11 +31,18 @@ class Ordering:
     statement: ast.stmt
 
 
-Event = "Step | Ordering"
+@dataclass(frozen=True)
+class Declared:
+    """A tile that has a place from here on, and no value yet."""
+
+    name: str
+
+
+Event = Step | Ordering | Declared
 Branches = Literal["taken", "other", "alternating"]
 
 
-def traces(body: Sequence[ast.stmt]) -> Iterator[list[Step | Ordering]]:
+def traces(body: Sequence[ast.stmt]) -> Iterator[list[Event]]:
     """The event lists to look at; kernels without loops and branches have one."""
     kinds = {type(node) for statement in body for node in ast.walk(statement)}
     runs = (1, 2, 3) if kinds & {ast.For, ast.While} else (1,)
@@ -50,9 +56,9 @@ class _Walk:
         self.count = count
         self.branches = branches
         self.turn = False
-        self.events: list[Step | Ordering] = []
+        self.events: list[Event] = []
 
-    def of(self, body: Sequence[ast.stmt]) -> list[Step | Ordering]:
+    def of(self, body: Sequence[ast.stmt]) -> list[Event]:
         for statement in body:
             self._one(statement)
         return self.events
@@ -79,3 +85,5 @@ class _Walk:
         step = step_of(statement)
         if step is not None:
             self.events.append(step)
+        else:
+            self.events += [Declared(name) for _, name, _ in declared([statement])]

@@ -17,9 +17,9 @@ using G = GlobalTensor<float, Shape<1, 1, 1, -1, -1>, Stride<1, 1, 1, -1, 1>>;
 using V = Tile<TileType::Vec, float, 32, 64, BLayout::RowMajor, -1, -1>;
 
 // Rows are dealt to the blocks, `per` of them at a time.
-extern "C" __aicore__ void kernel_entry(__gm__ int64_t *args) {
-    __gm__ ChipTensor *x = reinterpret_cast<__gm__ ChipTensor *>(args[0]);
-    __gm__ ChipTensor *y = reinterpret_cast<__gm__ ChipTensor *>(args[1]);
+extern "C" __aicore__ void kernel_entry(__gm__ int64_t* args) {
+    __gm__ ChipTensor* x = reinterpret_cast<__gm__ ChipTensor*>(args[0]);
+    __gm__ ChipTensor* y = reinterpret_cast<__gm__ ChipTensor*>(args[1]);
     const int blocks = get_block_num(args), me = get_block_idx(args);
     const int total = static_cast<int>(x->shapes[0]), cols = static_cast<int>(x->shapes[1]);
 #ifdef FAULT_BLOCKS
@@ -28,8 +28,8 @@ extern "C" __aicore__ void kernel_entry(__gm__ int64_t *args) {
     const int rows = total / blocks, first = me * rows;
 #endif
     if (rows == 0) return;
-    __gm__ float *px = reinterpret_cast<__gm__ float *>(x->buffer.addr) + x->start_offset + first * x->strides[0];
-    __gm__ float *py = reinterpret_cast<__gm__ float *>(y->buffer.addr) + y->start_offset + first * y->strides[0];
+    __gm__ float* px = reinterpret_cast<__gm__ float*>(x->buffer.addr) + x->start_offset + first * x->strides[0];
+    __gm__ float* py = reinterpret_cast<__gm__ float*>(y->buffer.addr) + y->start_offset + first * y->strides[0];
     G gx(px, Shape<1, 1, 1, -1, -1>(rows, cols), Stride<1, 1, 1, -1, 1>(x->strides[0]));
     G gy(py, Shape<1, 1, 1, -1, -1>(rows, cols), Stride<1, 1, 1, -1, 1>(y->strides[0]));
     V v(rows, cols);

@@ -7,25 +7,51 @@ using namespace pto;
 #include "pipe_sync.h"
 
 enum Fault {
-    NONE, NO_LOAD_FLAG, NO_STORE_FLAG, NO_BARRIER, NO_BACK_FLAG, WAIT_WITHOUT_SET, EVENT_REUSE, FLAG_LEFT, NO_PIPE_SYNC,
-    MISALIGNED, OVER_UB, FAR_OVER_UB, UNWRITTEN, VALID_MISMATCH, GLOBAL_MISMATCH, ZERO_VALID, VALID_TOO_LARGE, UNPLACED,
-    OUTSIDE_GLOBAL, OUTSIDE_BUFFER, WRITES_INPUT, SCALAR_READ, SCRATCH_READ, BARRIER_ALL, SCALAR_WAIT, GLOBAL_ORDER,
+    NONE,
+    NO_LOAD_FLAG,
+    NO_STORE_FLAG,
+    NO_BARRIER,
+    NO_BACK_FLAG,
+    WAIT_WITHOUT_SET,
+    EVENT_REUSE,
+    FLAG_LEFT,
+    NO_PIPE_SYNC,
+    MISALIGNED,
+    OVER_UB,
+    FAR_OVER_UB,
+    UNWRITTEN,
+    VALID_MISMATCH,
+    GLOBAL_MISMATCH,
+    ZERO_VALID,
+    VALID_TOO_LARGE,
+    UNPLACED,
+    OUTSIDE_GLOBAL,
+    OUTSIDE_BUFFER,
+    WRITES_INPUT,
+    SCALAR_READ,
+    SCRATCH_READ,
+    BARRIER_ALL,
+    SCALAR_WAIT,
+    GLOBAL_ORDER,
 };
 
 using G = GlobalTensor<float, Shape<1, 1, 1, -1, -1>, Stride<1, 1, 1, -1, 1>>;
 using V = Tile<TileType::Vec, float, 16, 64, BLayout::RowMajor, -1, -1>;
 using D = Tile<TileType::Vec, float, 16, 1, BLayout::ColMajor, 16, 1>;
 
-static inline G block(ChipTensor *t, int rows, int cols, int64_t skip = 0) {
-    float *data = reinterpret_cast<float *>(t->buffer.addr) + t->start_offset + skip;
+static inline G block(ChipTensor* t, int rows, int cols, int64_t skip = 0) {
+    float* data = reinterpret_cast<float*>(t->buffer.addr) + t->start_offset + skip;
     return G(data, Shape<1, 1, 1, -1, -1>(rows, cols), Stride<1, 1, 1, -1, 1>(t->strides[0]));
 }
 
-extern "C" __aicore__ void kernel_entry(__gm__ int64_t *args) {
-    ChipTensor *x = reinterpret_cast<ChipTensor *>(args[0]);
-    ChipTensor *y = reinterpret_cast<ChipTensor *>(args[1]);
+extern "C" __aicore__ void kernel_entry(__gm__ int64_t* args) {
+    ChipTensor* x = reinterpret_cast<ChipTensor*>(args[0]);
+    ChipTensor* y = reinterpret_cast<ChipTensor*>(args[1]);
     const int fault = from_u64<int32_t>(args[2]);
-    G gx = block(x, 16, fault == GLOBAL_MISMATCH ? 56 : 64, fault == OUTSIDE_GLOBAL ? 16 * 64 : fault == OUTSIDE_BUFFER ? 1 << 20 : 0);
+    G gx = block(x, 16, fault == GLOBAL_MISMATCH ? 56 : 64,
+                 fault == OUTSIDE_GLOBAL   ? 16 * 64
+                 : fault == OUTSIDE_BUFFER ? 1 << 20
+                                           : 0);
     G gy = block(fault == WRITES_INPUT ? x : y, 16, 64);
     V a(fault == VALID_TOO_LARGE ? 17 : 16, fault == ZERO_VALID ? 0 : 64);
     V b(16, fault == VALID_MISMATCH ? 32 : 64);

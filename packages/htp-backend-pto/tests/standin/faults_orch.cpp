@@ -4,13 +4,13 @@
 #include "pto_orchestration_api.h"
 
 extern "C" {
-__attribute__((visibility("default"))) PTO2OrchestrationConfig faults_config(const ChipTaskArgs &a) {
+__attribute__((visibility("default"))) PTO2OrchestrationConfig faults_config(const ChipTaskArgs& a) {
     (void)a;
     return PTO2OrchestrationConfig{.expected_arg_count = 3};
 }
-__attribute__((visibility("default"))) void faults_entry(const ChipTaskArgs &args) {
-    const ChipTensor &x = args.tensor(0).ref();
-    const ChipTensor &y = args.tensor(1).ref();
+__attribute__((visibility("default"))) void faults_entry(const ChipTaskArgs& args) {
+    const ChipTensor& x = args.tensor(0).ref();
+    const ChipTensor& y = args.tensor(1).ref();
     uint32_t shape[2] = {16, 64}, offset[2] = {0, 0};
     ChipTensor tx = x.view(shape, offset);
     ChipTensor ty = y.view(shape, offset);

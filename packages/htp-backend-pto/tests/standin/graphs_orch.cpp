@@ -5,14 +5,14 @@
 
 namespace {
 
-PTO2TaskId copy(const ChipTensor &from, const ChipTensor &to) {
+PTO2TaskId copy(const ChipTensor& from, const ChipTensor& to) {
     CoreTaskArgs p;
     p.add_input(from);
     p.add_output(to);
     return rt_submit_aiv_task(0, p).task_id();
 }
 
-PTO2TaskId copy_after(const ChipTensor &from, const ChipTensor &to, PTO2TaskId first) {
+PTO2TaskId copy_after(const ChipTensor& from, const ChipTensor& to, PTO2TaskId first) {
     CoreTaskArgs p;
     p.add_input(from);
     p.add_output(to);
@@ -20,14 +20,14 @@ PTO2TaskId copy_after(const ChipTensor &from, const ChipTensor &to, PTO2TaskId f
     return rt_submit_aiv_task(0, p).task_id();
 }
 
-PTO2TaskId copy_inout(const ChipTensor &from, const ChipTensor &to) {
+PTO2TaskId copy_inout(const ChipTensor& from, const ChipTensor& to) {
     CoreTaskArgs p;
     p.add_input(from);
     p.add_inout(to);
     return rt_submit_aiv_task(0, p).task_id();
 }
 
-void many(const ChipTensor &a, int count, bool scopes) {
+void many(const ChipTensor& a, int count, bool scopes) {
     uint32_t shape[2] = {32, 64};
     TensorCreateInfo info(shape, 2, DataType::FLOAT32);
     for (int i = 0; i < count; ++i) {
@@ -44,15 +44,15 @@ void many(const ChipTensor &a, int count, bool scopes) {
 }  // namespace
 
 extern "C" {
-__attribute__((visibility("default"))) PTO2OrchestrationConfig graphs_config(const ChipTaskArgs &a) {
+__attribute__((visibility("default"))) PTO2OrchestrationConfig graphs_config(const ChipTaskArgs& a) {
     (void)a;
     return PTO2OrchestrationConfig{.expected_arg_count = 6};
 }
-__attribute__((visibility("default"))) void graphs_entry(const ChipTaskArgs &args) {
-    const ChipTensor &a = args.tensor(0).ref();
-    const ChipTensor &b = args.tensor(1).ref();
-    const ChipTensor &x = args.tensor(2).ref();
-    const ChipTensor &y = args.tensor(3).ref();
+__attribute__((visibility("default"))) void graphs_entry(const ChipTaskArgs& args) {
+    const ChipTensor& a = args.tensor(0).ref();
+    const ChipTensor& b = args.tensor(1).ref();
+    const ChipTensor& x = args.tensor(2).ref();
+    const ChipTensor& y = args.tensor(3).ref();
     const int which = static_cast<int>(args.scalar(0)), count = static_cast<int>(args.scalar(1));
     uint32_t shape[2] = {32, 64}, zero[2] = {0, 0};
     TensorCreateInfo info(shape, 2, DataType::FLOAT32);
@@ -84,14 +84,14 @@ __attribute__((visibility("default"))) void graphs_entry(const ChipTaskArgs &arg
                 p.add_input(a);
                 p.add_output(info);
                 TaskOutputTensors out = rt_submit_aiv_task(0, p);
-                const ChipTensor &t = out.get_ref(0);
+                const ChipTensor& t = out.get_ref(0);
                 copy(t, y);
             }
             break;
         case 4:  // allocated first, then written: consumers wait for both
             PTO2_SCOPE() {
                 TaskOutputTensors out = alloc_tensors(info);
-                const ChipTensor &t = out.get_ref(0);
+                const ChipTensor& t = out.get_ref(0);
                 copy(a, t);
                 copy(t, y);
             }
@@ -132,8 +132,12 @@ __attribute__((visibility("default"))) void graphs_entry(const ChipTaskArgs &arg
                 (void)yr;
             }
             break;
-        case 9: many(a, count, false); break;
-        case 10: many(a, count, true); break;
+        case 9:
+            many(a, count, false);
+            break;
+        case 10:
+            many(a, count, true);
+            break;
         case 11: {  // a tensor after a scalar
             CoreTaskArgs p;
             p.add_scalar(1);
@@ -173,7 +177,7 @@ __attribute__((visibility("default"))) void graphs_entry(const ChipTaskArgs &arg
             break;
         }
         case 17: {  // a task that runs where an element compares
-            const ChipTensor &flags = args.tensor(3).ref();
+            const ChipTensor& flags = args.tensor(3).ref();
             copy(a, x);
             CoreTaskArgs p;
             p.add_input(b);
@@ -208,7 +212,7 @@ __attribute__((visibility("default"))) void graphs_entry(const ChipTaskArgs &arg
                 p.add_output(info);
                 out = rt_submit_aiv_task(0, p);
             }
-            const ChipTensor &t = out.get_ref(0);
+            const ChipTensor& t = out.get_ref(0);
             copy(t, y);
             break;
         }
@@ -223,7 +227,7 @@ __attribute__((visibility("default"))) void graphs_entry(const ChipTaskArgs &arg
         case 21: {  // a filled tensor, and a task that reads it
             info.set_initial_value(2.5f);
             TaskOutputTensors out = alloc_tensors(info);
-            const ChipTensor &t = out.get_ref(0);
+            const ChipTensor& t = out.get_ref(0);
             copy(t, y);
             break;
         }
@@ -232,7 +236,7 @@ __attribute__((visibility("default"))) void graphs_entry(const ChipTaskArgs &arg
             p.add_scalar(1);
             p.add_output(info);
             TaskOutputTensors out = rt_submit_aiv_task(0, p);
-            const ChipTensor &t = out.get_ref(0);
+            const ChipTensor& t = out.get_ref(0);
             copy(t, y);
             break;
         }
@@ -271,7 +275,8 @@ __attribute__((visibility("default"))) void graphs_entry(const ChipTaskArgs &arg
             copy(a.view(big, zero), y);
             break;
         }
-        default: rt_report_fatal(PTO2_ERROR_EXPLICIT_ORCH_FATAL, "no graph %d", which);
+        default:
+            rt_report_fatal(PTO2_ERROR_EXPLICIT_ORCH_FATAL, "no graph %d", which);
     }
 }
 }

@@ -12,13 +12,13 @@ using namespace pto;
 #define __aicore__ [aicore]
 #endif
 
-extern "C" __aicore__ __attribute__((always_inline)) void kernel_entry(__gm__ int64_t *args) {
-    __gm__ ChipTensor *ta = reinterpret_cast<__gm__ ChipTensor *>(args[0]);
-    __gm__ ChipTensor *tb = reinterpret_cast<__gm__ ChipTensor *>(args[1]);
-    __gm__ ChipTensor *ty = reinterpret_cast<__gm__ ChipTensor *>(args[2]);
-    __gm__ float *a = reinterpret_cast<__gm__ float *>(ta->buffer.addr) + ta->start_offset;
-    __gm__ float *b = reinterpret_cast<__gm__ float *>(tb->buffer.addr) + tb->start_offset;
-    __gm__ float *y = reinterpret_cast<__gm__ float *>(ty->buffer.addr) + ty->start_offset;
+extern "C" __aicore__ __attribute__((always_inline)) void kernel_entry(__gm__ int64_t* args) {
+    __gm__ ChipTensor* ta = reinterpret_cast<__gm__ ChipTensor*>(args[0]);
+    __gm__ ChipTensor* tb = reinterpret_cast<__gm__ ChipTensor*>(args[1]);
+    __gm__ ChipTensor* ty = reinterpret_cast<__gm__ ChipTensor*>(args[2]);
+    __gm__ float* a = reinterpret_cast<__gm__ float*>(ta->buffer.addr) + ta->start_offset;
+    __gm__ float* b = reinterpret_cast<__gm__ float*>(tb->buffer.addr) + tb->start_offset;
+    __gm__ float* y = reinterpret_cast<__gm__ float*>(ty->buffer.addr) + ty->start_offset;
     const int rows = static_cast<int>(ta->shapes[0]);
     const int cols = static_cast<int>(ta->shapes[1]);
     using G = GlobalTensor<float, Shape<1, 1, 1, -1, -1>, Stride<1, 1, 1, -1, 1>>;

@@ -4,14 +4,14 @@
 #include "pto_orchestration_api.h"
 
 extern "C" {
-__attribute__((visibility("default"))) PTO2OrchestrationConfig vector_add_config(const ChipTaskArgs &a) {
+__attribute__((visibility("default"))) PTO2OrchestrationConfig vector_add_config(const ChipTaskArgs& a) {
     (void)a;
     return PTO2OrchestrationConfig{.expected_arg_count = 3};
 }
-__attribute__((visibility("default"))) void vector_add_entry(const ChipTaskArgs &args) {
-    const ChipTensor &a = args.tensor(0).ref();
-    const ChipTensor &b = args.tensor(1).ref();
-    const ChipTensor &y = args.tensor(2).ref();
+__attribute__((visibility("default"))) void vector_add_entry(const ChipTaskArgs& args) {
+    const ChipTensor& a = args.tensor(0).ref();
+    const ChipTensor& b = args.tensor(1).ref();
+    const ChipTensor& y = args.tensor(2).ref();
     const uint32_t rows = a.shapes[0], cols = a.shapes[1];
     PTO2_SCOPE() {
         for (uint32_t i = 0; i < rows; i += 32) {

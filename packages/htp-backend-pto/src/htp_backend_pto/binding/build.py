@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from htp.cache import Cache
 from htp.diagnostics import Bug
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from htp_backend_pto.contract import KernelRecord, Package
     from htp_backend_pto.profile import Profile
 
-__all__ = ["Built", "CompilerRefused", "build", "executor_library"]
+__all__ = ["Built", "CompilerRefused", "build", "executor_library", "halves"]
 
 LIBRARY = "library.so"
 BUILD_SECONDS = 600.0
@@ -55,9 +55,10 @@ class Built:
 
 @dataclass(frozen=True)
 class _Unit:
-    """One library: the files it is made from, and the one that is compiled."""
+    """One library: its files, of which the one called `main` is compiled."""
 
     name: str
+    main: str
     sources: Mapping[str, bytes]
     flags: tuple[str, ...]
 
@@ -70,16 +71,13 @@ def build(package: PackageFiles, contract: Package, profile: Profile) -> Built:
         CompilerRefused: what it said is in `logs/build.txt` of the package.
     """
     flags = profile.standin_flags
-    parts = [(each, core, number) for each in contract.kernels for core, number in _halves(each)]
+    parts = [(each, core, number) for each in contract.kernels for core, number in halves(each)]
     units = [_orchestration(package, contract, flags)]
-    units += [
-        _Unit(
-            each.file,
-            {PurePosixPath(each.file).name: package.read(each.file)},
-            (*flags, f"-D{profile.core_macros[core]}"),
+    for each, core, _ in parts:
+        main = PurePosixPath(each.file).name
+        units.append(
+            _Unit(each.file, main, {main: package.read(each.file)}, (*flags, f"-D{profile.core_macros[core]}"))
         )
-        for each, core, _ in parts
-    ]
     logs = package.path / "logs"
     with ThreadPoolExecutor(max(1, os.cpu_count() or 1)) as pool:
         executor = pool.submit(executor_library)
@@ -90,7 +88,7 @@ def build(package: PackageFiles, contract: Package, profile: Profile) -> Built:
     return Built(executor.result(), found[0], kernels)
 
 
-def _halves(kernel: KernelRecord) -> tuple[tuple[str, int], ...]:
+def halves(kernel: KernelRecord) -> tuple[tuple[Literal["aiv", "aic"], int], ...]:
     """A kernel's cores, each with its number; one for both units is two."""
     if kernel.core == "mix":
         return (("aic", kernel.number), ("aiv", kernel.number + 1))
@@ -100,7 +98,8 @@ def _halves(kernel: KernelRecord) -> tuple[tuple[str, int], ...]:
 def _orchestration(package: PackageFiles, contract: Package, flags: tuple[str, ...]) -> _Unit:
     folder = str(PurePosixPath(contract.orchestration).parent)
     paths = [each.path for each in package.files if each.path.startswith(f"{folder}/")]
-    return _Unit(contract.orchestration, {PurePosixPath(each).name: package.read(each) for each in paths}, flags)
+    main = PurePosixPath(contract.orchestration).name
+    return _Unit(contract.orchestration, main, {PurePosixPath(each).name: package.read(each) for each in paths}, flags)
 
 
 @functools.cache
@@ -113,7 +112,9 @@ def executor_library() -> Path:
     own = files("htp_backend_pto").joinpath("native/standin")
     folder = own.joinpath("executor")
     sources = {each.name: each.read_bytes() for each in folder.iterdir() if each.name.endswith((".hpp", ".cpp"))}
-    return _library(_Unit("executor", sources, ("-std=c++17", "-O2", "-fPIC", "-shared", "-pthread")), logs=None)
+    return _library(
+        _Unit("executor", "executor.cpp", sources, ("-std=c++17", "-O2", "-fPIC", "-shared", "-pthread")), logs=None
+    )
 
 
 def _headers() -> Path:
@@ -135,22 +136,19 @@ def _library(unit: _Unit, *, logs: Path | None) -> Path:
     compiler = find_compiler()
 
     def make(folder: Path) -> None:
-        names: list[str] = []
         own = folder / "executor"  # beside `../abi.h`, as in the package
         own.mkdir()
         for name, content in sorted(unit.sources.items()):
             (own / name).write_bytes(content)
-            names += [name] if name.endswith(".cpp") else []
         (folder / "abi.h").write_bytes((_headers().parent / "abi.h").read_bytes())
-        flags = [*unit.flags, f"-I{_headers()}", *names, "-o", f"../{LIBRARY}", "-ldl"]
+        flags = [*unit.flags, f"-I{_headers()}", unit.main, "-o", f"../{LIBRARY}", "-ldl"]
         _compile([*compiler.command, *flags], own, unit.name, logs)
         for each in [*own.iterdir(), folder / "abi.h"]:
             each.unlink()
         own.rmdir()
 
-    parts: list[bytes] = [
-        each.encode() for each in (*compiler.command, compiler.version, *unit.flags, _headers_digest())
-    ]
+    said = (*compiler.command, compiler.version, unit.main, *unit.flags, _headers_digest())
+    parts: list[bytes] = [each.encode() for each in said]
     for name, content in sorted(unit.sources.items()):
         parts += [name.encode(), content]
     digest = hashlib.sha256()

@@ -50,11 +50,10 @@ def _find(chosen: str, path: str) -> Compiler:
         version = _version((found, *options)) if found else None
         if found is not None and version is not None:
             return Compiler((found, *options), version)
+    none = "there is no C++ compiler to build the package with"
     raise Refused(
         "pto.no-compiler",
-        f"HTP_CXX is `{chosen}`, which cannot be run"
-        if chosen
-        else "there is no C++ compiler to build the package with",
+        f"HTP_CXX is `{chosen}`, which cannot be run" if chosen else none,
         notes=(f"looked for {chosen or ', '.join(CANDIDATES)} on the path",),
         help="install g++, or set HTP_CXX to a C++17 compiler",
     )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from htp.intrinsics import Attribute
     from htp_backend_pto.isa.instructions import Instruction, Variant
 
-__all__ = ["MOST_FACTORS", "MOST_ROWS", "Call", "problems"]
+__all__ = ["MOST_FACTORS", "MOST_ROWS", "PRODUCTS", "Call", "problems"]
 
 MOST_ROWS = 4095
 """Rows of one load into the unified buffer."""
@@ -36,7 +36,8 @@ BLOCK = 32
 class Call:
     """One call: its instruction, the dtypes of the variables, the sizes of tiles that are constant, its attributes.
 
-    `sizes` has rows and columns of each tile operand, `None` where they depend on the run.
+    `sizes` has rows and columns of each tile operand, `None` where they depend on the run; `for_cube` says whether the
+    result goes on to the cube unit.
     """
 
     instruction: Instruction
@@ -44,6 +45,7 @@ class Call:
     sizes: Mapping[str, tuple[int | None, ...]]
     attributes: Mapping[str, Attribute]
     span: Span | None
+    for_cube: bool = False
 
     @property
     def name(self) -> str:
@@ -165,7 +167,7 @@ def _block(call: Call, variant: Variant) -> Refused | None:
 
 
 def _rows(call: Call, variant: Variant) -> Refused | None:
-    if call.instruction.name not in LOADS:
+    if call.instruction.name not in LOADS or call.for_cube:
         return None
     rows = call.sizes["x"][0]
     if rows is None or rows <= MOST_ROWS:

@@ -9,7 +9,7 @@ import ast
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from htp.capabilities import Normalized, Typed
+from htp.capabilities import Normalized, OpUse, Typed
 from htp.diagnostics import Refused
 from htp.infer.engine import infer
 from htp.liveness import loads
@@ -38,6 +38,7 @@ class Bound(Pass):
     name = "pto.bound"
     requires = (Divided(), Typed(), Normalized())
     provides = (Bounded(),)
+    may_introduce = tuple(OpUse(f"tile.{each}") for each in ("full", "reshape", "broadcast_to"))
 
     def apply(self, program: Program) -> Program:
         """The program whose kernels have tiles with rooms."""

@@ -18,6 +18,7 @@ from htp.lowering.build import call, constant, expression, tuple_of
 from htp.program import origin_of, stamp
 from htp.types import TileType
 from htp_backend_pto.lower.split_units import called, walk
+from htp_backend_pto.lower.tidy import with_sizes
 from htp_backend_pto.tiles import annotation_of
 
 if TYPE_CHECKING:
@@ -37,11 +38,7 @@ SHAPED = ("tile.expand_dims", "tile.reshape", "tile.squeeze", "tile.broadcast_to
 
 def flat(program: Program, kernel: Function) -> Function:
     """The kernel with tiles of two dimensions only."""
-    known = infer(program, kernel)
-    ranks = {len(each.dims) for each in _tiles(kernel, known).values()}
-    if ranks <= {2}:
-        return kernel
-    return _Flat(kernel, known).function()
+    return _Flat(kernel, infer(program, kernel)).function()
 
 
 def _tiles(kernel: Function, known: Inference) -> dict[str, Value]:
@@ -67,7 +64,7 @@ class _Flat:
         self.out: list[ast.stmt] = []
 
     def function(self) -> Function:
-        return replace(self.kernel, body=tuple(self.block(self.kernel.body)))
+        return replace(self.kernel, body=tuple(with_sizes(self.kernel, self.block(self.kernel.body))))
 
     # which way ----------------------------------------------------------------------------------------------------
 
@@ -136,24 +133,51 @@ class _Flat:
         if len(dims) == 1:
             dims = (const(1), dims[0]) if self.lying[name] == "row" else (dims[0], const(1))
         if len(dims) != 2:
-            raise Refused(
-                "pto.tile-rank",
-                f"`{name}` has {len(dims)} dimensions; tiles on the chip have rows and columns",
-                span=origin_of(statement),
-                help="loop over the leading dimensions: `for b in range(B): t = x[b, :, :]`"
-                if len(dims) > 2
-                else "keep the dimensions: `keepdims=True`",
-            )
+            raise self.refused_rank(f"`{name}`", len(dims), statement)
         return TileType(value.dtype, dims)
 
     def stored(self, node: ast.Assign, target: ast.Subscript) -> ast.stmt:
         known = self.known.of(target)
         value = node.value
+        if isinstance(known, Region) and not isinstance(self.known.types.get(id(value)), Value | Region):
+            return self.filled(target, value, known)
         if not isinstance(value, ast.Name) or value.id not in self.tiles or not isinstance(known, Region):
             return node
         if len(known.dims) == 2:
             return ast.Assign([target], self.operand(value, "row"), lineno=0)
         return ast.Assign([self.matrix(target, known, self.lying.get(value.id, "row"))], value, lineno=0)
+
+    def filled(self, target: ast.Subscript, value: ast.expr, region: Region) -> ast.stmt:
+        """A number for every element of a slice: a tile of it is made first."""
+        dims = region.dims if len(region.dims) == 2 else (const(1), *region.dims)
+        if len(dims) != 2:
+            raise self.refused_rank("a number", len(dims), target)
+        name = self.fresh("filled")
+        shape = tuple_of([expression(each) for each in dims])
+        made = call("tile.full", shape, value, region.dtype.name)
+        annotation = annotation_of(TileType(region.dtype, dims))
+        self.out.append(stamp(ast.AnnAssign(ast.Name(name, ast.Store()), annotation, made, 1), origin_of(target)))
+        place = target if len(region.dims) == 2 else self.matrix(target, region, "row")
+        return ast.Assign([place], ast.Name(name, ast.Load()), lineno=0)
+
+    def fresh(self, base: str) -> str:
+        """A name that nothing in the kernel has."""
+        number = 1
+        while f"{base}_{number}" in self.taken:
+            number += 1
+        self.taken.add(f"{base}_{number}")
+        return f"{base}_{number}"
+
+    def refused_rank(self, what: str, rank: int, node: ast.AST) -> Refused:
+        """The refusal of a tile that has neither rows and columns nor one dimension."""
+        return Refused(
+            "pto.tile-rank",
+            f"{what} has {rank} dimensions; tiles on the chip have rows and columns",
+            span=origin_of(node),
+            help="loop over the leading dimensions: `for b in range(B): t = x[b, :, :]`"
+            if rank > 2
+            else "keep the dimensions: `keepdims=True`",
+        )
 
     def matrix(self, node: ast.expr, region: Region, lying: Lying) -> ast.expr:
         """A slice that keeps one dimension as one row or one column of its array."""
@@ -212,11 +236,7 @@ class _Flat:
             return node
         size = self.tiles[node.id].dims[0]
         dims = (const(1), size) if lying == "row" else (size, const(1))
-        number = 1
-        while f"{node.id}_{lying}_{number}" in self.taken:
-            number += 1
-        name = f"{node.id}_{lying}_{number}"
-        self.taken.add(name)
+        name = self.fresh(f"{node.id}_{lying}")
         turned = call("tile.reshape", node, tuple_of([expression(each) for each in dims]))
         annotation = annotation_of(TileType(self.tiles[node.id].dtype, dims))
         self.out.append(stamp(ast.AnnAssign(ast.Name(name, ast.Store()), annotation, turned, 1), origin_of(node)))

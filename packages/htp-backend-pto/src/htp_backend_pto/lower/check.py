@@ -19,7 +19,7 @@ from htp.program import origin_of
 from htp.types import DTypeForm, ScalarForm, TileForm
 from htp_backend_pto.forms import Legal
 from htp_backend_pto.isa import INSTRUCTIONS
-from htp_backend_pto.isa.rules import Call, problems
+from htp_backend_pto.isa.rules import PRODUCTS, Call, problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["CheckInstructions", "calls_in", "illegal"]
 
 SET = "pto."
+CUBE = ("pto.mov", "pto.extract", *(f"pto.{each}" for each in PRODUCTS))
 
 
 @dataclass(frozen=True)
@@ -75,11 +76,24 @@ def calls_in(program: Program, function: Function) -> Iterator[Call]:
     named = [(node, name) for node in nodes if (name := intrinsic_called(node)) and name.startswith(SET)]
     if not named:
         return
-    known = infer(program, function)
+    known, to_cube = infer(program, function), _to_cube(function, [node for node, _ in named])
     for node, name in named:
         intrinsic = intrinsic_named(name)
         if intrinsic is not None and id(node) in known.intrinsics:
-            yield _call(node, intrinsic, known)
+            yield replace(_call(node, intrinsic, known), for_cube=id(node) in to_cube)
+
+
+def _to_cube(function: Function, calls: list[ast.Call]) -> set[int]:
+    """The calls whose results are operands of moves to the cube unit, there or by name."""
+    taken = [each for node in calls if intrinsic_called(node) in CUBE for each in node.args]
+    names = {each.id for each in taken if isinstance(each, ast.Name)}
+    found = {id(each) for each in taken}
+    for each in (node for statement in function.body for node in ast.walk(statement)):
+        if isinstance(each, ast.Assign | ast.AnnAssign) and each.value is not None:
+            targets = each.targets if isinstance(each, ast.Assign) else [each.target]
+            if any(isinstance(target, ast.Name) and target.id in names for target in targets):
+                found.add(id(each.value))
+    return found
 
 
 def _call(node: ast.Call, intrinsic: Intrinsic[..., object], known: Inference) -> Call:

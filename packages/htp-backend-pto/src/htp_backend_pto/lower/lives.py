@@ -12,12 +12,17 @@ from typing import TYPE_CHECKING
 from htp_backend_pto.steps import step_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = ["Life", "lives"]
 
 MOVES = ("load", "mov", "extract")
 """How the instructions begin that bring a tile to where it is worked on."""
+IN_PLACE = frozenset(
+    ("add", "sub", "mul", "div", "max", "min", "adds", "subs", "muls", "maxs", "mins", "abs", "neg", "exp", "relu")
+)
+"""Instructions that write each element where they have read it. Not all do: TRSQRT and TRECIP must not lie on their
+operand (hw-native-sys/pto-isa@cd4a3d3f, include/pto/npu/a2a3/TUnaryOp.hpp), and of others nothing is said."""
 
 
 @dataclass(frozen=True)
@@ -35,30 +40,34 @@ class Life:
         return self.first <= other.last and other.first <= self.last
 
 
-def lives(body: Sequence[ast.stmt], names: Collection[str], *, streams: bool = False) -> list[Life]:
-    """How long each place is in use, in the order of the text.
+def lives(
+    body: Sequence[ast.stmt], sizes: Mapping[str, int], *, streams: bool = False, reuses: bool = False
+) -> list[Life]:
+    """How long each place is in use, in the order of the text; `sizes` are those of the tiles, by name.
 
     With `streams` what a loop loads and stores has its place to itself in all of the loop, so that the next load need
-    not wait for anything else.
+    not wait for anything else. With `reuses` a result lies where an operand lay that nobody needs any more.
 
     A tile that an instruction changes and the tile it becomes share a place; a value that a loop takes along, or that
     enters or leaves it, is in use in all of it.
     """
-    walk = _Walk(frozenset(names), streams)
+    walk = _Walk(frozenset(sizes), streams)
     walk.block(body)
+    if reuses:
+        _reuse(walk, sizes)
     groups: dict[str, list[str]] = {}
     for name in walk.spans:
         groups.setdefault(walk.shared.root(name), []).append(name)
-    found = [
-        Life(
-            tuple(group),
-            min(walk.spans[name].first for name in group),
-            max(walk.spans[name].last for name in group),
-            walk.makers[group[0]],
-        )
-        for group in groups.values()
-    ]
+    found = [Life(tuple(group), *walk.reach(group[0]), walk.makers[group[0]]) for group in groups.values()]
     return sorted(found, key=lambda each: (each.first, each.names))
+
+
+def _reuse(walk: _Walk, sizes: Mapping[str, int]) -> None:
+    """Gives results the place of an operand of their size that is used for the last time where they are made."""
+    for operand, result, position in walk.passed_on:
+        same = sizes.get(operand) == sizes.get(result) and walk.shared.root(operand) != walk.shared.root(result)
+        if same and walk.reach(operand)[1] == position == walk.reach(result)[0]:
+            walk.shared.join(operand, result)
 
 
 @dataclass
@@ -106,6 +115,14 @@ class _Walk:
         self.makers: dict[str, ast.stmt] = {}
         self.shared = _Shared()
         self.closed: list[tuple[_Loop, int]] = []
+        self.passed_on: list[tuple[str, str, int]] = []
+        """Operands and results that could lie in one place, and where."""
+
+    def reach(self, name: str) -> tuple[int, int]:
+        """The first and last position of the place that a tile lies in."""
+        root = self.shared.root(name)
+        spans = [span for each, span in self.spans.items() if self.shared.root(each) == root]
+        return min(each.first for each in spans), max(each.last for each in spans)
 
     def block(self, body: Iterable[ast.stmt]) -> None:
         self._run(body, [], set())
@@ -150,6 +167,9 @@ class _Walk:
                 shared = step.shared if step is not None else None
                 if shared is not None and shared in self.names:
                     self.shared.join(shared, name)
+                elif step is not None and step.instruction.name in IN_PLACE:
+                    operands = (step.tile(each.name) for each in step.instruction.tiles if each.role == "src")
+                    self.passed_on += [(each, name, self.position) for each in operands if each in self.names and each]
             case _:
                 pass
 

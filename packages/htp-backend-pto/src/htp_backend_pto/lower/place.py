@@ -66,19 +66,22 @@ def arrange(kernel: Function) -> list[Region]:
     Raises:
         Refused: `pto.ub-overflow`, `pto.buffer-overflow`.
     """
-    found = fitting(kernel, streams=True) or fitting(kernel)
-    if found is not None:
-        return found
+    # What orders the pipes least comes first, what needs the fewest bytes last.
+    tries = ((True, False), (True, True), (False, False), (False, True))
+    found = (fitting(kernel, streams=streams, reuses=reuses) for streams, reuses in tries)
+    there = next((each for each in found if each is not None), None)
+    if there is not None:
+        return there
     rooms = _rooms(kernel)
-    tried = _fitted(_wanted(kernel, rooms, streams=False))
+    tried = _fitted(_wanted(kernel, rooms, streams=False, reuses=True))
     first = next(each for each in tried if each.end > _limit(each.space))
     beside = [each for each in tried if each.space == first.space and each.life.meets(first.life)]
     raise _overflow(kernel, first, beside, rooms)
 
 
-def fitting(kernel: Function, *, streams: bool = False) -> list[Region] | None:
-    """Where the tiles lie, or `None` where there is no room; with `streams` no buffer of a loop is used twice in it."""
-    wanted = _wanted(kernel, _rooms(kernel), streams=streams)
+def fitting(kernel: Function, *, streams: bool = False, reuses: bool = False) -> list[Region] | None:
+    """Where the tiles lie, or `None` where there is no room; `streams` and `reuses` are those of `lives`."""
+    wanted = _wanted(kernel, _rooms(kernel), streams=streams, reuses=reuses)
     # A large tile that is made late may find only gaps; the second try gives the largest their bytes first.
     for each in (wanted, sorted(wanted, key=lambda each: -each.size)):
         found = _fitted(each)
@@ -87,10 +90,11 @@ def fitting(kernel: Function, *, streams: bool = False) -> list[Region] | None:
     return None
 
 
-def _wanted(kernel: Function, rooms: Mapping[str, _Room], *, streams: bool) -> list[_Wanted]:
+def _wanted(kernel: Function, rooms: Mapping[str, _Room], *, streams: bool, reuses: bool) -> list[_Wanted]:
+    sizes = {name: _size(room) for name, room in rooms.items()}
     return [
-        _Wanted(life, rooms[life.names[0]].room.space, max(_size(rooms[name]) for name in life.names))
-        for life in lives(kernel.body, rooms, streams=streams)
+        _Wanted(life, rooms[life.names[0]].room.space, max(sizes[name] for name in life.names))
+        for life in lives(kernel.body, sizes, streams=streams, reuses=reuses)
     ]
 
 

@@ -38,6 +38,8 @@ class Cube(Vector):
         super().__init__(kernel, known)
         self.sources: dict[str, ast.Subscript] = {}
         self.narrow: dict[str, str] = {}
+        self.upon: dict[str, ast.Subscript] = {}
+        """Products that are added to a slice of an array when they are stored."""
         self.loops: list[Expr] = []
         """How far each loop around is from its first turn."""
         self.zero: dict[str, int] = {}
@@ -71,6 +73,8 @@ class Cube(Vector):
             self.narrow[name] = given["x"].id
         elif operation == "dot":
             acc = given.get("acc")
+            if isinstance(acc, ast.Name) and acc.id in self.sources:
+                self.upon[name], acc = self.sources[acc.id], None
             self.product(name, type_, self.factor(given["a"]), self.factor(given["b"]), acc)
         elif isinstance(node, ast.Call) and called(node).startswith("pto."):
             self.written(name, type_, node)
@@ -104,6 +108,9 @@ class Cube(Vector):
         known = self.known.of(target)
         if isinstance(value, ast.Name) and value.id in self.narrow and isinstance(known, Region):
             name, how = self.narrow[value.id], call("pto.store_as", self.narrow[value.id], dtype=known.dtype.name)
+        elif isinstance(value, ast.Name) and value.id in self.upon:
+            old = ast.Subscript(target.value, target.slice, ast.Load())
+            name, how = value.id, call("pto.store_add", value.id, old)
         elif isinstance(value, ast.Name) and value.id in self.types:
             name, how = value.id, call("pto.store", value.id)
         else:

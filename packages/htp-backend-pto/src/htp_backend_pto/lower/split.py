@@ -128,12 +128,13 @@ class _Division:
 
     def _item(self, item: Item, pending: frozenset[str]) -> list[ast.stmt]:
         if isinstance(item, Run):
-            return [self._kernel(item)]
+            return self._kernel(item)
         if isinstance(item, Nest):
             body = self._block(item.body, pending) or [ast.Pass()]
             orelse = self._block(item.orelse, pending)
             return [stamp(_rebuilt(item.statement, body, orelse), origin_of(item.statement))]
-        return [item]
+        told = self.tree.tasks.get(id(item))
+        return [item] if told is None else [told, item]
 
     def _order(self, name: str) -> int:
         return list(self.crossing).index(name)
@@ -145,12 +146,10 @@ class _Division:
         place = item.statements[0] if isinstance(item, Run) else item.statement if isinstance(item, Nest) else item
         return stamp(made, origin_of(place))
 
-    def _kernel(self, run: Run) -> ast.stmt:
-        number = len(self.kernels)
-        while (name := f"{self.main.name}_{number}") in self.taken:
-            number += 1
-        self.taken.add(name)
-        crossing = [each for name_ in self.crossing if (each := self._way(run, name_)) is not None]
+    def _kernel(self, run: Run) -> list[ast.stmt]:
+        """The call of the run's kernel, which is made unless one just like it is there."""
+        function = run.site.function if run.site is not None else self.main.name
+        crossing = [each for name in self.crossing if (each := self._way(run, name)) is not None]
         outline = Outline(
             self.known, self.spelled, run, self.tree.needed(run),
             constants=frozenset(each for each, _ in self.source.constants),
@@ -158,9 +157,26 @@ class _Division:
             scalars={each.name: each for each in self.main.params if each.direction == "scalar"},
             crossing=crossing,
         )  # fmt: skip
-        kernel, called = outline.kernel(name, _doc(self.main.name, run))
-        self.kernels.append(kernel)
-        return called
+        kernel, arguments = outline.kernel(_doc(function, run))
+        same = next((each for each in self.kernels if _alike(each, kernel)), None)
+        if same is None:
+            same = replace(kernel, name=self._free(function))
+            self.kernels.append(same)
+        made = stamp(ast.Expr(ast.Call(ast.Name(same.name, ast.Load()), arguments, [])), kernel.origin)
+        task = run.site.task if run.site is not None else None
+        return [made] if task is None else [task, made]
+
+    def _free(self, function: str) -> str:
+        number = 0
+        while (name := f"{function}_{number}") in self.taken:
+            number += 1
+        self.taken.add(name)
+        return name
+
+
+def _alike(one: Function, other: Function) -> bool:
+    """Whether two kernels do the same to the same parameters."""
+    return replace(one, name="", doc="").canonical == replace(other, name="", doc="").canonical
 
 
 def _doc(name: str, run: Run) -> str:

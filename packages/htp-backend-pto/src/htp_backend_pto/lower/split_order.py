@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from htp.effects import has_effect
 from htp.liveness import loads, writes
+from htp_backend_pto.lower.sites import Site, site_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,6 +34,11 @@ class Node:
     arrays_written: frozenset[str]
     effect: bool = False
 
+    @property
+    def works(self) -> bool:
+        """Whether it is, or may hold, work for a unit."""
+        return self.unit is not None or isinstance(self.statement, ast.For | ast.While | ast.If)
+
     def before(self, other: Node) -> bool:
         """Whether `other`, which stands behind this statement, must stay there."""
         return bool(
@@ -40,7 +46,8 @@ class Node:
             or self.reads & other.writes
             or self.arrays_written & (other.arrays_read | other.arrays_written)
             or self.arrays_read & other.arrays_written
-            or (self.effect and other.effect)
+            or (self.effect and (other.effect or other.works))
+            or (self.works and other.effect)
         )
 
 
@@ -50,10 +57,13 @@ class Run:
 
     unit: Unit
     statements: list[ast.stmt] = field(default_factory=list[ast.stmt])
+    site: Site | None = None
 
 
-def node_of(statement: ast.stmt, unit: Unit | None, known: Inference) -> Node:
-    """What a statement touches, with all that is in it."""
+def node_of(
+    statement: ast.stmt, unit: Unit | None, known: Inference, loaded: frozenset[str] = frozenset()
+) -> Node:
+    """What a statement touches, with all that is in it; `loaded` are arrays that tiles are loaded from for it."""
     inside = {id(each) for each in ast.walk(statement)}
     accesses = [each for each in known.accesses if id(each.node) in inside]
     kernel_work = unit is not None or isinstance(statement, ast.Assign | ast.AnnAssign)
@@ -62,7 +72,7 @@ def node_of(statement: ast.stmt, unit: Unit | None, known: Inference) -> Node:
         unit,
         loads(statement),
         writes(statement),
-        frozenset(each.root for each in accesses if not each.writes),
+        frozenset(each.root for each in accesses if not each.writes) | loaded,
         frozenset(each.root for each in accesses if each.writes),
         not kernel_work and has_effect(statement),
     )
@@ -74,10 +84,12 @@ def grouped(nodes: Iterable[Node]) -> list[Run | ast.stmt]:
     result: list[Run | ast.stmt] = []
     while left:
         last = result[-1] if result else None
-        unit = last.unit if isinstance(last, Run) else None
+        unit, site = (last.unit, last.site) if isinstance(last, Run) else (None, None)
         ready = [each for number, each in enumerate(left) if not any(one.before(each) for one in left[:number])]
         plain = [each for each in ready if each.unit is None and not _is_compound(each.statement)]
-        same = [each for each in ready if each.unit is not None and each.unit == unit]
+        same = [
+            each for each in ready if each.unit is not None and each.unit == unit and site_of(each.statement) is site
+        ]
         chosen = (plain or same or ready)[0]
         left.remove(chosen)
         if chosen.unit is None:
@@ -85,10 +97,10 @@ def grouped(nodes: Iterable[Node]) -> list[Run | ast.stmt]:
                 _put_before(result, chosen)
             else:
                 result.append(chosen.statement)
-        elif isinstance(last, Run) and last.unit == chosen.unit:
+        elif isinstance(last, Run) and chosen in same:
             last.statements.append(chosen.statement)
         else:
-            result.append(Run(chosen.unit, [chosen.statement]))
+            result.append(Run(chosen.unit, [chosen.statement], site_of(chosen.statement)))
     return result
 
 

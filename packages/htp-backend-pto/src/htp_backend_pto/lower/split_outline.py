@@ -10,6 +10,7 @@ import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from htp.diagnostics import Bug
 from htp.dims import Expr, const, sym
 from htp.infer.values import Box, Index, Number, Region, Value
 from htp.liveness import loads, writes
@@ -92,7 +93,7 @@ class Outline(Translation):
     ) -> None:  # fmt: skip
         super().__init__(known, spelled)
         self.run = run
-        self.statements = [*made, *run.statements]
+        self.statements = _interleaved(made, run.statements)
         self.directions = directions
         self.given = scalars
         self.crossing = crossing
@@ -108,8 +109,8 @@ class Outline(Translation):
         self.numbers: dict[str, Param] = {}
         self.number_arguments: dict[str, ast.expr] = {}
 
-    def kernel(self, name: str, doc: str) -> tuple[Function, ast.stmt]:
-        """The kernel, and the call of it."""
+    def kernel(self, doc: str) -> tuple[Function, list[ast.expr]]:
+        """The kernel, which has no name yet, and the arguments of its call."""
         self._arrays()
         for each in self.crossing:
             self._crossing_param(each)
@@ -117,10 +118,10 @@ class Outline(Translation):
         order = sorted(range(len(self.params)), key=lambda number: _WAYS.index(self.params[number].direction))
         params = (*(self.params[each] for each in order), *self.numbers.values())
         arguments = [*(self.arguments[each] for each in order), *self.number_arguments.values()]
-        origin = origin_of(self.run.statements[0])
-        call = ast.Expr(ast.Call(ast.Name(name, ast.Load()), arguments, []))
-        function = Function(name, "kernel", params, tuple(self._heads(body) + body), _place(self.run.statements), doc)
-        return function, stamp(call, origin)
+        place = origin_of(self.run.statements[0])
+        if place is None:
+            raise Bug("a statement without a place")
+        return Function("", "kernel", params, tuple(self._heads(body) + body), place, doc), arguments
 
     # arrays -------------------------------------------------------------------------------------------------------
 
@@ -151,6 +152,8 @@ class Outline(Translation):
             way: Way = "in" if not stores else "out" if not reads and (part.covered or whole_out) else "inout"
             extents = [e for e, kept in zip(part.box.extent, part.box.kept, strict=True) if kept]
             axes = [str(size) for size, kept in zip(sizes, part.box.kept, strict=True) if kept]
+            plain = ("rows", "cols")[-len(axes) :] if len(axes) <= 2 else ("size",) * len(axes)
+            axes = [each if each.isidentifier() else other for each, other in zip(axes, plain, strict=True)]
             dims = tuple(self._dim(extent, axis) for extent, axis in zip(extents, axes, strict=True))
             self.arrays[root] = _Array(root, self._spelled_box(part.box), dims)
             dtype = next(r.dtype for r in self._regions(root))
@@ -241,13 +244,14 @@ class Outline(Translation):
                 continue
             array = next(each for each in self.arrays.values() if name in each.sizes)
             shape = ast.parse(f"{array.param}.shape[{array.sizes.index(name)}]", mode="eval").body
-            heads.append(stamp(assigned(str(name), shape), _place(self.run.statements)))
+            heads.append(stamp(assigned(str(name), shape), origin_of(self.run.statements[0])))
         return heads
 
     # names --------------------------------------------------------------------------------------------------------
 
     def size(self, value: Expr) -> Expr:
         """An integer in the kernel's sizes; what they do not tell is passed as a number."""
+        value = self.facts.simplify(value)
         for outer, name in self.sizes:
             if value == outer or (not value.symbols & self.inner and self.facts.equal(value, outer) is True):
                 return name
@@ -299,11 +303,25 @@ class Outline(Translation):
         self.number_arguments[name] = copy.copy(argument)
 
 
+def _interleaved(made: Sequence[ast.stmt], statements: Sequence[ast.stmt]) -> list[ast.stmt]:
+    """The statements, each behind those that make the tiles anew that it is the first to read."""
+    left = list(made)
+    result: list[ast.stmt] = []
+
+    def before(reader: ast.stmt) -> None:
+        for each in [one for one in left if writes(one) & loads(reader)]:
+            if each in left:
+                left.remove(each)
+                before(each)
+                result.append(each)
+
+    for statement in statements:
+        before(statement)
+        result.append(statement)
+    return result
+
+
 def _whole(name: str, rank: int, *, store: bool) -> ast.expr:
     index: ast.expr = ast.Slice() if rank == 1 else ast.Tuple([ast.Slice() for _ in range(rank)], ast.Load())
     return ast.Subscript(ast.Name(name, ast.Load()), index, ast.Store() if store else ast.Load())
-
-
-def _place(statements: Sequence[ast.stmt]):  # noqa: ANN202
-    return origin_of(statements[0])
 

@@ -14,8 +14,9 @@ from htp.infer.values import Box, Region, Value
 from htp.liveness import loads, writes
 from htp.lowering.build import binary
 from htp.program import origin_of, stamp
+from htp_backend_pto.lower.sites import marked, site_of
 from htp_backend_pto.lower.split_tree import Tree
-from htp_backend_pto.lower.split_units import Units, called, walk
+from htp_backend_pto.lower.split_units import Units, accumulated, called, walk
 from htp_backend_pto.lower.translate import box_text, spelled_symbols
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ class _Forwarding:
             return [statement]
         sizes = self.known.roots[region.root]
         value = box_text(region.root, self.outer(region.box), sizes, store=False)
-        return [stamp(ast.AnnAssign(statement.target, statement.annotation, value, 1), origin_of(statement))]
+        new = ast.AnnAssign(statement.target, statement.annotation, value, 1)
+        return [marked(stamp(new, origin_of(statement)), site_of(statement))]
 
     def region(self, node: ast.expr) -> Region | None:
         """The part of an array that an expression is, as long as nobody has changed it."""
@@ -126,7 +128,10 @@ def _changed(body: Sequence[ast.stmt], change) -> list[ast.stmt]:  # noqa: ANN00
             case _:
                 result += change(statement)
                 continue
-        result.append(stamp(new, origin_of(statement)))
+        new = stamp(new, origin_of(statement))
+        if (site := site_of(statement)) is not None:
+            new.site = site  # type: ignore[attr-defined]
+        result.append(new)
     return result
 
 
@@ -142,8 +147,9 @@ def _demoted(program: Program) -> Program | None:
     for statement in walk(program.main.body):
         if not isinstance(statement, ast.AnnAssign) or called(statement.value) != "tile.dot":
             continue
-        call = statement.value
-        acc = next((each.value for each in call.keywords if each.arg == "acc"), None)  # type: ignore[union-attr]
+        acc = accumulated(statement.value)
+        if tree.units.adds_in_memory(statement):
+            continue
         if isinstance(acc, ast.Name) and not _resident(statement, acc.id, tree, homes):
             new = _apart(statement, acc, taken)
             body = _changed(program.main.body, lambda each, old=statement: new if each is old else [each])
@@ -183,4 +189,4 @@ def _apart(statement: ast.AnnAssign, acc: ast.Name, taken: set[str]) -> list[ast
     product = ast.Call(call.func, call.args, keywords)
     first = ast.AnnAssign(ast.Name(name, ast.Store()), statement.annotation, product, 1)
     second = ast.AnnAssign(statement.target, statement.annotation, binary(acc, ast.Add(), name), 1)
-    return [stamp(each, origin_of(statement)) for each in (first, second)]
+    return [marked(stamp(each, origin_of(statement)), site_of(statement)) for each in (first, second)]

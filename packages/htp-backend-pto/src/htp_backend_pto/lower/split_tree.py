@@ -51,6 +51,8 @@ class Tree:
         self.types = _tile_types(function, known)
         self.buffers = frozenset(known.roots) - {each.name for each in function.params}
         self.made: dict[str, ast.stmt] = {}
+        self.tasks: dict[int, ast.stmt] = {}
+        """What is told of the task that a call is, by the call's statement."""
         self.items = self.block(function.body, free=True, top=True)
 
     def outer(self, value: Expr) -> Expr:
@@ -71,14 +73,25 @@ class Tree:
         order = {name: number for number, name in enumerate(self.made)}
         return [wanted[name] for name in sorted(wanted, key=order.__getitem__)]
 
+    def loaded(self, statement: ast.stmt) -> frozenset[str]:
+        """The arrays from which a statement's kernel loads tiles anew."""
+        values = (each.value for each in self.needed(Run("vector", [statement])) if isinstance(each, ast.AnnAssign))
+        known = (self.known.types.get(id(each)) for each in values)
+        return frozenset(each.root for each in known if isinstance(each, Region))
+
     def block(self, body: Sequence[ast.stmt], *, free: bool, top: bool = False) -> list[Item]:
         """The items of a block of the routine; `free` says that no dependent loop is around it."""
         left: list[ast.stmt] = []
+        told: ast.stmt | None = None
         for each in body:
             if self.units.anew(each) and isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name):
                 self.made[each.target.id] = each
+            elif _is_task(each):
+                told = each
             else:
                 left.append(each)
+                if told is not None:
+                    self.tasks[id(each)], told = told, None
         spread = free and (top or all(isinstance(each, ast.For) or not self.units.units(each) for each in left))
         nests: dict[int, Nest] = {}
         nodes = []
@@ -88,7 +101,7 @@ class Tree:
                 nests[id(each)] = self.nest(each, free=free)
                 nodes.append(node_of(each, None, self.known))
             else:
-                nodes.append(node_of(each, min(units) if units else None, self.known))
+                nodes.append(node_of(each, min(units) if units else None, self.known, self.loaded(each)))
         return [nests.get(id(each), each) if isinstance(each, ast.stmt) else each for each in grouped(nodes)]
 
     def nest(self, statement: ast.For | ast.While | ast.If, *, free: bool) -> Nest:
@@ -122,6 +135,10 @@ class Tree:
             elif isinstance(each, ast.Call) and called(each) in ("tile.item", "tile.print"):
                 return True
         return False
+
+
+def _is_task(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and called(statement.value) == "task"
 
 
 def _tile_types(function: Function, known: Inference) -> dict[str, Value]:

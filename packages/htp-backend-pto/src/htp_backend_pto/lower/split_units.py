@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from htp.infer.state import Inference
     from htp.program import Function
 
-__all__ = ["Unit", "Units", "called", "is_copy", "is_plain_call", "walk"]
+__all__ = ["Unit", "Units", "accumulated", "called", "is_copy", "is_plain_call", "walk"]
 
 Unit = Literal["cube", "vector"]
 
@@ -44,6 +44,7 @@ class Units:
                 self.definitions[name].append(statement)
             for name in loads(statement):
                 self.readers[name].append(statement)
+        self.written = _Written(function.body, known)
         self.accumulators = frozenset(name for name in self.definitions if self._accumulates(name))
 
     def unit(self, statement: ast.stmt) -> Unit | None:
@@ -62,8 +63,35 @@ class Units:
 
     def units(self, statement: ast.stmt) -> frozenset[Unit]:
         """The units that a statement, with all that is in it, keeps busy."""
-        found = (self.unit(each) for each in walk([statement]))
-        return frozenset(each for each in found if each is not None)
+        found: set[Unit] = set()
+        for each in walk([statement]):
+            unit = self.unit(each)
+            if unit is not None:
+                found.add(unit)
+            if unit == "cube" and self.adds_outside(each):
+                found.add("vector")
+        return frozenset(found)
+
+    def adds_outside(self, statement: ast.stmt) -> bool:
+        """Whether a product is added to a tile that no product made, and that it is not stored upon."""
+        value = statement.value if isinstance(statement, ast.AnnAssign) else None
+        acc = accumulated(value)
+        if not isinstance(acc, ast.Name) or acc.id in self.accumulators:
+            return False
+        return not all(map(self._product, self.definitions[acc.id])) and not self.adds_in_memory(statement)
+
+    def adds_in_memory(self, statement: ast.stmt) -> bool:
+        """Whether a product is added to a slice of an array and goes back there, which the store does by itself."""
+        value = statement.value if isinstance(statement, ast.AnnAssign) else None
+        acc, target = accumulated(value), getattr(statement, "target", None)
+        if not isinstance(acc, ast.Name) or not isinstance(target, ast.Name):
+            return False
+        sources = [each.value for each in self.definitions[acc.id] if isinstance(each, ast.AnnAssign)]
+        stores = self.readers[target.id]
+        if len(sources) != 1 or len(stores) != 1 or len(self.readers[acc.id]) != 1:
+            return False
+        places = [each.targets[0] for each in stores if isinstance(each, ast.Assign)]
+        return len(places) == 1 and sources[0] is not None and ast.unparse(places[0]) == ast.unparse(sources[0])
 
     def is_tile(self, statement: ast.stmt) -> bool:
         """Whether a simple statement makes, moves or stores a tile."""
@@ -83,12 +111,15 @@ class Units:
             return False
         if len(self.definitions[statement.target.id]) > 1 or statement.value is None:
             return False
-        return self._anew(statement.value)
+        return self._anew(statement, statement.value)
 
-    def _anew(self, value: ast.expr) -> bool:
+    def _anew(self, statement: ast.stmt, value: ast.expr) -> bool:
         known = self.known.types.get(id(value))
         if isinstance(known, Region):
-            return known.root in self.inputs or known.root not in self.stored
+            if known.root in self.inputs or known.root not in self.stored:
+                return True
+            name = min(writes(statement), default="")
+            return not self.written.between(statement, self.readers[name], known.root)
         if called(value) in MADE:
             return True
         if called(value) == "tile.transpose" and isinstance(value, ast.Call) and isinstance(value.args[0], ast.Name):
@@ -128,6 +159,35 @@ class Units:
         return bool(sums) and all(is_plain_call(each) or _is_zero(each) for each in starts)
 
 
+class _Written:
+    """Which arrays are written between statements of one block."""
+
+    def __init__(self, body: Sequence[ast.stmt], known: Inference) -> None:
+        self.stores = [(id(each.node), each.root) for each in known.accesses if each.writes]
+        self.blocks: dict[int, tuple[Sequence[ast.stmt], int]] = {}
+        self._blocks(body)
+
+    def _blocks(self, body: Sequence[ast.stmt]) -> None:
+        for number, statement in enumerate(body):
+            self.blocks[id(statement)] = (body, number)
+            for inner in (getattr(statement, "body", ()), getattr(statement, "orelse", ())):
+                self._blocks(inner)
+
+    def between(self, first: ast.stmt, readers: Sequence[ast.stmt], root: str) -> bool:
+        """Whether the array may be written behind `first` and before, or in a loop or branch around, a reader of it."""
+        block, number = self.blocks[id(first)]
+        left = {id(each) for each in readers}
+        for statement in block[number + 1 :]:
+            if not left:
+                return False
+            inside = {id(each) for each in ast.walk(statement)}
+            left -= inside
+            written = any(node in inside and one == root for node, one in self.stores)
+            if written and (left or isinstance(statement, ast.For | ast.While | ast.If)):
+                return True
+        return bool(left)
+
+
 def walk(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
     """Every statement, outer ones first."""
     for statement in body:
@@ -143,7 +203,7 @@ def called(node: ast.expr | None) -> str:
 
 def is_plain_call(value: ast.expr | None) -> bool:
     """Whether it is a product that starts from nothing."""
-    return called(value) == "tile.dot" and isinstance(value, ast.Call) and _acc(value) is None
+    return called(value) == "tile.dot" and accumulated(value) is None
 
 
 def is_copy(statement: ast.stmt) -> bool:
@@ -151,14 +211,14 @@ def is_copy(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.AnnAssign) and isinstance(statement.value, ast.Name)
 
 
-def _acc(call: ast.Call) -> ast.expr | None:
-    return next((each.value for each in call.keywords if each.arg == "acc"), None)
+def accumulated(value: ast.expr | None) -> ast.expr | None:
+    """What a product is added to."""
+    keywords = value.keywords if isinstance(value, ast.Call) and called(value) == "tile.dot" else []
+    return next((each.value for each in keywords if each.arg == "acc"), None)
 
 
 def _adds_to(value: ast.expr | None, name: str) -> bool:
-    if called(value) != "tile.dot" or not isinstance(value, ast.Call):
-        return False
-    acc = _acc(value)
+    acc = accumulated(value)
     return isinstance(acc, ast.Name) and acc.id == name
 
 

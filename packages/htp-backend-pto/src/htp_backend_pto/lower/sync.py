@@ -10,7 +10,7 @@ import ast
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from htp.capabilities import DialectUse
+from htp.capabilities import LOWERED, DialectUse, Typed
 from htp.passes import Pass
 from htp.program import origin_of, stamp
 from htp_backend_pto.accesses import accesses_under, rooms_in
@@ -33,6 +33,7 @@ class Synchronize(Pass):
     name = "pto.sync"
     requires = (Selected(isa="pto"), Placed())
     provides = (Synchronized(),)
+    invalidates = (Typed(), *LOWERED)
     may_introduce = (DialectUse("pto"),)
 
     def apply(self, program: Program) -> Program:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from htp.dims import Expr
     from htp.infer.state import Inference
 
-__all__ = ["Translation", "box_text", "integer", "spelled_symbols"]
+__all__ = ["Translation", "box_text", "integer", "spelled_symbols", "written_box"]
 
 
 class Translation:
@@ -163,7 +163,10 @@ def written_box(node: ast.expr, region: Region, sizes: Sequence[Expr]) -> Box:
     """The box that a slice of an array is, over the variables that its text names; normal form leaves none out."""
     if not isinstance(node, ast.Subscript):
         return region.box
-    parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+    parts = list(node.slice.elts) if isinstance(node.slice, ast.Tuple) else [node.slice]
+    if len(parts) > len(sizes):
+        return region.box  # a new axis
+    parts += [ast.Slice()] * (len(sizes) - len(parts))
     found = [_interval(part, size) for part, size in zip(parts, sizes, strict=True)]
     if any(each is None for each in found):
         return region.box

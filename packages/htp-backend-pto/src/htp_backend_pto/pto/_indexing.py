@@ -49,7 +49,7 @@ def gather(x: Tile[Any, "K", "L"], index: Tile[Index, "M", "N"], tmp: Tile[Index
 
 
 @intrinsic(unit="vector")
-def gather_mask(x: Tile[Any, "M", "N"], *, start: int, step: int) -> Tile[Any, "M", "N // step"]:
+def gather_mask(x: Tile[Any, "M", "N"], *, start: int = 0, step: int = 2) -> Tile[Any, "M", "N // step"]:
     """Every second or fourth column, from `start` on."""
     M, N = x.shape
     assert N % step == 0
@@ -63,7 +63,7 @@ def scatter(old: Tile[Any, "K", "L"], x: Tile[Any, "M", "N"], index: Tile[Index,
 
 
 @intrinsic(unit="vector")
-def scatter_mask(x: Tile[Any, "M", "N"], *, start: int, step: int) -> Tile[Any, "M", "step * N"]:
+def scatter_mask(x: Tile[Any, "M", "N"], *, start: int = 0, step: int = 2) -> Tile[Any, "M", "step * N"]:
     """The columns of `x` at every second or fourth column from `start` on, and zeros between them."""
     M, N = x.shape
     before = tile.zeros((M, N, start), x.dtype)

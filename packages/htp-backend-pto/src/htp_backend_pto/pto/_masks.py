@@ -10,7 +10,7 @@ __all__ = ["cmp", "cmps", "sel", "sels"]
 
 
 @intrinsic(unit="vector")
-def cmp(a: Tile[Number, "M", "N"], b: Tile[Number, "M", "N"], *, mode: str) -> Tile[bool_, "M", "N"]:
+def cmp(a: Tile[Number, "M", "N"], b: Tile[Number, "M", "N"], *, mode: str = "eq") -> Tile[bool_, "M", "N"]:
     """Whether `a` is `eq`, `ne`, `lt`, `le`, `gt` or `ge` to `b`."""
     if mode == "ne":
         return a != b
@@ -26,7 +26,7 @@ def cmp(a: Tile[Number, "M", "N"], b: Tile[Number, "M", "N"], *, mode: str) -> T
 
 
 @intrinsic(unit="vector")
-def cmps(x: Tile[Number, "M", "N"], value: Scalar[Number], *, mode: str) -> Tile[bool_, "M", "N"]:
+def cmps(x: Tile[Number, "M", "N"], value: Scalar[Number], *, mode: str = "eq") -> Tile[bool_, "M", "N"]:
     """Whether `x` is `eq`, `ne`, `lt`, `le`, `gt` or `ge` to `value`."""
     if mode == "ne":
         return x != value

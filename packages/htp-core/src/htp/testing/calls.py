@@ -8,10 +8,11 @@ from __future__ import annotations
 from itertools import islice, product
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from htp._impl.signatures import choices
+from htp._impl.signatures import choices, is_size
 from htp.dims import const
+from htp.intrinsics import attribute_text
 from htp.testing.programs import defined
-from htp.types import ScalarForm, TileForm, TileType
+from htp.types import DTypeForm, ScalarForm, TileForm, TileType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from htp.testing.programs import AnyDefinition
     from htp.types import DType
 
-__all__ = ["assignments", "kernel_calling"]
+__all__ = ["DTypes", "assignments", "kernel_calling"]
 
 MOST = 16
 """Choices of dtypes that are tried, where an intrinsic has several variables."""
@@ -33,7 +34,7 @@ DTypes = dict[TypeVar, "DType"]
 def assignments(intrinsic: Intrinsic[..., object]) -> Iterator[DTypes]:
     """Every choice of dtypes for the variables of a signature."""
     forms = [each.type for each in intrinsic.signature.formals]
-    variables = list(dict.fromkeys(each.dtype for each in forms if isinstance(each, TileForm | ScalarForm)))
+    variables = list(dict.fromkeys(each.dtype for each in forms if isinstance(each, TileForm | ScalarForm | DTypeForm)))
     every = product(*(choices(each) for each in variables))
     yield from (dict(zip(variables, chosen, strict=True)) for chosen in islice(every, MOST))
 
@@ -51,10 +52,14 @@ def kernel_calling(
     params: list[str] = []
     arguments: list[str] = []
     for at, each in enumerate(signature.operands):
+        if is_size(each):
+            arguments.append(_size(each.name, signature, strided))
+            continue
         param, argument = _operand(f"p{at}", each, dtypes, sizes, strided)
         params.append(param)
         arguments.append(argument)
-    arguments += [f"{name}={value!r}" for name, value in attributes.items()]
+    told = {each.name: dtypes[each.type.dtype] for each in signature.attributes if isinstance(each.type, DTypeForm)}
+    arguments += [f"{name}={attribute_text(value)}" for name, value in {**attributes, **told}.items()]
     package, _, home = intrinsic.module.rpartition(".")
     call = f"{home}.{intrinsic.__name__}({', '.join(arguments)})"
     result, part = _tensor(signature.result, dtypes, sizes, strided)
@@ -67,8 +72,16 @@ def kernel_calling(
         params += [f'size_{name}: In[Tensor[i8, "{name}"]]' for name in sorted(symbols)]
     name = f"call_{intrinsic.__name__}"
     head = f"from {package} import {home}\n\n\n@kernel\ndef {name}({', '.join(params)}) -> None:"
-    told = " ".join(each.name for each in dtypes.values())
-    return defined(f"{head}\n    {written}", name, f"<{signature.name} {told}{' strided' if strided else ''}>")
+    shown = " ".join(each.name for each in dtypes.values())
+    return defined(f"{head}\n    {written}", name, f"<{signature.name} {shown}{' strided' if strided else ''}>")
+
+
+def _size(name: str, signature: Signature, strided: bool) -> str:
+    """A number that tells a size of the result; others are zero."""
+    places = [at for at, each in enumerate(signature.result.dims) if str(each) == name]
+    if not places:
+        return "0"
+    return f"size_{name}.shape[0]" if strided else f"r.shape[{places[0]}]"
 
 
 def _dims(signature: Signature, sizes: Mapping[str, Expr]) -> Iterator[Expr]:

@@ -20,10 +20,11 @@ from htp.lowering.expand import ExpandIntrinsics
 from htp.lowering.inline import InlineHelpers
 from htp.passes import run_step
 from htp.session import current_session
-from htp.testing.calls import assignments, kernel_calling
+from htp.testing.calls import DTypes, assignments, kernel_calling
 from htp.testing.law import Conformance, broken, law, said, shared, undeclared
 from htp.testing.programs import Sample, difference, outcome, outcomes, stage_outcomes
 from htp.testing.running import bind_all, emitted, native_outcome, working_mode
+from htp.types import DTypeForm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["IntrinsicConformance"]
 
+MISFITS = ("type.bad-dtype", "type.dtype-mismatch")
 GUESSES: dict[type, Attribute] = {int: 2, float: 0.5, bool: True}
 
 
@@ -61,11 +63,22 @@ class IntrinsicConformance(Conformance[object]):
 
     @shared
     def kernels(self) -> tuple[tuple[str, Sample], ...]:
-        """A kernel that does nothing but call it, for every choice of dtypes."""
+        """A kernel that does nothing but call it, for every choice of dtypes that its body takes together."""
         return tuple(self._calls(strided=False))
 
+    @shared
+    def _choices(self) -> tuple[DTypes, ...]:
+        """Dtypes of the variables; of several variables the body may refuse some choices, but not all."""
+        every = tuple(assignments(self.intrinsic))
+        if len(every[0]) < 2:
+            return every
+        called = (kernel_calling(self.intrinsic, each, self._attributes()) for each in every)
+        return (
+            tuple(one for one, two in zip(every, called, strict=True) if not _misfit(Sample(two, self.dims))) or every
+        )
+
     def _calls(self, *, strided: bool) -> Iterator[tuple[str, Sample]]:
-        for dtypes in assignments(self.intrinsic):
+        for dtypes in self._choices:
             told = " ".join(f"{name.__name__}={dtype.name}" for name, dtype in dtypes.items()) or "as declared"
             called = kernel_calling(self.intrinsic, dtypes, self._attributes(), strided=strided)
             yield f"{told}, on slices of larger arrays" if strided else told, Sample(called, self.dims)
@@ -74,6 +87,8 @@ class IntrinsicConformance(Conformance[object]):
         """A value for every attribute that has no default."""
         values: dict[str, Attribute] = {}
         for each in self.intrinsic.signature.attributes:
+            if isinstance(each.type, DTypeForm):
+                continue
             guess = GUESSES.get(cast("type", each.type)) if each.default is None else None
             value = self.attributes.get(each.name, guess)
             if value is None and each.default is None:
@@ -180,6 +195,15 @@ class IntrinsicConformance(Conformance[object]):
             native = {each.name: native_outcome(executable, sample, each) for each in cases}
             if problem := difference(outcomes(sample.program, cases), native):
                 broken(f"the handler for `{environment.backend.name}` with {told}: {problem}", "mend the handler")
+
+
+def _misfit(sample: Sample) -> bool:
+    """Whether a call is refused whatever it is given, since its dtypes do not go together."""
+    try:
+        sample.cases()
+    except Refused as refused:
+        return any(code in note for note in refused.diagnostic.notes for code in MISFITS)
+    return False
 
 
 def _environments() -> Iterator[Environment]:

@@ -19,15 +19,16 @@ enum htp_pto_direction { HTP_PTO_IN = 0, HTP_PTO_OUT = 1, HTP_PTO_INOUT = 2 };
 // src/common/task_interface/data_type.h): f32 0, f16 1, i32 2, i16 3, i8 4, u8 5, bf16 6, i64 7, u64 8, u16 9, u32 10,
 // bool 11.
 
-HTP_PTO_API htp_pto_session *htp_pto_open(void);
-HTP_PTO_API void htp_pto_close(htp_pto_session *session);
+HTP_PTO_API htp_pto_session* htp_pto_open(void);
+HTP_PTO_API void htp_pto_close(htp_pto_session* session);
 
 // Loads one compiled kernel (a shared object with `kernel_entry`) under the number the orchestration submits it by.
 // A kernel for both cores is compiled twice and loaded under two numbers. `name` is only for messages.
-HTP_PTO_API int htp_pto_kernel(htp_pto_session *session, int32_t func_id, const char *name, const char *path, int core);
+HTP_PTO_API int htp_pto_kernel(htp_pto_session* session, int32_t func_id, const char* name, const char* path, int core);
 
 // Loads the orchestration: `ENTRY` and its configuration function (may be null).
-HTP_PTO_API int htp_pto_orchestration(htp_pto_session *session, const char *path, const char *entry, const char *config);
+HTP_PTO_API int htp_pto_orchestration(htp_pto_session* session, const char* path, const char* entry,
+                                      const char* config);
 
 // Options, all as text; unknown names and bad values are refused. Defaults in brackets.
 //   runtime    tensormap_and_ringbuffer | host_build_graph               [tensormap_and_ringbuffer]
@@ -37,17 +38,17 @@ HTP_PTO_API int htp_pto_orchestration(htp_pto_session *session, const char *path
 //   heap       bytes of the heap of each ring                             [268435456]
 //   clusters   clusters of the chip (1 cube + 2 vector cores each)        [24]
 //   max_diagnostics  how many are kept; the rest is counted               [100]
-HTP_PTO_API int htp_pto_option(htp_pto_session *session, const char *name, const char *value);
+HTP_PTO_API int htp_pto_option(htp_pto_session* session, const char* name, const char* value);
 
 // The arguments of the next run, tensors first. `data` is used in place, row-major and contiguous; results are in it
 // after the run. `staged` = 0 says that the host cannot read it (worker.malloc), 1 that it can (create_buffer).
-HTP_PTO_API int htp_pto_tensor(htp_pto_session *session, void *data, uint32_t ndims, const uint32_t *shape, int dtype,
+HTP_PTO_API int htp_pto_tensor(htp_pto_session* session, void* data, uint32_t ndims, const uint32_t* shape, int dtype,
                                int direction, int staged);
-HTP_PTO_API int htp_pto_scalar(htp_pto_session *session, uint64_t bits);
+HTP_PTO_API int htp_pto_scalar(htp_pto_session* session, uint64_t bits);
 
 // Runs the orchestration and all its tasks. 0: ran, and no check found an error. 1: ran or stopped with error
 // diagnostics. 2: nothing was run (see htp_pto_error).
-HTP_PTO_API int htp_pto_run(htp_pto_session *session);
+HTP_PTO_API int htp_pto_run(htp_pto_session* session);
 
 // What the last run did, as JSON (UTF-8), valid until the next run, clear or close:
 // {
@@ -67,10 +68,10 @@ HTP_PTO_API int htp_pto_run(htp_pto_session *session);
 //  "order": [0, 1, 2]                 // task ids in the order in which they ran
 // }
 // Messages name byte ranges of a memory space, tasks by id and kernel; they hold no addresses, so they are stable.
-HTP_PTO_API const char *htp_pto_report(htp_pto_session *session);
+HTP_PTO_API const char* htp_pto_report(htp_pto_session* session);
 
 // Drops the arguments of the last run (and its report).
-HTP_PTO_API void htp_pto_clear(htp_pto_session *session);
+HTP_PTO_API void htp_pto_clear(htp_pto_session* session);
 
 // Why the last call failed.
-HTP_PTO_API const char *htp_pto_error(htp_pto_session *session);
+HTP_PTO_API const char* htp_pto_error(htp_pto_session* session);

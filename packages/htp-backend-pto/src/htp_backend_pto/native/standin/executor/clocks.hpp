@@ -1,9 +1,9 @@
 // Which instruction of one pipe is known to have finished before the next one of another pipe starts.
 //
 // Every pipe but the vector one finishes what it begins in order (hw-native-sys/pto-isa@cd4a3d3, docs/coding/Event.md).
-// Instructions of a pipe are numbered 1, 2, ... `seen(p, q)` is the last instruction of q that has finished when p starts
-// its next. A flag carries the knowledge of its source pipe to its destination; a barrier lets a pipe finish what it
-// has; the scalar unit issues everything in order, so what it has waited for holds for every later instruction.
+// Instructions of a pipe are numbered 1, 2, ... `seen(p, q)` is the last instruction of q that has finished when p
+// starts its next. A flag carries the knowledge of its source pipe to its destination; a barrier lets a pipe finish
+// what it has; the scalar unit issues everything in order, so what it has waited for holds for every later instruction.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -17,13 +17,13 @@ namespace htp_pto {
 
 constexpr int PIPES = 8;
 
-inline const char *pipe_name(int pipe) {
-    static const char *names[PIPES] = {"S", "V", "MTE1", "MTE2", "MTE3", "M", "ALL", "FIX"};
+inline const char* pipe_name(int pipe) {
+    static const char* names[PIPES] = {"S", "V", "MTE1", "MTE2", "MTE3", "M", "ALL", "FIX"};
     return pipe >= 0 && pipe < PIPES ? names[pipe] : "?";
 }
 
 class Clocks {
-  public:
+public:
     using Clock = std::array<uint32_t, PIPES>;
 
     // Numbers the next instruction of a pipe.
@@ -44,7 +44,7 @@ class Clocks {
     }
     // False when nobody has set the flag.
     bool wait_flag(int from, int to, int event) {
-        auto &flag = flags_[{from, to, event}];
+        auto& flag = flags_[{from, to, event}];
         if (flag.empty()) return false;
         learn(to, flag.front());
         flag.pop_front();
@@ -61,14 +61,13 @@ class Clocks {
         auto flag = flags_.find({from, to, event});
         return flag == flags_.end() ? 0 : flag->second.size();
     }
-    template <typename F>
-    void each_pending(F f) const {
-        for (const auto &[key, clocks] : flags_)
+    template <typename F> void each_pending(F f) const {
+        for (const auto& [key, clocks] : flags_)
             if (!clocks.empty()) f(std::get<0>(key), std::get<1>(key), std::get<2>(key));
     }
 
-  private:
-    void learn(int pipe, const Clock &clock) {
+private:
+    void learn(int pipe, const Clock& clock) {
         for (int p = 0; p < PIPES; ++p) seen_[pipe][p] = std::max(seen_[pipe][p], clock[p]);
     }
 

@@ -1,5 +1,5 @@
-// The cores that run one task together: one at a time, handing over where one of them must wait for another, in an order
-// that the seed decides. Their FIFOs, and the meeting of all of them.
+// The cores that run one task together: one at a time, handing over where one of them must wait for another, in an
+// order that the seed decides. Their FIFOs, and the meeting of all of them.
 #pragma once
 #include <condition_variable>
 #include <cstring>
@@ -27,7 +27,7 @@ struct Fifo {
 };
 
 class Crew {
-  public:
+public:
     explicit Crew(uint64_t seed) : random_(seed) {}
 
     void add(std::function<void()> work) { workers_.push_back({std::move(work), nullptr, false}); }
@@ -39,11 +39,11 @@ class Crew {
             std::unique_lock<std::mutex> lock(mutex_);
             hand_over();
         }
-        for (std::thread &thread : threads) thread.join();
+        for (std::thread& thread : threads) thread.join();
         return !stuck_;
     }
     // Waits, letting others run, until `ready` holds. Throws when nobody can make it so.
-    void wait(const std::function<bool()> &ready) {
+    void wait(const std::function<bool()>& ready) {
         std::unique_lock<std::mutex> lock(mutex_);
         if (ready()) return;
         const size_t me = turn_;
@@ -65,19 +65,19 @@ class Crew {
         wait([this, round] { return rounds_ != round; });
     }
     void stop() { stopped_ = true; }
-    Fifo &fifo(int block, int id, int direction) { return fifos_[{block, id, direction}]; }
+    Fifo& fifo(int block, int id, int direction) { return fifos_[{block, id, direction}]; }
 
-  private:
+private:
     static constexpr size_t nobody = SIZE_MAX;
     struct Worker {
         std::function<void()> work;
-        const std::function<bool()> *waits_for;
+        const std::function<bool()>* waits_for;
         bool ended;
     };
 
     size_t alive() const {
         size_t count = 0;
-        for (const Worker &worker : workers_) count += !worker.ended;
+        for (const Worker& worker : workers_) count += !worker.ended;
         return count;
     }
     void work(size_t me) {
@@ -94,7 +94,9 @@ class Crew {
     void hand_over() {
         std::vector<size_t> able;
         for (size_t i = 0; i < workers_.size(); ++i)
-            if (!workers_[i].ended && (stopped_ || stuck_ || workers_[i].waits_for == nullptr || (*workers_[i].waits_for)())) able.push_back(i);
+            if (!workers_[i].ended &&
+                (stopped_ || stuck_ || workers_[i].waits_for == nullptr || (*workers_[i].waits_for)()))
+                able.push_back(i);
         if (able.empty() && alive() > 0) {
             stuck_ = true;
             for (size_t i = 0; i < workers_.size(); ++i)

@@ -27,13 +27,13 @@ struct Diagnostic {
 };
 
 class Diagnostics {
-  public:
+public:
     size_t limit = 100;
     uint64_t dropped = 0;
     bool errors = false;
     std::vector<Diagnostic> items;
 
-    void report(const std::string &code, const std::string &message, const Place &place, bool error = true) {
+    void report(const std::string& code, const std::string& message, const Place& place, bool error = true) {
         errors = errors || error;
         auto key = std::make_tuple(code, place.kernel, place.instruction, message);
         auto known = seen_.find(key);
@@ -53,7 +53,7 @@ class Diagnostics {
         errors = false;
     }
 
-  private:
+private:
     std::map<std::tuple<std::string, std::string, std::string, std::string>, size_t> seen_;
 };
 

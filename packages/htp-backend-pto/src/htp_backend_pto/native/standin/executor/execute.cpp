@@ -15,23 +15,24 @@ struct Arguments {
 struct Seat {
     int32_t kernel;
     int sub_block;
-    const char *core;
+    const char* core;
 };
 
-std::vector<Seat> seats(const MixedKernels &kernels) {
+std::vector<Seat> seats(const MixedKernels& kernels) {
     std::vector<Seat> result;
     if (kernels.aic_kernel_id >= 0) result.push_back({kernels.aic_kernel_id, 0, "aic"});
     if (kernels.aiv0_kernel_id >= 0) result.push_back({kernels.aiv0_kernel_id, 0, "aiv0"});
-    if (kernels.aiv1_kernel_id >= 0) result.push_back({kernels.aiv1_kernel_id, kernels.aiv0_kernel_id >= 0 ? 1 : 0, "aiv1"});
+    if (kernels.aiv1_kernel_id >= 0)
+        result.push_back({kernels.aiv1_kernel_id, kernels.aiv0_kernel_id >= 0 ? 1 : 0, "aiv1"});
     return result;
 }
 
 }  // namespace
 
-std::vector<Window> Run::windows(const Task &task) const {
+std::vector<Window> Run::windows(const Task& task) const {
     std::vector<Window> result;
-    for (const Argument &argument : task.arguments) {
-        const ChipTensor &t = argument.tensor;
+    for (const Argument& argument : task.arguments) {
+        const ChipTensor& t = argument.tensor;
         const uint64_t size = get_element_size(t.dtype), begin = t.buffer.addr + t.start_offset * size;
         // A task may read again what it has written into its own output.
         result.push_back({{begin, begin + t.extent_elem() * size}, argument.tag != TensorArgType::INPUT});
@@ -40,36 +41,45 @@ std::vector<Window> Run::windows(const Task &task) const {
 }
 
 // The value at dispatch, taken as a signed integer of the element's size.
-bool Run::passes(const Task &task) const {
-    const ChipTensor &t = task.predicate_tensor;
+bool Run::passes(const Task& task) const {
+    const ChipTensor& t = task.predicate_tensor;
     uint64_t at = t.start_offset;
-    for (uint32_t i = 0; i < task.predicate.operand.ndims; ++i) at += uint64_t(task.predicate.operand.indices[i]) * t.strides[i];
+    for (uint32_t i = 0; i < task.predicate.operand.ndims; ++i)
+        at += uint64_t(task.predicate.operand.indices[i]) * t.strides[i];
     const uint64_t size = get_element_size(t.dtype);
     int64_t value = 0;
-    std::memcpy(&value, reinterpret_cast<const void *>(t.buffer.addr + at * size), size);
+    std::memcpy(&value, reinterpret_cast<const void*>(t.buffer.addr + at * size), size);
     const int shift = int(64 - 8 * size);
     value = int64_t(uint64_t(value) << shift) >> shift;
     const int64_t target = task.predicate.target;
     switch (task.predicate.op) {
-        case PredicateOp::EQ: return value == target;
-        case PredicateOp::NE: return value != target;
-        case PredicateOp::GT: return value > target;
-        case PredicateOp::LT: return value < target;
-        case PredicateOp::GE: return value >= target;
-        case PredicateOp::LE: return value <= target;
-        default: return true;
+        case PredicateOp::EQ:
+            return value == target;
+        case PredicateOp::NE:
+            return value != target;
+        case PredicateOp::GT:
+            return value > target;
+        case PredicateOp::LT:
+            return value < target;
+        case PredicateOp::GE:
+            return value >= target;
+        case PredicateOp::LE:
+            return value <= target;
+        default:
+            return true;
     }
 }
 
-void Run::execute(Task &task) {
+void Run::execute(Task& task) {
     task.order = int64_t(order.size());
     order.push_back(task.id);
     task.done = true;
     if (task.has_predicate) {
-        const ChipTensor &t = task.predicate_tensor;
+        const ChipTensor& t = task.predicate_tensor;
         const uint64_t size = get_element_size(t.dtype);
         uint64_t at = t.start_offset;
-        for (uint32_t i = 0; i < task.predicate.operand.ndims; ++i) at += uint64_t(task.predicate.operand.indices[i]) * t.strides[i];
+        for (uint32_t i = 0; i < task.predicate.operand.ndims; ++i)
+            at += uint64_t(task.predicate.operand.indices[i]) * t.strides[i];
         task.reads.push_back({t.buffer.addr + at * size, t.buffer.addr + (at + 1) * size});
         if (!passes(task)) {
             task.skipped = true;
@@ -82,20 +92,20 @@ void Run::execute(Task &task) {
     const size_t count = one.size() * size_t(task.blocks);
     while (lanes_.size() < count) lanes_.push_back(std::make_unique<Lane>(diagnostics_, memory_));
     std::vector<Arguments> arguments(count);
-    std::vector<Lane *> lanes;
+    std::vector<Lane*> lanes;
     Crew crew(random_());
     for (size_t i = 0; i < count; ++i) {
-        const Seat &seat = one[i % one.size()];
-        const Kernel &kernel = kernels_.at(seat.kernel);
-        Arguments &a = arguments[i];
+        const Seat& seat = one[i % one.size()];
+        const Kernel& kernel = kernels_.at(seat.kernel);
+        Arguments& a = arguments[i];
         size_t next = 0;
-        for (const Argument &argument : task.arguments) a.values[next++] = reinterpret_cast<int64_t>(&argument.tensor);
+        for (const Argument& argument : task.arguments) a.values[next++] = reinterpret_cast<int64_t>(&argument.tensor);
         for (uint64_t scalar : task.scalars) a.values[next++] = int64_t(scalar);
         a.global.sub_block_id = seat.sub_block;
         a.local = {int32_t(i / one.size()), task.blocks};
         a.values[SPMD_LOCAL_CONTEXT_INDEX] = reinterpret_cast<int64_t>(&a.local);
         a.values[SPMD_GLOBAL_CONTEXT_INDEX] = reinterpret_cast<int64_t>(&a.global);
-        Lane &lane = *lanes_[i];
+        Lane& lane = *lanes_[i];
         Place where;
         where.task = task.id, where.kernel = kernel.name, where.core = seat.core, where.block = a.local.block_idx;
         lane.begin(where, regions, seat.sub_block, kernel.cube, count > 1 ? &crew : nullptr, options_.checks);
@@ -105,28 +115,35 @@ void Run::execute(Task &task) {
                 kernel.enter(&lane);
                 kernel.entry(a.values);
                 lane.end();
-            } catch (const Stopped &) {
+            } catch (const Stopped&) {
                 stopped_ = true;
                 crew.stop();
             }
         });
     }
     if (!crew.run()) {
-        fail("core-deadlock", "the cores of the task wait for each other for ever: a TPOP without a TPUSH, a full FIFO without a TFREE, or a SYNCALL that not all reach", &task);
+        fail("core-deadlock",
+             "the cores of the task wait for each other for ever: a TPOP without a TPUSH, a full FIFO without a TFREE, "
+             "or a SYNCALL that not all reach",
+             &task);
         stopped_ = true;
     }
     collect(task, lanes);
 }
 
-void Run::collect(Task &task, const std::vector<Lane *> &lanes) {
-    for (Lane *lane : lanes) {
-        for (const auto &[name, times] : lane->counters.instructions) task.counters.instructions[name] += times;
+void Run::collect(Task& task, const std::vector<Lane*>& lanes) {
+    for (Lane* lane : lanes) {
+        for (const auto& [name, times] : lane->counters.instructions) task.counters.instructions[name] += times;
         task.counters.loaded += lane->counters.loaded;
         task.counters.stored += lane->counters.stored;
-        for (int s = 0; s < int(Space::Count); ++s) task.counters.high_water[s] = std::max(task.counters.high_water[s], lane->counters.high_water[s]);
-        for (const GmAccess &read : lane->reads) each_run(read.access, [&](uint64_t b, uint64_t e) { task.reads.push_back({b, e}); });
-        for (const GmAccess &write : lane->writes)
-            each_run(write.access, [&](uint64_t b, uint64_t e) { (write.access.mode == Mode::Atomic ? task.adds : task.writes).push_back({b, e}); });
+        for (int s = 0; s < int(Space::Count); ++s)
+            task.counters.high_water[s] = std::max(task.counters.high_water[s], lane->counters.high_water[s]);
+        for (const GmAccess& read : lane->reads)
+            each_run(read.access, [&](uint64_t b, uint64_t e) { task.reads.push_back({b, e}); });
+        for (const GmAccess& write : lane->writes)
+            each_run(write.access, [&](uint64_t b, uint64_t e) {
+                (write.access.mode == Mode::Atomic ? task.adds : task.writes).push_back({b, e});
+            });
     }
     join(task.reads);
     join(task.writes);
@@ -135,48 +152,56 @@ void Run::collect(Task &task, const std::vector<Lane *> &lanes) {
 }
 
 // Blocks of one task run at the same time: what one writes, no other may touch, not even in the same 64-byte line.
-void Run::compare_blocks(const Task &task, const std::vector<Lane *> &lanes) {
+void Run::compare_blocks(const Task& task, const std::vector<Lane*>& lanes) {
     std::map<int, std::pair<std::vector<Range>, std::vector<Range>>> blocks;  // reads, writes
-    for (Lane *lane : lanes) {
-        auto &[reads, writes] = blocks[lane->block()];
-        for (const GmAccess &read : lane->reads) each_run(read.access, [&](uint64_t b, uint64_t e) { reads.push_back({b, e}); });
-        for (const GmAccess &write : lane->writes)
-            if (write.access.mode != Mode::Atomic) each_run(write.access, [&](uint64_t b, uint64_t e) { writes.push_back({b, e}); });
+    for (Lane* lane : lanes) {
+        auto& [reads, writes] = blocks[lane->block()];
+        for (const GmAccess& read : lane->reads)
+            each_run(read.access, [&](uint64_t b, uint64_t e) { reads.push_back({b, e}); });
+        for (const GmAccess& write : lane->writes)
+            if (write.access.mode != Mode::Atomic)
+                each_run(write.access, [&](uint64_t b, uint64_t e) { writes.push_back({b, e}); });
     }
-    for (auto &[block, sets] : blocks) join(sets.first), join(sets.second);
-    auto lines = [](std::vector<Range> ranges) {
-        for (Range &range : ranges) range = {range.begin / 64 * 64, (range.end + 63) / 64 * 64};
+    for (auto& [block, sets] : blocks) join(sets.first), join(sets.second);
+    auto lines = [this](std::vector<Range> ranges) {  // buffers begin at a line
+        for (Range& range : ranges) {
+            const uint64_t base = memory_.find(range.begin)->begin;
+            range = {base + (range.begin - base) / 64 * 64, base + (range.end - base + 63) / 64 * 64};
+        }
         join(ranges);
         return ranges;
     };
-    for (auto &[i, a] : blocks)
-        for (auto &[j, b] : blocks) {
+    for (auto& [i, a] : blocks)
+        for (auto& [j, b] : blocks) {
             if (i == j) continue;
             uint64_t at = first_common(a.second, b.first);
             if (i < j && at == none) at = first_common(a.second, b.second);
             std::string who = "blocks " + std::to_string(i) + " and " + std::to_string(j);
-            if (at != none) fail("block-race", who + " of one task touch " + memory_.name(at) + ", one of them writing", &task);
+            if (at != none)
+                fail("block-race", who + " of one task touch " + memory_.name(at) + ", one of them writing", &task);
             else if (i < j && (at = first_common(lines(a.second), lines(b.second))) != none) {
                 Place place;
                 place.task = task.id, place.kernel = task_name(task);
-                diagnostics_.report("shared-line", who + " of one task write the same 64-byte line, at " + memory_.name(at), place, false);
+                diagnostics_.report("shared-line",
+                                    who + " of one task write the same 64-byte line, at " + memory_.name(at), place,
+                                    false);
             }
         }
 }
 
 // Seed 0 takes the task that was submitted first, seed 1 the one submitted last, any other a random one.
-std::set<int64_t>::iterator Run::choose(const std::set<int64_t> &ready) {
+std::set<int64_t>::iterator Run::choose(const std::set<int64_t>& ready) {
     if (options_.seed == 0) return ready.begin();
     if (options_.seed == 1) return std::prev(ready.end());
     return std::next(ready.begin(), long(random_() % ready.size()));
 }
 
 // Runs tasks whose predecessors are done until none is left (of `only`, where given).
-void Run::run_ready(const std::set<int64_t> *only) {
+void Run::run_ready(const std::set<int64_t>* only) {
     std::vector<int> missing(graph.tasks.size(), 0);
     std::vector<std::vector<int64_t>> after(graph.tasks.size());
     std::set<int64_t> ready;
-    for (const Task &task : graph.tasks) {
+    for (const Task& task : graph.tasks) {
         if (task.done || (only != nullptr && only->count(task.id) == 0)) continue;
         for (int64_t before : task.before)
             if (!graph.tasks[size_t(before)].done) ++missing[size_t(task.id)], after[size_t(before)].push_back(task.id);
@@ -192,14 +217,14 @@ void Run::run_ready(const std::set<int64_t> *only) {
     }
 }
 
-void Run::complete(const std::set<int64_t> &wanted) {
+void Run::complete(const std::set<int64_t>& wanted) {
     std::set<int64_t> closure;
     std::vector<int64_t> open(wanted.begin(), wanted.end());
     while (!open.empty()) {
         const int64_t id = open.back();
         open.pop_back();
         if (!closure.insert(id).second) continue;
-        const Task &task = graph.tasks[size_t(id)];
+        const Task& task = graph.tasks[size_t(id)];
         open.insert(open.end(), task.before.begin(), task.before.end());
     }
     run_ready(&closure);
@@ -208,7 +233,8 @@ void Run::complete(const std::set<int64_t> &wanted) {
 
 void Run::finish() {
     if (fatal == 0 && !stopped_) run_ready(nullptr);
-    if (options_.checks) report_hazards(graph, memory_, diagnostics_, [this](const Task &task) { return task_name(task); });
+    if (options_.checks)
+        report_hazards(graph, memory_, diagnostics_, [this](const Task& task) { return task_name(task); });
 }
 
 }  // namespace htp_pto

@@ -1,9 +1,9 @@
 // The task graph as the runtime derives it: the tasks with their arguments, and every edge with where it comes from.
 //
-// Rule (hw-native-sys/simpler@6ebaf77, runtime/pto_dep_compute.h and pto_tensormap.h of both runtimes): a task depends on
-// its explicit dependences; on the task that allocated any tensor it is given; and, for INPUT and INOUT, on every earlier
-// INOUT or OUTPUT_EXISTING that overlaps. An INOUT that covers an earlier entry retires it. Nothing is looked up or
-// entered in a MANUAL scope; `manual_dep` tensors and NO_DEP arguments are neither looked up nor entered.
+// Rule (hw-native-sys/simpler@6ebaf77, runtime/pto_dep_compute.h and pto_tensormap.h of both runtimes): a task depends
+// on its explicit dependences; on the task that allocated any tensor it is given; and, for INPUT and INOUT, on every
+// earlier INOUT or OUTPUT_EXISTING that overlaps. An INOUT that covers an earlier entry retires it. Nothing is looked
+// up or entered in a MANUAL scope; `manual_dep` tensors and NO_DEP arguments are neither looked up nor entered.
 #pragma once
 #include <deque>
 #include <set>
@@ -26,7 +26,7 @@ struct Argument {
 
 struct Edge {
     int64_t from, to;
-    const char *source;
+    const char* source;
     int argument;  // or -1
 };
 
@@ -55,26 +55,26 @@ struct Task {
 enum class Overlap { None, Covered, Other };
 
 // What the runtime finds when it compares a tensor with an earlier writer's in the same buffer.
-Overlap overlap(const ChipTensor &now, const ChipTensor &earlier);
+Overlap overlap(const ChipTensor& now, const ChipTensor& earlier);
 
 class Graph {
-  public:
+public:
     std::deque<Task> tasks;
     std::vector<Edge> edges;
 
     // Derives the edges of the newest task and enters what it writes.
-    void connect(Task &task, const PTO2TaskId *dependencies, uint32_t count);
+    void connect(Task& task, const PTO2TaskId* dependencies, uint32_t count);
     // The tasks whose results the runtime waits for before the orchestration reads `tensor`.
-    std::set<int64_t> producers(const ChipTensor &tensor) const;
+    std::set<int64_t> producers(const ChipTensor& tensor) const;
     int64_t find(PTO2TaskId name) const;
     void clear();
 
-  private:
+private:
     struct Entry {
         ChipTensor tensor;
         int64_t producer;
     };
-    void add_edge(Task &task, int64_t from, const char *source, int argument);
+    void add_edge(Task& task, int64_t from, const char* source, int argument);
 
     std::map<uint64_t, std::vector<Entry>> entries_;  // the runtime's TensorMap, by buffer
     std::map<uint64_t, int64_t> names_;

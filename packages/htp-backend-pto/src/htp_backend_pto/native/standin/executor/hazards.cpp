@@ -8,9 +8,9 @@ namespace {
 
 // Which tasks come before which, through edges.
 class Paths {
-  public:
-    explicit Paths(const Graph &graph) : words_((graph.tasks.size() + 63) / 64) {
-        for (const Task &task : graph.tasks) {
+public:
+    explicit Paths(const Graph& graph) : words_((graph.tasks.size() + 63) / 64) {
+        for (const Task& task : graph.tasks) {
             std::vector<uint64_t> bits(words_, 0);
             for (int64_t from : task.before) {
                 bits[size_t(from) / 64] |= uint64_t(1) << (from % 64);
@@ -23,7 +23,7 @@ class Paths {
         return (before_[size_t(then)][size_t(first) / 64] >> (first % 64)) & 1;
     }
 
-  private:
+private:
     size_t words_;
     std::vector<std::vector<uint64_t>> before_;
 };
@@ -37,9 +37,8 @@ struct Stretch {
 
 // Global memory cut into stretches whose history is the same.
 class History {
-  public:
-    template <typename F>
-    void update(const Range &range, F f) {
+public:
+    template <typename F> void update(const Range& range, F f) {
         cut(range.begin);
         cut(range.end);
         uint64_t at = range.begin;
@@ -55,7 +54,7 @@ class History {
         }
     }
 
-  private:
+private:
     void cut(uint64_t at) {
         auto after = stretches_.lower_bound(at);
         if (after == stretches_.begin()) return;
@@ -71,34 +70,38 @@ class History {
 
 }  // namespace
 
-void report_hazards(const Graph &graph, const Memory &memory, Diagnostics &diagnostics, const std::function<std::string(const Task &)> &name) {
+void report_hazards(const Graph& graph, const Memory& memory, Diagnostics& diagnostics,
+                    const std::function<std::string(const Task&)>& name) {
     const Paths paths(graph);
     History history;
     std::set<std::pair<int64_t, int64_t>> told;
-    auto check = [&](const char *kind, int64_t first, const Task &then, uint64_t at) {
-        if (first < 0 || first == then.id || paths.ordered(first, then.id) || !told.insert({first, then.id}).second) return;
-        const Task &earlier = graph.tasks[size_t(first)];
+    auto check = [&](const char* kind, int64_t first, const Task& then, uint64_t at) {
+        if (first < 0 || first == then.id || paths.ordered(first, then.id) || !told.insert({first, then.id}).second)
+            return;
+        const Task& earlier = graph.tasks[size_t(first)];
         Place place;
         place.task = then.id;
         place.kernel = name(then);
-        std::string text = std::string(kind) + ": task " + std::to_string(first) + " (" + name(earlier) + ") and task " + std::to_string(then.id) + " (" + name(then) + ") touch " + memory.name(at) + ", and no edge orders them";
+        std::string text = std::string(kind) + ": task " + std::to_string(first) + " (" + name(earlier) +
+                           ") and task " + std::to_string(then.id) + " (" + name(then) + ") touch " + memory.name(at) +
+                           ", and no edge orders them";
         diagnostics.report("task-hazard", text, place);
     };
-    for (const Task &task : graph.tasks) {
-        for (const Range &range : task.reads)
-            history.update(range, [&](uint64_t at, Stretch &stretch) {
+    for (const Task& task : graph.tasks) {
+        for (const Range& range : task.reads)
+            history.update(range, [&](uint64_t at, Stretch& stretch) {
                 check("RAW", stretch.writer, task, at);
                 for (int64_t adder : stretch.adders) check("RAW", adder, task, at);
                 stretch.readers.push_back(task.id);
             });
-        for (const Range &range : task.adds)
-            history.update(range, [&](uint64_t at, Stretch &stretch) {
+        for (const Range& range : task.adds)
+            history.update(range, [&](uint64_t at, Stretch& stretch) {
                 check("WAW", stretch.writer, task, at);
                 for (int64_t reader : stretch.readers) check("WAR", reader, task, at);
                 stretch.adders.push_back(task.id);
             });
-        for (const Range &range : task.writes)
-            history.update(range, [&](uint64_t at, Stretch &stretch) {
+        for (const Range& range : task.writes)
+            history.update(range, [&](uint64_t at, Stretch& stretch) {
                 check("WAW", stretch.writer, task, at);
                 for (int64_t reader : stretch.readers) check("WAR", reader, task, at);
                 for (int64_t adder : stretch.adders) check("WAW", adder, task, at);

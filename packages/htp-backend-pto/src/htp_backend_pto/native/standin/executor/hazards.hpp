@@ -5,6 +5,7 @@
 namespace htp_pto {
 
 // Reports every such pair once: RAW, WAR or WAW in the order of submission. Two additions to the same bytes commute.
-void report_hazards(const Graph &graph, const Memory &memory, Diagnostics &diagnostics, const std::function<std::string(const Task &)> &name);
+void report_hazards(const Graph& graph, const Memory& memory, Diagnostics& diagnostics,
+                    const std::function<std::string(const Task&)>& name);
 
 }  // namespace htp_pto

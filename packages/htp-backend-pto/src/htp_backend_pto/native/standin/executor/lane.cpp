@@ -6,13 +6,14 @@ namespace htp_pto {
 
 namespace {
 
-std::string on(const Access &access) { return tile_text(access); }
+std::string on(const Access& access) { return tile_text(access); }
 
 bool writes_to(Mode mode) { return mode != Mode::Read; }
 
 }  // namespace
 
-void Lane::begin(const Place &where, const std::vector<Window> &windows, int sub_block, bool cube, Crew *crew, bool checks) {
+void Lane::begin(const Place& where, const std::vector<Window>& windows, int sub_block, bool cube, Crew* crew,
+                 bool checks) {
     where_ = where;
     windows_ = windows;
     sub_block_ = sub_block;
@@ -29,42 +30,43 @@ void Lane::begin(const Place &where, const std::vector<Window> &windows, int sub
         if (spaces_[s].data() != nullptr) spaces_[s].reset();
 }
 
-uint8_t *Lane::base(Space space) {
-    Scratchpad &pad = spaces_[int(space)];
+uint8_t* Lane::base(Space space) {
+    Scratchpad& pad = spaces_[int(space)];
     pad.open(space);
     return pad.data();
 }
 
-Place Lane::place(const char *instruction) const {
+Place Lane::place(const char* instruction) const {
     Place result = where_;
     result.instruction = instruction;
     result.index = index_;
     return result;
 }
 
-void Lane::report(const char *code, const std::string &text, const Instruction &instruction, const Access *access, bool error) {
+void Lane::report(const char* code, const std::string& text, const Instruction& instruction, const Access* access,
+                  bool error) {
     Place where = place(instruction.name);
     if (access != nullptr && access->space != Space::Gm) where.tile = tile_text(*access);
     if (access != nullptr) where.bytes = bytes_of(*access);
     diagnostics_.report(code, std::string(instruction.name) + ": " + text, where, error);
 }
 
-void Lane::broken(const char *code, const char *instruction, const char *text) {
+void Lane::broken(const char* code, const char* instruction, const char* text) {
     if (checks_) diagnostics_.report(code, std::string(instruction) + ": " + text, place(instruction));
 }
 
-void Lane::stop(const char *code, const char *instruction, const char *text) {
+void Lane::stop(const char* code, const char* instruction, const char* text) {
     std::string prefix = *instruction ? std::string(instruction) + ": " : "";
     diagnostics_.report(code, prefix + text, place(instruction));
     throw Stopped{};
 }
 
-void Lane::issue(const Instruction &instruction) {
+void Lane::issue(const Instruction& instruction) {
     ++index_;
     names_.push_back(instruction.name);
-    if (instruction.pipe != PIPE_S) ++counters.instructions[instruction.name];
+    if (std::strcmp(instruction.name, "TPipe") != 0) ++counters.instructions[instruction.name];
     const uint32_t clock = clocks_.start(instruction.pipe);
-    for (const Access &access : instruction.accesses) {
+    for (const Access& access : instruction.accesses) {
         if (access.space == Space::Gm) {
             check_global(instruction, access);
             continue;
@@ -74,48 +76,53 @@ void Lane::issue(const Instruction &instruction) {
         if (access.mode == Mode::Read) check_written(instruction, access);
         check_order(instruction, access);
     }
-    for (const Access &access : instruction.accesses) record(instruction, access, clock);
+    for (const Access& access : instruction.accesses) record(instruction, access, clock);
 }
 
-void Lane::check_bounds(const Instruction &instruction, const Access &access) {
-    const SpaceLimit &limit = space_limits[int(access.space)];
+void Lane::check_bounds(const Instruction& instruction, const Access& access) {
+    const SpaceLimit& limit = space_limits[int(access.space)];
     const uint64_t end = hull(access).end;
     base(access.space);
     if (checks_ && access.start % BLOCK != 0 && instruction.pipe != PIPE_S)
         report("alignment", on(access) + " does not begin at a multiple of 32 bytes", instruction, &access);
     if (checks_ && end > limit.bytes)
-        report("capacity", on(access) + " reaches beyond the " + std::to_string(limit.bytes) + " bytes of " + limit.name, instruction, &access);
+        report("capacity",
+               on(access) + " reaches beyond the " + std::to_string(limit.bytes) + " bytes of " + limit.name,
+               instruction, &access);
     if (end > Scratchpad::room(access.space))
         stop("capacity", instruction.name, (on(access) + " lies far outside " + limit.name).c_str());
     spaces_[int(access.space)].reach(end);
 }
 
-void Lane::check_written(const Instruction &instruction, const Access &access) {
-    const Scratchpad &pad = spaces_[int(access.space)];
+void Lane::check_written(const Instruction& instruction, const Access& access) {
+    const Scratchpad& pad = spaces_[int(access.space)];
     uint64_t missing = none;
     each_run(access, [&](uint64_t begin, uint64_t end) {
         if (missing == none && !pad.written(begin, end)) missing = begin;
     });
-    if (missing != none) report("unwritten-read", on(access) + " is read, but bytes of it have not been written", instruction, &access);
+    if (missing != none)
+        report("unwritten-read", on(access) + " is read, but bytes of it have not been written", instruction, &access);
 }
 
-void Lane::race(const char *kind, const Instruction &instruction, const Access &access, int pipe, uint32_t index) {
-    std::string text = on(access) + " " + kind + " " + names_[index] + " on pipe " + pipe_name(pipe) + ", and nothing orders the two (this one is on pipe " + pipe_name(instruction.pipe) + ")";
+void Lane::race(const char* kind, const Instruction& instruction, const Access& access, int pipe, uint32_t index) {
+    std::string text = on(access) + " " + kind + " " + names_[index] + " on pipe " + pipe_name(pipe) +
+                       ", and nothing orders the two (this one is on pipe " + pipe_name(instruction.pipe) + ")";
     report("pipe-race", text, instruction, &access);
 }
 
-void Lane::check_order(const Instruction &instruction, const Access &access) {
-    Scratchpad &pad = spaces_[int(access.space)];
+void Lane::check_order(const Instruction& instruction, const Access& access) {
+    Scratchpad& pad = spaces_[int(access.space)];
     const int pipe = instruction.pipe;
     bool told = false;
-    auto ordered = [&](int before, const Toucher &toucher) {
+    auto ordered = [&](int before, const Toucher& toucher) {
         return toucher.clock == 0 || clocks_.ordered(before, toucher.clock, pipe);
     };
     each_run(access, [&](uint64_t begin, uint64_t end) {
         for (uint64_t b = begin / BLOCK; b <= (end - 1) / BLOCK && !told; ++b) {
-            const BlockState &state = pad.block(b);
+            const BlockState& state = pad.block(b);
             if (!ordered(state.write_pipe, state.write)) {
-                race(access.mode == Mode::Read ? "is read, written by" : "is written, written before by", instruction, access, state.write_pipe, state.write.index);
+                race(access.mode == Mode::Read ? "is read, written by" : "is written, written before by", instruction,
+                     access, state.write_pipe, state.write.index);
                 told = true;
             }
             if (access.mode == Mode::Read) continue;
@@ -128,23 +135,25 @@ void Lane::check_order(const Instruction &instruction, const Access &access) {
     });
 }
 
-void Lane::record(const Instruction &instruction, const Access &access, uint32_t clock) {
+void Lane::record(const Instruction& instruction, const Access& access, uint32_t clock) {
     if (access.space == Space::Gm) {
         if (access.mode == Mode::Scratch) return;
-        auto &list = access.mode == Mode::Read ? reads : writes;
+        auto& list = access.mode == Mode::Read ? reads : writes;
         list.push_back({access, instruction.pipe, clock, index_, instruction.name});
         (access.mode == Mode::Read ? counters.loaded : counters.stored) += bytes_of(access);
-        Buffer *buffer = memory_.find(access.start);
+        Buffer* buffer = memory_.find(access.start);
         if (access.mode == Mode::Write)
-            each_run(access, [&](uint64_t begin, uint64_t end) { std::memset(&buffer->written[begin - buffer->begin], 1, end - begin); });
+            each_run(access, [&](uint64_t begin, uint64_t end) {
+                std::memset(&buffer->written[begin - buffer->begin], 1, end - begin);
+            });
         return;
     }
-    Scratchpad &pad = spaces_[int(access.space)];
+    Scratchpad& pad = spaces_[int(access.space)];
     counters.high_water[int(access.space)] = std::max(counters.high_water[int(access.space)], pad.high_water);
     each_run(access, [&](uint64_t begin, uint64_t end) {
         if (writes_to(access.mode)) pad.mark(begin, end, access.mode == Mode::Write);
         for (uint64_t b = begin / BLOCK; b <= (end - 1) / BLOCK; ++b) {
-            BlockState &state = pad.block(b);
+            BlockState& state = pad.block(b);
             if (access.mode == Mode::Read) {
                 state.read[instruction.pipe] = {clock, index_};
                 continue;
@@ -156,38 +165,41 @@ void Lane::record(const Instruction &instruction, const Access &access, uint32_t
     });
 }
 
-void Lane::check_global(const Instruction &instruction, const Access &access) {
+void Lane::check_global(const Instruction& instruction, const Access& access) {
     const Range range = hull(access);
-    Buffer *buffer = memory_.find(access.start);
+    Buffer* buffer = memory_.find(access.start);
     if (buffer == nullptr || range.end > buffer->end)
         stop("gm-outside", instruction.name, "global memory outside every buffer of the run is accessed");
     if (!checks_) return;
     bool inside = false, allowed = false;
-    for (const Window &window : windows_) {
+    for (const Window& window : windows_) {
         if (range.begin < window.bytes.begin || range.end > window.bytes.end) continue;
         inside = true;
         allowed = allowed || access.mode == Mode::Read || window.writable;
     }
     const std::string where = buffer->name(range.begin) + " to " + std::to_string(range.end - buffer->begin);
     if (!inside) report("gm-outside", where + " lies outside every tensor argument of the task", instruction, &access);
-    else if (!allowed) report("gm-direction", where + " is written, but the task declares it as input", instruction, &access);
+    else if (!allowed)
+        report("gm-direction", where + " is written, but the task declares it as input", instruction, &access);
     if (access.mode == Mode::Read || access.mode == Mode::Atomic) {
         bool missing = false;
         each_run(access, [&](uint64_t begin, uint64_t end) {
             missing = missing || std::memchr(&buffer->written[begin - buffer->begin], 0, end - begin) != nullptr;
         });
-        if (missing) report("unwritten-read", where + " is read, but bytes of it have not been written", instruction, &access);
+        if (missing)
+            report("unwritten-read", where + " is read, but bytes of it have not been written", instruction, &access);
     }
     if (access.mode != Mode::Scratch) check_global_order(instruction, access);
 }
 
-void Lane::check_global_order(const Instruction &instruction, const Access &access) {
-    auto against = [&](const std::vector<GmAccess> &earlier, const char *what) {
-        for (const GmAccess &other : earlier) {
+void Lane::check_global_order(const Instruction& instruction, const Access& access) {
+    auto against = [&](const std::vector<GmAccess>& earlier, const char* what) {
+        for (const GmAccess& other : earlier) {
             if (clocks_.ordered(other.pipe, other.clock, instruction.pipe) || !touch(other.access, access)) continue;
             if (other.access.mode == Mode::Atomic && access.mode == Mode::Atomic) continue;
-            std::string text = memory_.name(access.start) + " " + what + " " + other.instruction + " on pipe " + pipe_name(other.pipe) +
-                               ", and nothing orders the two (this one is on pipe " + pipe_name(instruction.pipe) + ")";
+            std::string text = memory_.name(access.start) + " " + what + " " + other.instruction + " on pipe " +
+                               pipe_name(other.pipe) + ", and nothing orders the two (this one is on pipe " +
+                               pipe_name(instruction.pipe) + ")";
             report("pipe-race", text, instruction, &access);
             return;
         }
@@ -198,7 +210,8 @@ void Lane::check_global_order(const Instruction &instruction, const Access &acce
 
 void Lane::set_flag(pipe_t from, pipe_t to, int event) {
     if (checks_ && clocks_.pending(from, to, event) > 0) {
-        std::string text = std::string("set_flag(") + pipe_name(from) + ", " + pipe_name(to) + ", " + std::to_string(event) + "): the flag is set and nobody has waited for it";
+        std::string text = std::string("set_flag(") + pipe_name(from) + ", " + pipe_name(to) + ", " +
+                           std::to_string(event) + "): the flag is set and nobody has waited for it";
         diagnostics_.report("event-reuse", text, place("set_flag"));
     }
     clocks_.set_flag(from, to, event);
@@ -206,7 +219,8 @@ void Lane::set_flag(pipe_t from, pipe_t to, int event) {
 
 void Lane::wait_flag(pipe_t from, pipe_t to, int event) {
     if (clocks_.wait_flag(from, to, event) || !checks_) return;
-    std::string text = std::string("wait_flag(") + pipe_name(from) + ", " + pipe_name(to) + ", " + std::to_string(event) + "): nobody has set the flag; the device would wait for ever";
+    std::string text = std::string("wait_flag(") + pipe_name(from) + ", " + pipe_name(to) + ", " +
+                       std::to_string(event) + "): nobody has set the flag; the device would wait for ever";
     diagnostics_.report("wait-without-set", text, place("wait_flag"));
 }
 
@@ -215,12 +229,16 @@ void Lane::barrier(pipe_t pipe) { clocks_.barrier(pipe); }
 void Lane::end() {
     if (!checks_) return;
     clocks_.each_pending([&](int from, int to, int event) {
-        std::string text = std::string("the flag ") + pipe_name(from) + " -> " + pipe_name(to) + ", event " + std::to_string(event) + ", is set at the end and nobody waits for it";
+        std::string text = std::string("the flag ") + pipe_name(from) + " -> " + pipe_name(to) + ", event " +
+                           std::to_string(event) + ", is set at the end and nobody waits for it";
         diagnostics_.report("flag-left", text, place("set_flag"));
     });
-    for (const GmAccess &write : writes)
+    for (const GmAccess& write : writes)
         if (!clocks_.ordered(write.pipe, write.clock, PIPE_S)) {
-            diagnostics_.report("no-pipe-sync", std::string("the kernel ends while ") + write.instruction + " may still be writing; end it with pipe_sync()", place(write.instruction));
+            diagnostics_.report("no-pipe-sync",
+                                std::string("the kernel ends while ") + write.instruction +
+                                    " may still be writing; end it with pipe_sync()",
+                                place(write.instruction));
             return;
         }
 }
@@ -230,39 +248,41 @@ void Lane::meet(pto::SyncCoreType) {
 }
 
 // A split FIFO has both vector cores on its vector side, an unsplit one only the first.
-uint8_t *Lane::fifo_push(int id, int direction, uint32_t slot_bytes, uint32_t slots, uint32_t others) {
+uint8_t* Lane::fifo_push(int id, int direction, uint32_t slot_bytes, uint32_t slots, uint32_t others) {
     if (crew_ == nullptr) stop("fifo-alone", "TPUSH", "the task has one core, a FIFO needs the other one");
-    Fifo &fifo = crew_->fifo(where_.block, id, direction);
+    Fifo& fifo = crew_->fifo(where_.block, id, direction);
     if (fifo.slots.empty()) fifo.slots.resize(slots);
     fifo.producers = cube_ ? 1 : others;
     fifo.consumers = cube_ ? others : 1;
     const int me = cube_ ? -1 : sub_block_;
-    Fifo::Slot &slot = fifo.slots[fifo.pushed[me] % slots];
+    Fifo::Slot& slot = fifo.slots[fifo.pushed[me] % slots];
     crew_->wait([&] {
         uint64_t least = fifo.consumers > fifo.freed.size() ? 0 : UINT64_MAX;
-        for (const auto &[who, count] : fifo.freed) least = std::min(least, count);
+        for (const auto& [who, count] : fifo.freed) least = std::min(least, count);
         return fifo.pushed[me] < least + slots;
     });
     slot.bytes.resize(slot_bytes);
     return slot.bytes.data();
 }
 
-void Lane::fifo_pushed(int id, int direction) { ++crew_->fifo(where_.block, id, direction).pushed[cube_ ? -1 : sub_block_]; }
+void Lane::fifo_pushed(int id, int direction) {
+    ++crew_->fifo(where_.block, id, direction).pushed[cube_ ? -1 : sub_block_];
+}
 
-const uint8_t *Lane::fifo_pop(int id, int direction, uint32_t, uint32_t slots) {
+const uint8_t* Lane::fifo_pop(int id, int direction, uint32_t, uint32_t slots) {
     if (crew_ == nullptr) stop("fifo-alone", "TPOP", "the task has one core, a FIFO needs the other one");
-    Fifo &fifo = crew_->fifo(where_.block, id, direction);
+    Fifo& fifo = crew_->fifo(where_.block, id, direction);
     const int me = cube_ ? -1 : sub_block_;
     crew_->wait([&] {
         uint64_t least = fifo.producers > fifo.pushed.size() ? 0 : UINT64_MAX;
-        for (const auto &[who, count] : fifo.pushed) least = std::min(least, count);
+        for (const auto& [who, count] : fifo.pushed) least = std::min(least, count);
         return fifo.popped[me] < least && !fifo.slots.empty();
     });
     return fifo.slots[fifo.popped[me]++ % slots].bytes.data();
 }
 
 void Lane::fifo_free(int id, int direction) {
-    Fifo &fifo = crew_->fifo(where_.block, id, direction);
+    Fifo& fifo = crew_->fifo(where_.block, id, direction);
     const int me = cube_ ? -1 : sub_block_;
     if (fifo.freed[me] >= fifo.popped[me]) stop("fifo-free", "TFREE", "a slot is given back that was not popped");
     ++fifo.freed[me];

@@ -26,7 +26,7 @@ struct GmAccess {
     int pipe;
     uint32_t clock;
     uint32_t index;
-    const char *instruction;
+    const char* instruction;
 };
 
 // What a kernel did, for the report.
@@ -39,25 +39,26 @@ struct Counters {
 class Crew;
 
 class Lane final : public pto::standin::Core {
-  public:
-    Lane(Diagnostics &diagnostics, Memory &memory) : diagnostics_(diagnostics), memory_(memory) {}
+public:
+    Lane(Diagnostics& diagnostics, Memory& memory) : diagnostics_(diagnostics), memory_(memory) {}
 
     // Prepares for one kernel. `where` names task, kernel, core and block.
-    void begin(const Place &where, const std::vector<Window> &windows, int sub_block, bool cube, Crew *crew, bool checks);
+    void begin(const Place& where, const std::vector<Window>& windows, int sub_block, bool cube, Crew* crew,
+               bool checks);
     // What only the end of a kernel shows: flags left, stores not waited for.
     void end();
 
-    uint8_t *base(Space space) override;
-    void issue(const Instruction &instruction) override;
-    void broken(const char *code, const char *instruction, const char *text) override;
-    [[noreturn]] void stop(const char *code, const char *instruction, const char *text) override;
+    uint8_t* base(Space space) override;
+    void issue(const Instruction& instruction) override;
+    void broken(const char* code, const char* instruction, const char* text) override;
+    [[noreturn]] void stop(const char* code, const char* instruction, const char* text) override;
     void set_flag(pipe_t from, pipe_t to, int event) override;
     void wait_flag(pipe_t from, pipe_t to, int event) override;
     void barrier(pipe_t pipe) override;
     void meet(pto::SyncCoreType who) override;
-    uint8_t *fifo_push(int id, int direction, uint32_t slot_bytes, uint32_t slots, uint32_t consumers) override;
+    uint8_t* fifo_push(int id, int direction, uint32_t slot_bytes, uint32_t slots, uint32_t consumers) override;
     void fifo_pushed(int id, int direction) override;
-    const uint8_t *fifo_pop(int id, int direction, uint32_t slot_bytes, uint32_t slots) override;
+    const uint8_t* fifo_pop(int id, int direction, uint32_t slot_bytes, uint32_t slots) override;
     void fifo_free(int id, int direction) override;
     int sub_block() const override { return sub_block_; }
     bool cube() const override { return cube_; }
@@ -66,22 +67,23 @@ class Lane final : public pto::standin::Core {
     Counters counters;
     std::vector<GmAccess> reads, writes;  // of global memory
 
-  private:
-    Place place(const char *instruction) const;
-    void report(const char *code, const std::string &text, const Instruction &instruction, const Access *access, bool error = true);
-    void check_bounds(const Instruction &instruction, const Access &access);
-    void check_written(const Instruction &instruction, const Access &access);
-    void check_order(const Instruction &instruction, const Access &access);
-    void check_global(const Instruction &instruction, const Access &access);
-    void check_global_order(const Instruction &instruction, const Access &access);
-    void record(const Instruction &instruction, const Access &access, uint32_t clock);
-    void race(const char *kind, const Instruction &instruction, const Access &access, int pipe, uint32_t index);
+private:
+    Place place(const char* instruction) const;
+    void report(const char* code, const std::string& text, const Instruction& instruction, const Access* access,
+                bool error = true);
+    void check_bounds(const Instruction& instruction, const Access& access);
+    void check_written(const Instruction& instruction, const Access& access);
+    void check_order(const Instruction& instruction, const Access& access);
+    void check_global(const Instruction& instruction, const Access& access);
+    void check_global_order(const Instruction& instruction, const Access& access);
+    void record(const Instruction& instruction, const Access& access, uint32_t clock);
+    void race(const char* kind, const Instruction& instruction, const Access& access, int pipe, uint32_t index);
 
-    Diagnostics &diagnostics_;
-    Memory &memory_;
+    Diagnostics& diagnostics_;
+    Memory& memory_;
     Place where_;
     std::vector<Window> windows_;
-    Crew *crew_ = nullptr;
+    Crew* crew_ = nullptr;
     int sub_block_ = 0;
     bool cube_ = false;
     bool checks_ = true;

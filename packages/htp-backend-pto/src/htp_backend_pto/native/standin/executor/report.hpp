@@ -4,6 +4,7 @@
 
 namespace htp_pto {
 
-std::string report_text(const Run &run, const Options &options, const std::map<int32_t, Kernel> &kernels, const Diagnostics &diagnostics);
+std::string report_text(const Run& run, const Options& options, const std::map<int32_t, Kernel>& kernels,
+                        const Diagnostics& diagnostics);
 
 }  // namespace htp_pto

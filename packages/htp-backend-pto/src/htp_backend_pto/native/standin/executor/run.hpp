@@ -1,4 +1,5 @@
-// One run of a package: the orchestration submits, this keeps the graph, the windows and the memory, and runs the tasks.
+// One run of a package: the orchestration submits, this keeps the graph, the windows and the memory, and runs the
+// tasks.
 #pragma once
 #include <random>
 
@@ -21,37 +22,37 @@ struct Options {
 struct Kernel {
     std::string name;
     bool cube = false;
-    void (*enter)(pto::standin::Core *) = nullptr;
-    void (*entry)(int64_t *) = nullptr;
+    void (*enter)(pto::standin::Core*) = nullptr;
+    void (*entry)(int64_t*) = nullptr;
 };
 
 class Run final : public htp_runtime::Runtime {
-  public:
-    Run(const Options &options, const std::map<int32_t, Kernel> &kernels, Memory &memory, Diagnostics &diagnostics)
+public:
+    Run(const Options& options, const std::map<int32_t, Kernel>& kernels, Memory& memory, Diagnostics& diagnostics)
         : options_(options), kernels_(kernels), memory_(memory), diagnostics_(diagnostics), random_(options.seed) {}
 
     // Runs every task that is left, then compares what the tasks touched.
     void finish();
 
-    TaskOutputTensors submit(const MixedKernels *kernels, const CoreTaskArgs &args, bool allocation) override;
+    TaskOutputTensors submit(const MixedKernels* kernels, const CoreTaskArgs& args, bool allocation) override;
     void open_scope(PTO2ScopeMode mode) override;
     void close_scope() override;
     bool is_fatal() const override { return fatal != 0; }
-    void report_fatal(int32_t code, const char *text) override;
-    [[noreturn]] void abort_run(const char *text) override;
-    uint64_t read(const ChipTensor &tensor, uint32_t ndims, const uint32_t indices[]) override;
-    void write(const ChipTensor &tensor, uint32_t ndims, const uint32_t indices[], uint64_t bits) override;
+    void report_fatal(int32_t code, const char* text) override;
+    [[noreturn]] void abort_run(const char* text) override;
+    uint64_t read(const ChipTensor& tensor, uint32_t ndims, const uint32_t indices[]) override;
+    void write(const ChipTensor& tensor, uint32_t ndims, const uint32_t indices[], uint64_t bits) override;
     int32_t clusters() const override { return options_.clusters; }
     int32_t vector_cores() const override { return 2 * options_.clusters; }
-    void bad_view(const char *what) override { report_fatal(PTO2_ERROR_INVALID_ARGS, what); }
+    void bad_view(const char* what) override { report_fatal(PTO2_ERROR_INVALID_ARGS, what); }
 
     Graph graph;
     std::vector<int64_t> order;
     int32_t fatal = 0;
 
-    std::string task_name(const Task &task) const;
+    std::string task_name(const Task& task) const;
 
-  private:
+private:
     struct Scope {
         int64_t id;
         bool manual;
@@ -63,28 +64,28 @@ class Run final : public htp_runtime::Runtime {
     };
 
     // submit
-    bool accept(const MixedKernels *kernels, const CoreTaskArgs &args, bool allocation);
-    bool fits_window(const Task &task, uint64_t bytes);
-    void take_arguments(Task &task, const CoreTaskArgs &args);
-    ChipTensor create(const TensorCreateInfo &info, const Task &task);
-    void check_lifetime(const Argument &argument, int index, const Task &task);
+    bool accept(const MixedKernels* kernels, const CoreTaskArgs& args, bool allocation);
+    bool fits_window(const Task& task, uint64_t bytes);
+    void take_arguments(Task& task, const CoreTaskArgs& args);
+    ChipTensor create(const TensorCreateInfo& info, const Task& task);
+    void check_lifetime(const Argument& argument, int index, const Task& task);
     // scalar access
-    uint8_t *element(const ChipTensor &tensor, uint32_t ndims, const uint32_t indices[], bool write);
-    void complete(const std::set<int64_t> &wanted);
+    uint8_t* element(const ChipTensor& tensor, uint32_t ndims, const uint32_t indices[], bool write);
+    void complete(const std::set<int64_t>& wanted);
     // execution (execute.cpp)
-    void execute(Task &task);
-    bool passes(const Task &task) const;
-    std::set<int64_t>::iterator choose(const std::set<int64_t> &ready);
-    void run_ready(const std::set<int64_t> *only);
-    void collect(Task &task, const std::vector<Lane *> &lanes);
-    void compare_blocks(const Task &task, const std::vector<Lane *> &lanes);
-    std::vector<Window> windows(const Task &task) const;
-    void fail(const char *code, const std::string &text, const Task *task);
+    void execute(Task& task);
+    bool passes(const Task& task) const;
+    std::set<int64_t>::iterator choose(const std::set<int64_t>& ready);
+    void run_ready(const std::set<int64_t>* only);
+    void collect(Task& task, const std::vector<Lane*>& lanes);
+    void compare_blocks(const Task& task, const std::vector<Lane*>& lanes);
+    std::vector<Window> windows(const Task& task) const;
+    void fail(const char* code, const std::string& text, const Task* task);
 
     Options options_;
-    const std::map<int32_t, Kernel> &kernels_;
-    Memory &memory_;
-    Diagnostics &diagnostics_;
+    const std::map<int32_t, Kernel>& kernels_;
+    Memory& memory_;
+    Diagnostics& diagnostics_;
     std::mt19937_64 random_;
     std::vector<Scope> scopes_{{0, false, {}}};
     std::set<int64_t> closed_;

@@ -11,15 +11,15 @@
 namespace htp_pto {
 
 struct SpaceLimit {
-    const char *name;
+    const char* name;
     uint64_t bytes;
 };
 
 // Sizes of A2/A3. UB has 192 KiB of which the last 8 are used by some instructions, so 184 KiB are safe.
 // hw-native-sys/pto-isa@cd4a3d3, include/pto/common/{buffer_limits.hpp,constants.hpp}.
 constexpr SpaceLimit space_limits[] = {
-    {"gm", 0},           {"ub", 184 * 1024},  {"l1", 512 * 1024}, {"l0a", 64 * 1024},
-    {"l0b", 64 * 1024},  {"l0c", 128 * 1024}, {"bias", 1024},     {"fbuf", 2 * 1024},
+    {"gm", 0},          {"ub", 184 * 1024},  {"l1", 512 * 1024}, {"l0a", 64 * 1024},
+    {"l0b", 64 * 1024}, {"l0c", 128 * 1024}, {"bias", 1024},     {"fbuf", 2 * 1024},
 };
 
 constexpr uint64_t BLOCK = 32;
@@ -36,10 +36,10 @@ struct BlockState {
 };
 
 class Scratchpad {
-  public:
+public:
     Scratchpad() = default;
-    Scratchpad(const Scratchpad &) = delete;
-    Scratchpad &operator=(const Scratchpad &) = delete;
+    Scratchpad(const Scratchpad&) = delete;
+    Scratchpad& operator=(const Scratchpad&) = delete;
     ~Scratchpad() { std::free(data_); }
 
     // Room beyond the limit, so that a tile that is too far out can still be computed with.
@@ -47,9 +47,9 @@ class Scratchpad {
 
     void open(Space space) {
         space_ = space;
-        if (data_ == nullptr) data_ = static_cast<uint8_t *>(std::calloc(1, room(space)));
+        if (data_ == nullptr) data_ = static_cast<uint8_t*>(std::calloc(1, room(space)));
     }
-    uint8_t *data() const { return data_; }
+    uint8_t* data() const { return data_; }
     // Nothing is written; what a kernel before this one left is gone.
     void reset() {
         uint64_t used = std::min<uint64_t>(high_water, room(space_));
@@ -68,22 +68,25 @@ class Scratchpad {
             blocks_.resize(size / BLOCK);
         }
     }
-    bool written(uint64_t begin, uint64_t end) const { return std::memchr(&written_[begin], 0, end - begin) == nullptr; }
+    bool written(uint64_t begin, uint64_t end) const {
+        return std::memchr(&written_[begin], 0, end - begin) == nullptr;
+    }
     void mark(uint64_t begin, uint64_t end, bool written) { std::memset(&written_[begin], written, end - begin); }
-    BlockState &block(uint64_t index) { return blocks_[index]; }
+    BlockState& block(uint64_t index) { return blocks_[index]; }
 
     uint64_t high_water = 0;
 
-  private:
+private:
     Space space_ = Space::Ub;
-    uint8_t *data_ = nullptr;
+    uint8_t* data_ = nullptr;
     std::vector<uint8_t> written_;
     std::vector<BlockState> blocks_;
 };
 
-inline std::string tile_text(const Access &access) {
+inline std::string tile_text(const Access& access) {
     Range range = hull(access);
-    return std::string(space_limits[int(access.space)].name) + "[" + std::to_string(range.begin) + ":" + std::to_string(range.end) + "]";
+    return std::string(space_limits[int(access.space)].name) + "[" + std::to_string(range.begin) + ":" +
+           std::to_string(range.end) + "]";
 }
 
 }  // namespace htp_pto

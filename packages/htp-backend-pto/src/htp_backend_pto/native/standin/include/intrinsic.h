@@ -21,12 +21,12 @@ struct LocalContext {
     int32_t block_num;
 };
 
-static inline int32_t get_sub_block_id(int64_t *args) {
-    return reinterpret_cast<GlobalContext *>(args[SPMD_GLOBAL_CONTEXT_INDEX])->sub_block_id;
+static inline int32_t get_sub_block_id(int64_t* args) {
+    return reinterpret_cast<GlobalContext*>(args[SPMD_GLOBAL_CONTEXT_INDEX])->sub_block_id;
 }
-static inline int32_t get_block_idx(int64_t *args) {
-    return reinterpret_cast<LocalContext *>(args[SPMD_LOCAL_CONTEXT_INDEX])->block_idx;
+static inline int32_t get_block_idx(int64_t* args) {
+    return reinterpret_cast<LocalContext*>(args[SPMD_LOCAL_CONTEXT_INDEX])->block_idx;
 }
-static inline int32_t get_block_num(int64_t *args) {
-    return reinterpret_cast<LocalContext *>(args[SPMD_LOCAL_CONTEXT_INDEX])->block_num;
+static inline int32_t get_block_num(int64_t* args) {
+    return reinterpret_cast<LocalContext*>(args[SPMD_LOCAL_CONTEXT_INDEX])->block_num;
 }

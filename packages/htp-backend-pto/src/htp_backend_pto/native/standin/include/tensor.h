@@ -16,8 +16,22 @@
 constexpr int MAX_TENSOR_DIMS = 5;
 
 enum class DataType : uint8_t {
-    FLOAT32, FLOAT16, INT32, INT16, INT8, UINT8, BFLOAT16, INT64, UINT64, UINT16, UINT32, BOOL,
-    FP8E4M3FN, FP8E8M0, FP4E2M1, DATA_TYPE_NUM,
+    FLOAT32,
+    FLOAT16,
+    INT32,
+    INT16,
+    INT8,
+    UINT8,
+    BFLOAT16,
+    INT64,
+    UINT64,
+    UINT16,
+    UINT32,
+    BOOL,
+    FP8E4M3FN,
+    FP8E8M0,
+    FP4E2M1,
+    DATA_TYPE_NUM,
 };
 
 inline uint64_t get_element_size(DataType dtype) {
@@ -28,15 +42,13 @@ inline uint64_t get_element_size(DataType dtype) {
 enum class TensorArgType : int32_t { INPUT = 0, OUTPUT = 1, INOUT = 2, OUTPUT_EXISTING = 3, NO_DEP = 4 };
 enum class AddressSpace : uint8_t { HOST = 0, DEVICE = 1 };
 
-template <typename T>
-inline uint64_t to_u64(T value) {
+template <typename T> inline uint64_t to_u64(T value) {
     static_assert(sizeof(T) <= 8 && std::is_trivially_copyable_v<T>, "to_u64: at most eight plain bytes");
     uint64_t bits = 0;
     std::memcpy(&bits, &value, sizeof(T));
     return bits;
 }
-template <typename T>
-inline T from_u64(uint64_t bits) {
+template <typename T> inline T from_u64(uint64_t bits) {
     static_assert(sizeof(T) <= 8 && std::is_trivially_copyable_v<T>, "from_u64: at most eight plain bytes");
     T value;
     std::memcpy(&value, &bits, sizeof(T));
@@ -45,14 +57,16 @@ inline T from_u64(uint64_t bits) {
 
 struct PTO2TaskId {
     uint64_t raw;
-    static constexpr PTO2TaskId make(uint8_t ring, uint32_t local) { return PTO2TaskId{(uint64_t(ring) << 32) | local}; }
+    static constexpr PTO2TaskId make(uint8_t ring, uint32_t local) {
+        return PTO2TaskId{(uint64_t(ring) << 32) | local};
+    }
     static constexpr PTO2TaskId invalid() { return PTO2TaskId{UINT64_MAX}; }
     constexpr uint8_t ring() const { return static_cast<uint8_t>(raw >> 32); }
     constexpr uint32_t local() const { return static_cast<uint32_t>(raw); }
     constexpr bool is_valid() const { return raw != UINT64_MAX; }
     constexpr bool is_invalid() const { return raw == UINT64_MAX; }
-    constexpr bool operator==(const PTO2TaskId &other) const { return raw == other.raw; }
-    constexpr bool operator!=(const PTO2TaskId &other) const { return raw != other.raw; }
+    constexpr bool operator==(const PTO2TaskId& other) const { return raw == other.raw; }
+    constexpr bool operator!=(const PTO2TaskId& other) const { return raw != other.raw; }
 };
 
 struct PTOBufferHandle {
@@ -62,7 +76,7 @@ struct PTOBufferHandle {
 
 // Told of a view that does not fit its tensor; the orchestration header sets it, kernels leave it alone.
 namespace htp_runtime {
-static void (*bad_view)(const char *what) = nullptr;
+static void (*bad_view)(const char* what) = nullptr;
 }
 
 struct ChipTensor {
@@ -86,8 +100,7 @@ struct ChipTensor {
     }
     uint64_t extent_elem() const { return is_contiguous ? numel() : extent_elem_cache; }
     uint64_t nbytes() const { return numel() * get_element_size(dtype); }
-    template <typename T>
-    T *data_as() const { return reinterpret_cast<T *>(static_cast<uintptr_t>(buffer.addr)); }
+    template <typename T> T* data_as() const { return reinterpret_cast<T*>(static_cast<uintptr_t>(buffer.addr)); }
 
     ChipTensor view(const uint32_t view_shapes[], const uint32_t view_offsets[], bool manual = false) const {
         ChipTensor result = *this;
@@ -130,7 +143,8 @@ struct ChipTensor {
         return result.derived(manual);
     }
     ChipTensor slice(uint32_t dim, uint32_t start, uint32_t end, uint32_t step = 1, bool manual = false) const {
-        expect(dim < ndims && step >= 1 && start < end && end <= shapes[dim], "slice: the region does not lie inside the tensor");
+        expect(dim < ndims && step >= 1 && start < end && end <= shapes[dim],
+               "slice: the region does not lie inside the tensor");
         ChipTensor result = *this;
         result.start_offset += uint64_t(start) * strides[dim];
         result.shapes[dim] = (end - start + step - 1) / step;
@@ -139,7 +153,7 @@ struct ChipTensor {
     }
 
     // Whether the elements are dense, and how far they reach.
-    ChipTensor &derived(bool manual) {
+    ChipTensor& derived(bool manual) {
         manual_dep = manual;
         uint64_t extent = 1, dense = 1;
         is_contiguous = true;
@@ -153,13 +167,13 @@ struct ChipTensor {
         return *this;
     }
 
-  private:
-    static void expect(bool holds, const char *what) {
+private:
+    static void expect(bool holds, const char* what) {
         if (!holds && htp_runtime::bad_view != nullptr) htp_runtime::bad_view(what);
     }
 };
 
-inline ChipTensor make_tensor_strided(void *addr, const uint32_t shapes[], const uint32_t strides[], uint32_t ndims,
+inline ChipTensor make_tensor_strided(void* addr, const uint32_t shapes[], const uint32_t strides[], uint32_t ndims,
                                       DataType dtype = DataType::FLOAT32, bool manual_dep = false, int32_t version = 0,
                                       AddressSpace space = AddressSpace::HOST) {
     ChipTensor t{};
@@ -175,8 +189,9 @@ inline ChipTensor make_tensor_strided(void *addr, const uint32_t shapes[], const
     return t;
 }
 
-inline ChipTensor make_tensor_external(void *addr, const uint32_t shapes[], uint32_t ndims, DataType dtype = DataType::FLOAT32,
-                                       bool manual_dep = false, int32_t version = 0, AddressSpace space = AddressSpace::HOST) {
+inline ChipTensor make_tensor_external(void* addr, const uint32_t shapes[], uint32_t ndims,
+                                       DataType dtype = DataType::FLOAT32, bool manual_dep = false, int32_t version = 0,
+                                       AddressSpace space = AddressSpace::HOST) {
     uint32_t strides[MAX_TENSOR_DIMS], stride = 1;
     for (uint32_t i = ndims; i-- > 0;) strides[i] = stride, stride *= shapes[i];
     return make_tensor_strided(addr, shapes, strides, ndims, dtype, manual_dep, version, space);

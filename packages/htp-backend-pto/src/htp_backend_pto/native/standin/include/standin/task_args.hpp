@@ -21,20 +21,20 @@ struct MixedKernels {
 };
 
 class PTO2LaunchSpec {
-  public:
+public:
     int16_t block_num() const { return block_num_; }
     void set_block_num(int16_t n) { block_num_ = n; }
     bool require_sync_start() const { return require_sync_start_; }
     void set_require_sync_start(bool v) { require_sync_start_ = v; }
 
-  private:
+private:
     int16_t block_num_{1};
     bool require_sync_start_{false};
 };
 
 // What a task compares, when it is dispatched, to know whether it runs.
 struct CorePredicateOperand {
-    const ChipTensor *tensor{nullptr};
+    const ChipTensor* tensor{nullptr};
     uint32_t ndims{0};
     uint32_t indices[MAX_TENSOR_DIMS]{};
 };
@@ -46,13 +46,13 @@ struct CoreTaskPredicate {
 
 // A tensor that a task is to allocate.
 class TensorCreateInfo {
-  public:
-    TensorCreateInfo(const uint32_t shapes_in[], uint32_t ndims_in, DataType dtype_in = DataType::FLOAT32, bool manual = false)
+public:
+    TensorCreateInfo(const uint32_t shapes_in[], uint32_t ndims_in, DataType dtype_in = DataType::FLOAT32,
+                     bool manual = false)
         : ndims(ndims_in), dtype(dtype_in), manual_dep(manual) {
         for (uint32_t i = 0; i < ndims && i < MAX_TENSOR_DIMS; ++i) shapes[i] = shapes_in[i];
     }
-    template <typename T = uint64_t>
-    void set_initial_value(T value) {
+    template <typename T = uint64_t> void set_initial_value(T value) {
         has_initial_value = true;
         initial_value = to_u64(value);
     }
@@ -72,74 +72,76 @@ class TensorCreateInfo {
 
 // The tensors that a task allocated, alive while its scope is open.
 class TaskOutputTensors {
-  public:
+public:
     bool empty() const { return count_ == 0; }
     uint32_t size() const { return count_; }
-    const ChipTensor &get_ref(uint32_t index) const & {
+    const ChipTensor& get_ref(uint32_t index) const& {
         if (index >= count_) standin_no_output();
         return *tensors_[index];
     }
-    const ChipTensor &get_ref(uint32_t index) const && = delete;
+    const ChipTensor& get_ref(uint32_t index) const&& = delete;
     PTO2TaskId task_id() const { return task_id_; }
     void set_task_id(PTO2TaskId id) { task_id_ = id; }
-    void materialize_output(const ChipTensor &tensor) { tensors_[count_++] = &tensor; }
+    void materialize_output(const ChipTensor& tensor) { tensors_[count_++] = &tensor; }
 
-  private:
+private:
     static void standin_no_output();
 
     PTO2TaskId task_id_{PTO2TaskId::invalid()};
     uint32_t count_{0};
-    const ChipTensor *tensors_[MAX_TENSOR_ARGS]{};
+    const ChipTensor* tensors_[MAX_TENSOR_ARGS]{};
 };
 
 // One tensor argument: an existing tensor, or one to create.
 class TensorRef {
-  public:
-    const ChipTensor &ref() const { return *tensor; }
-    const TensorCreateInfo &create_info() const { return *info; }
+public:
+    const ChipTensor& ref() const { return *tensor; }
+    const TensorCreateInfo& create_info() const { return *info; }
 
-    const ChipTensor *tensor{nullptr};
-    const TensorCreateInfo *info{nullptr};
+    const ChipTensor* tensor{nullptr};
+    const TensorCreateInfo* info{nullptr};
 };
 
-template <int MaxTensors, int MaxScalars>
-struct Arg {
+template <int MaxTensors, int MaxScalars> struct Arg {
     Arg() = default;
-    Arg(const Arg &) = delete;
-    Arg &operator=(const Arg &) = delete;
+    Arg(const Arg&) = delete;
+    Arg& operator=(const Arg&) = delete;
 
     bool has_error{false};
-    const char *error_msg{nullptr};
+    const char* error_msg{nullptr};
     PTO2LaunchSpec launch_spec;
 
-    template <typename... Tensors>
-    void add_input(Tensors &&...tensors) { add_existing(TensorArgType::INPUT, tensors...); }
-    template <typename... Tensors>
-    void add_inout(Tensors &&...tensors) { add_existing(TensorArgType::INOUT, tensors...); }
-    template <typename... Tensors>
-    void add_no_dep(Tensors &&...tensors) { add_existing(TensorArgType::NO_DEP, tensors...); }
-    template <typename... Tensors>
-    void add_output(Tensors &&...tensors) {
+    template <typename... Tensors> void add_input(Tensors&&... tensors) {
+        add_existing(TensorArgType::INPUT, tensors...);
+    }
+    template <typename... Tensors> void add_inout(Tensors&&... tensors) {
+        add_existing(TensorArgType::INOUT, tensors...);
+    }
+    template <typename... Tensors> void add_no_dep(Tensors&&... tensors) {
+        add_existing(TensorArgType::NO_DEP, tensors...);
+    }
+    template <typename... Tensors> void add_output(Tensors&&... tensors) {
         static_assert((std::is_lvalue_reference_v<Tensors> && ...), "temporaries would dangle: give variables");
         if constexpr ((std::is_same_v<std::decay_t<Tensors>, TensorCreateInfo> && ...)) {
             (add_one(TensorArgType::OUTPUT, nullptr, &tensors), ...);
         } else {
-            static_assert((std::is_same_v<std::decay_t<Tensors>, ChipTensor> && ...), "add_output: all existing, or all new");
+            static_assert((std::is_same_v<std::decay_t<Tensors>, ChipTensor> && ...),
+                          "add_output: all existing, or all new");
             (add_one(TensorArgType::OUTPUT_EXISTING, &tensors, nullptr), ...);
         }
     }
-    template <typename... Scalars>
-    void add_scalar(Scalars... scalars) {
-        static_assert(((std::is_arithmetic_v<Scalars> || std::is_enum_v<Scalars>) && ...), "add_scalar: arithmetic types only");
+    template <typename... Scalars> void add_scalar(Scalars... scalars) {
+        static_assert(((std::is_arithmetic_v<Scalars> || std::is_enum_v<Scalars>) && ...),
+                      "add_scalar: arithmetic types only");
         (add_scalar_bits(to_u64(scalars)), ...);
     }
-    void add_scalars(const uint64_t *values, int count) {
+    void add_scalars(const uint64_t* values, int count) {
         for (int i = 0; i < count; ++i) add_scalar_bits(values[i]);
     }
-    void add_scalars_i32(const int32_t *values, int count) {
+    void add_scalars_i32(const int32_t* values, int count) {
         for (int i = 0; i < count; ++i) add_scalar_bits(static_cast<uint32_t>(values[i]));
     }
-    void set_dependencies(const PTO2TaskId *ids, uint32_t count) {
+    void set_dependencies(const PTO2TaskId* ids, uint32_t count) {
         if (count == 0) {
             dependencies = nullptr, dependency_count = 0;
             return;
@@ -148,13 +150,13 @@ struct Arg {
         if (dependencies != nullptr) return set_error("set_dependencies: called twice");
         dependencies = ids, dependency_count = count;
     }
-    void set_predicate(const CoreTaskPredicate &predicate) { predicate_ = predicate; }
+    void set_predicate(const CoreTaskPredicate& predicate) { predicate_ = predicate; }
     void set_allow_early_resolve(bool v = true) { early_resolve_ = v; }
     void set_require_sync_start(bool v = true) { launch_spec.set_require_sync_start(v); }
     void set_task_timing_slot(int32_t slot) {
         if (slot < 0 || slot > 15) set_error("set_task_timing_slot: slots are 0 to 15");
     }
-    void set_error(const char *message) {
+    void set_error(const char* message) {
         if (!has_error) has_error = true, error_msg = message;
     }
     void clear() {
@@ -168,31 +170,32 @@ struct Arg {
         has_error = false, error_msg = nullptr;
     }
 
-    const TensorRef &tensor(int32_t i) const { return tensors_[i]; }
+    const TensorRef& tensor(int32_t i) const { return tensors_[i]; }
     TensorArgType tag(int32_t i) const { return tags_[i]; }
     uint64_t scalar(int32_t i) const { return scalars_[i]; }
     int32_t tensor_count() const { return tensor_count_; }
     int32_t scalar_count() const { return scalar_count_; }
-    const CoreTaskPredicate &predicate() const { return predicate_; }
+    const CoreTaskPredicate& predicate() const { return predicate_; }
 
-    const PTO2TaskId *dependencies{nullptr};
+    const PTO2TaskId* dependencies{nullptr};
     uint32_t dependency_count{0};
 
-  private:
-    template <typename... Tensors>
-    void add_existing(TensorArgType tag, Tensors &&...tensors) {
+private:
+    template <typename... Tensors> void add_existing(TensorArgType tag, Tensors&&... tensors) {
         static_assert((std::is_lvalue_reference_v<Tensors> && ...), "temporaries would dangle: give variables");
         static_assert((std::is_same_v<std::decay_t<Tensors>, ChipTensor> && ...), "all arguments must be ChipTensor");
         (add_one(tag, &tensors, nullptr), ...);
     }
-    void add_one(TensorArgType tag, const ChipTensor *tensor, const TensorCreateInfo *info) {
+    void add_one(TensorArgType tag, const ChipTensor* tensor, const TensorCreateInfo* info) {
         if (scalar_count_ > 0) return set_error("a tensor was added after a scalar; all tensors come first");
-        if (tensor_count_ == MaxTensors) return set_error(MaxTensors == 32 ? "more than 32 tensors" : "more than 256 tensors");
+        if (tensor_count_ == MaxTensors)
+            return set_error(MaxTensors == 32 ? "more than 32 tensors" : "more than 256 tensors");
         tensors_[tensor_count_].tensor = tensor, tensors_[tensor_count_].info = info;
         tags_[tensor_count_++] = tag;
     }
     void add_scalar_bits(uint64_t bits) {
-        if (scalar_count_ == MaxScalars) return set_error(MaxScalars == 16 ? "more than 16 scalars" : "more than 128 scalars");
+        if (scalar_count_ == MaxScalars)
+            return set_error(MaxScalars == 16 ? "more than 16 scalars" : "more than 128 scalars");
         scalars_[scalar_count_++] = bits;
     }
 

@@ -1,6 +1,7 @@
 // TCVT: another element type, with the rounding that is asked for.
 //
-// To an integer: the value is rounded to an integer by the mode, then saturated (or wrapped where saturation is off).
+// To an integer: the value is rounded to an integer by the mode (CAST_NONE: towards zero), then saturated (or wrapped
+// where saturation is off).
 // To a narrower float: the mode says how the value is rounded to the format; CAST_NONE and CAST_RINT are ties to even.
 // From an integer, and to a wider float: exact where the format can hold the value, else ties to even.
 #pragma once
@@ -12,22 +13,27 @@ namespace standin {
 
 inline double rounded(double x, RoundMode mode) {
     switch (mode) {
-        case RoundMode::CAST_ROUND: return std::round(x);
-        case RoundMode::CAST_FLOOR: return std::floor(x);
-        case RoundMode::CAST_CEIL: return std::ceil(x);
-        case RoundMode::CAST_TRUNC: return std::trunc(x);
+        case RoundMode::CAST_ROUND:
+            return std::round(x);
+        case RoundMode::CAST_FLOOR:
+            return std::floor(x);
+        case RoundMode::CAST_CEIL:
+            return std::ceil(x);
+        case RoundMode::CAST_NONE:
+        case RoundMode::CAST_TRUNC:
+            return std::trunc(x);
         case RoundMode::CAST_ODD: {
             double whole = std::trunc(x);
             return whole == x || std::fmod(whole, 2) != 0 ? whole : whole + (x < 0 ? -1 : 1);
         }
-        default: return std::nearbyint(x);
+        default:
+            return std::nearbyint(x);
     }
 }
 
 // Rounds f32 to `kept` mantissa bits by a mode that is not ties-to-even: on the bits, magnitude and sign apart. Values
 // below the normal range of the narrow format are scaled up first, so the step is the same one.
-template <typename D>
-D narrowed(float x, RoundMode mode) {
+template <typename D> D narrowed(float x, RoundMode mode) {
     if (mode == RoundMode::CAST_NONE || mode == RoundMode::CAST_RINT || !std::isfinite(x) || x == 0) return D(x);
     constexpr int kept = std::is_same_v<D, half> ? 10 : 7;
     constexpr int least = std::is_same_v<D, half> ? -14 : -126;
@@ -37,8 +43,7 @@ D narrowed(float x, RoundMode mode) {
     return D(static_cast<float>(std::ldexp(rounded(std::ldexp(static_cast<double>(x), -step), mode), step)));
 }
 
-template <typename D, typename A>
-D converted(A value, RoundMode mode, bool saturate) {
+template <typename D, typename A> D converted(A value, RoundMode mode, bool saturate) {
     if constexpr (std::is_integral_v<D> && is_floating<A>) {
         double x = rounded(static_cast<double>(static_cast<float>(value)), mode);
         if (std::isnan(x)) return D(0);
@@ -52,7 +57,8 @@ D converted(A value, RoundMode mode, bool saturate) {
     } else if constexpr (std::is_integral_v<D>) {
         if (!saturate) return D(value);
         const int64_t x = int64_t(value), low = int64_t(std::numeric_limits<D>::lowest());
-        const int64_t high = sizeof(D) == 8 ? std::numeric_limits<int64_t>::max() : int64_t(std::numeric_limits<D>::max());
+        const int64_t high =
+            sizeof(D) == 8 ? std::numeric_limits<int64_t>::max() : int64_t(std::numeric_limits<D>::max());
         return D(x < low ? low : x > high ? high : x);
     } else if constexpr (is_short<D> && is_floating<A> && !std::is_same_v<A, D>) {
         return narrowed<D>(static_cast<float>(value), mode);
@@ -61,8 +67,7 @@ D converted(A value, RoundMode mode, bool saturate) {
     }
 }
 
-template <typename D, typename A>
-RecordEvent convert(D &d, A &a, RoundMode mode, bool saturate) {
+template <typename D, typename A> RecordEvent convert(D& d, A& a, RoundMode mode, bool saturate) {
     same_valid("TCVT", a, d.GetValidRow(), d.GetValidCol());
     announce("TCVT", PIPE_V, d, a);
     for (int64_t r = 0; r < d.GetValidRow(); ++r)
@@ -73,13 +78,15 @@ RecordEvent convert(D &d, A &a, RoundMode mode, bool saturate) {
 
 }  // namespace standin
 
-template <typename D, typename A>
-RecordEvent TCVT(D &d, A &a, RoundMode mode) { return standin::convert(d, a, mode, true); }
-template <typename D, typename A>
-RecordEvent TCVT(D &d, A &a, RoundMode mode, SaturationMode saturation) {
+template <typename D, typename A> RecordEvent TCVT(D& d, A& a, RoundMode mode) {
+    return standin::convert(d, a, mode, true);
+}
+template <typename D, typename A> RecordEvent TCVT(D& d, A& a, RoundMode mode, SaturationMode saturation) {
     return standin::convert(d, a, mode, saturation == SaturationMode::ON);
 }
 template <typename D, typename A, typename S>
-std::enable_if_t<is_tile_data_v<S>, RecordEvent> TCVT(D &d, A &a, S &, RoundMode mode) { return standin::convert(d, a, mode, true); }
+std::enable_if_t<is_tile_data_v<S>, RecordEvent> TCVT(D& d, A& a, S&, RoundMode mode) {
+    return standin::convert(d, a, mode, true);
+}
 
 }  // namespace pto

@@ -25,10 +25,11 @@ struct TPipe {
     End prod, cons;
     uint64_t c2v_buffer, v2c_buffer;
 
-    TPipe(void *slots, uint32_t c2v, uint32_t v2c) : c2v_buffer(c2v), v2c_buffer(v2c) {
+    TPipe(void* slots, uint32_t c2v, uint32_t v2c) : c2v_buffer(c2v), v2c_buffer(v2c) {
         if (slots == nullptr) return;
         standin::Instruction instruction("TPipe", PIPE_S);
-        instruction.add({standin::Space::Gm, standin::Mode::Scratch, 0, reinterpret_cast<uint64_t>(slots), 1, 0, 1, 0, uint64_t(SlotSize) * SlotNum});
+        instruction.add({standin::Space::Gm, standin::Mode::Scratch, 0, reinterpret_cast<uint64_t>(slots), 1, 0, 1, 0,
+                         uint64_t(SlotSize) * SlotNum});
         standin::core().issue(instruction);
     }
 };
@@ -38,8 +39,7 @@ namespace standin {
 constexpr bool halves(TileSplitAxis split) { return split != TILE_NO_SPLIT; }
 
 // Where element (row, col) of one core's part lies in a slot, in elements.
-template <typename T, TileSplitAxis Split>
-int64_t slot_offset(int64_t row, int64_t col, int lane) {
+template <typename T, TileSplitAxis Split> int64_t slot_offset(int64_t row, int64_t col, int lane) {
     const int64_t width = Split == TILE_LEFT_RIGHT || Split == TILE_LEFT_RIGHT_ODD ? 2 * T::Cols : T::Cols;
     if (Split == TILE_UP_DOWN || Split == TILE_UP_DOWN_ODD) row += lane * T::Rows;
     if (Split == TILE_LEFT_RIGHT || Split == TILE_LEFT_RIGHT_ODD) col += lane * T::Cols;
@@ -47,24 +47,24 @@ int64_t slot_offset(int64_t row, int64_t col, int lane) {
 }
 
 // The side of a FIFO this tile is on: the cube's tiles are whole, the vector cores' may be halves.
-template <TileSplitAxis Split>
-int lane_of() { return core().cube() || !halves(Split) ? 0 : core().sub_block(); }
+template <TileSplitAxis Split> int lane_of() { return core().cube() || !halves(Split) ? 0 : core().sub_block(); }
 
 }  // namespace standin
 
-template <typename P, typename T, TileSplitAxis Split>
-RecordEvent TPUSH(P &pipe, T &tile) {
+template <typename P, typename T, TileSplitAxis Split> RecordEvent TPUSH(P& pipe, T& tile) {
     const bool from_cube = standin::core().cube();
     const int direction = from_cube ? DIR_C2V : DIR_V2C;
-    if (from_cube ? !P::is_c2v : !P::is_v2c) standin::core().stop("fifo-direction", "TPUSH", "this core does not produce into the FIFO");
+    if (from_cube ? !P::is_c2v : !P::is_v2c)
+        standin::core().stop("fifo-direction", "TPUSH", "this core does not produce into the FIFO");
     constexpr uint64_t bytes = uint64_t(T::Numel) * sizeof(typename T::DType);
-    if (bytes * (!from_cube && standin::halves(Split) ? 2 : 1) > P::slot_size) standin::core().stop("fifo-slot", "TPUSH", "the tile is larger than a slot");
+    if (bytes * (!from_cube && standin::halves(Split) ? 2 : 1) > P::slot_size)
+        standin::core().stop("fifo-slot", "TPUSH", "the tile is larger than a slot");
     const uint32_t others = standin::halves(Split) ? 2 : 1;
-    uint8_t *slot = standin::core().fifo_push(P::id, direction, P::slot_size, P::slot_num, others);
+    uint8_t* slot = standin::core().fifo_push(P::id, direction, P::slot_size, P::slot_num, others);
     standin::Instruction instruction("TPUSH", from_cube ? PIPE_FIX : PIPE_MTE3);
     standin::add_tile(instruction, tile, standin::Mode::Read, 1);
     standin::core().issue(instruction);
-    auto *data = reinterpret_cast<typename T::DType *>(slot + pipe.prod.entryOffset);
+    auto* data = reinterpret_cast<typename T::DType*>(slot + pipe.prod.entryOffset);
     constexpr TileSplitAxis mine = Split;
     for (int64_t r = 0; r < tile.GetValidRow(); ++r)
         for (int64_t c = 0; c < tile.GetValidCol(); ++c) {
@@ -76,18 +76,19 @@ RecordEvent TPUSH(P &pipe, T &tile) {
     return {};
 }
 
-template <typename P, typename T, TileSplitAxis Split>
-RecordEvent TPOP(P &pipe, T &tile) {
+template <typename P, typename T, TileSplitAxis Split> RecordEvent TPOP(P& pipe, T& tile) {
     const bool to_cube = standin::core().cube();
     const int direction = to_cube ? DIR_V2C : DIR_C2V;
-    if (to_cube ? !P::is_v2c : !P::is_c2v) standin::core().stop("fifo-direction", "TPOP", "this core does not consume from the FIFO");
+    if (to_cube ? !P::is_v2c : !P::is_c2v)
+        standin::core().stop("fifo-direction", "TPOP", "this core does not consume from the FIFO");
     if (!to_cube && !standin::halves(Split) && standin::core().sub_block() != 0) return {};
-    const uint8_t *slot = standin::core().fifo_pop(P::id, direction, P::slot_size, P::slot_num);
-    tile.place((to_cube ? pipe.v2c_buffer : pipe.c2v_buffer) + uint64_t(pipe.cons.tileIndex) % P::local_slots * P::slot_size);
+    const uint8_t* slot = standin::core().fifo_pop(P::id, direction, P::slot_size, P::slot_num);
+    tile.place((to_cube ? pipe.v2c_buffer : pipe.c2v_buffer) +
+               uint64_t(pipe.cons.tileIndex) % P::local_slots * P::slot_size);
     standin::Instruction instruction("TPOP", PIPE_MTE2);
     standin::add_tile(instruction, tile, standin::Mode::Write, 0);
     standin::core().issue(instruction);
-    const auto *data = reinterpret_cast<const typename T::DType *>(slot + pipe.cons.entryOffset);
+    const auto* data = reinterpret_cast<const typename T::DType*>(slot + pipe.cons.entryOffset);
     for (int64_t r = 0; r < tile.GetValidRow(); ++r)
         for (int64_t c = 0; c < tile.GetValidCol(); ++c) {
             int64_t at = to_cube ? r * T::Cols + c : standin::slot_offset<T, Split>(r, c, standin::lane_of<Split>());
@@ -97,8 +98,7 @@ RecordEvent TPOP(P &pipe, T &tile) {
     return {};
 }
 
-template <typename P, TileSplitAxis Split>
-RecordEvent TFREE(P &) {
+template <typename P, TileSplitAxis Split> RecordEvent TFREE(P&) {
     const bool to_cube = standin::core().cube();
     if (!to_cube && !standin::halves(Split) && standin::core().sub_block() != 0) return {};
     standin::core().fifo_free(P::id, to_cube ? DIR_V2C : DIR_C2V);

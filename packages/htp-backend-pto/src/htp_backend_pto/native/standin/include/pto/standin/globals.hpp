@@ -12,16 +12,17 @@ namespace standin {
 
 // Five numbers of which those spelled -1 are given to the constructor, in order (or all five, then the others are
 // ignored).
-template <int64_t... N>
-struct Five {
+template <int64_t... N> struct Five {
     static constexpr int64_t fixed[5] = {N...};
     static constexpr int dynamic = ((N == DYNAMIC ? 1 : 0) + ...);
     int64_t values[5] = {(N == DYNAMIC ? 1 : N)...};
 
     Five() = default;
-    template <typename... Sizes, typename = std::enable_if_t<(sizeof...(Sizes) > 0) && (std::is_convertible_v<Sizes, int64_t> && ...)>>
+    template <typename... Sizes,
+              typename = std::enable_if_t<(sizeof...(Sizes) > 0) && (std::is_convertible_v<Sizes, int64_t> && ...)>>
     explicit Five(Sizes... sizes) {
-        static_assert(sizeof...(Sizes) == 5 || sizeof...(Sizes) == dynamic, "give all five numbers, or the dynamic ones");
+        static_assert(sizeof...(Sizes) == 5 || sizeof...(Sizes) == dynamic,
+                      "give all five numbers, or the dynamic ones");
         int64_t given[] = {int64_t(sizes)...};
         int next = 0;
         for (int i = 0; i < 5; ++i)
@@ -40,8 +41,7 @@ struct Stride : standin::Five<N1, N2, N3, N4, N5> {
     using standin::Five<N1, N2, N3, N4, N5>::Five;
 };
 
-template <typename Element_, typename Shape_, typename Stride_, Layout Layout_ = Layout::ND>
-struct GlobalTensor {
+template <typename Element_, typename Shape_, typename Stride_, Layout Layout_ = Layout::ND> struct GlobalTensor {
     using Shape = Shape_;
     using Stride = Stride_;
     using RawDType = std::remove_cv_t<Element_>;
@@ -49,13 +49,13 @@ struct GlobalTensor {
     static constexpr Layout layout = Layout_;
 
     GlobalTensor() = default;
-    GlobalTensor(DType *data, const Shape &shape = Shape(), const Stride &stride = Stride())
+    GlobalTensor(DType* data, const Shape& shape = Shape(), const Stride& stride = Stride())
         : data_(data), shape_(shape), stride_(stride) {}
 
     int64_t GetShape(int dim) const { return shape_.values[dim]; }
     int64_t GetStride(int dim) const { return stride_.values[dim]; }
-    DType *data() const { return data_; }
-    void SetAddr(DType *data) { data_ = data; }
+    DType* data() const { return data_; }
+    void SetAddr(DType* data) { data_ = data; }
 
     // Rows and columns of the region as a matrix.
     int64_t rows() const {
@@ -87,24 +87,21 @@ struct GlobalTensor {
         return sum;
     }
 
-  private:
-    DType *data_ = nullptr;
+private:
+    DType* data_ = nullptr;
     Shape shape_;
     Stride stride_;
 };
 
-template <typename T>
-struct is_global : std::false_type {};
-template <typename E, typename S, typename D, Layout L>
-struct is_global<GlobalTensor<E, S, D, L>> : std::true_type {};
-template <typename T>
-inline constexpr bool is_global_data_v = is_global<std::remove_cv_t<std::remove_reference_t<T>>>::value;
+template <typename T> struct is_global : std::false_type {};
+template <typename E, typename S, typename D, Layout L> struct is_global<GlobalTensor<E, S, D, L>> : std::true_type {};
+template <typename T> inline constexpr bool is_global_data_v =
+    is_global<std::remove_cv_t<std::remove_reference_t<T>>>::value;
 
 namespace standin {
 
 // The bytes of the region: one access for every run of outer indices that strides cannot describe.
-template <typename G>
-void add_global(Instruction &instruction, const G &global, Mode mode, uint8_t operand) {
+template <typename G> void add_global(Instruction& instruction, const G& global, Mode mode, uint8_t operand) {
     constexpr uint64_t E = sizeof(typename G::DType);
     uint64_t base = reinterpret_cast<uint64_t>(global.data());
     auto n = [&](int i) { return uint64_t(global.GetShape(i)); };

@@ -9,8 +9,7 @@
 
 namespace pto::standin {
 
-template <typename To, typename From>
-inline To bits_as(From value) {
+template <typename To, typename From> inline To bits_as(From value) {
     static_assert(sizeof(To) == sizeof(From), "bits_as: sizes differ");
     To result;
     std::memcpy(&result, &value, sizeof(To));
@@ -50,18 +49,17 @@ inline uint16_t bfloat_bits(float value) {
 inline float bfloat_value(uint16_t bits) { return bits_as<float>(static_cast<uint32_t>(bits) << 16); }
 
 // A 16-bit floating point number: stored in its format, computed with as f32.
-template <uint16_t (*Encode)(float), float (*Decode)(uint16_t)>
-struct Short {
+template <uint16_t (*Encode)(float), float (*Decode)(uint16_t)> struct Short {
     uint16_t bits;
 
     Short() = default;
-    template <typename T, typename = std::enable_if_t<std::is_arithmetic_v<T>>>
-    Short(T value) : bits(Encode(static_cast<float>(value))) {}
+    template <typename T, typename = std::enable_if_t<std::is_arithmetic_v<T>>> Short(T value)
+        : bits(Encode(static_cast<float>(value))) {}
     operator float() const { return Decode(bits); }
-    Short &operator+=(float other) { return *this = Short(Decode(bits) + other); }
-    Short &operator-=(float other) { return *this = Short(Decode(bits) - other); }
-    Short &operator*=(float other) { return *this = Short(Decode(bits) * other); }
-    Short &operator/=(float other) { return *this = Short(Decode(bits) / other); }
+    Short& operator+=(float other) { return *this = Short(Decode(bits) + other); }
+    Short& operator-=(float other) { return *this = Short(Decode(bits) - other); }
+    Short& operator*=(float other) { return *this = Short(Decode(bits) * other); }
+    Short& operator/=(float other) { return *this = Short(Decode(bits) / other); }
 };
 
 }  // namespace pto::standin
@@ -74,23 +72,18 @@ typedef float float32_t;
 
 namespace pto::standin {
 
-template <typename T>
-inline constexpr bool is_short = std::is_same_v<T, half> || std::is_same_v<T, bfloat16_t>;
-template <typename T>
-inline constexpr bool is_floating = std::is_same_v<T, float> || is_short<T>;
+template <typename T> inline constexpr bool is_short = std::is_same_v<T, half> || std::is_same_v<T, bfloat16_t>;
+template <typename T> inline constexpr bool is_floating = std::is_same_v<T, float> || is_short<T>;
 
 // The type in which values of T are computed.
-template <typename T>
-using Work = std::conditional_t<is_short<T>, float, T>;
+template <typename T> using Work = std::conditional_t<is_short<T>, float, T>;
 
-template <typename T>
-inline T infinity_or_max() {
+template <typename T> inline T infinity_or_max() {
     if constexpr (is_floating<T>) return T(std::numeric_limits<float>::infinity());
     else return std::numeric_limits<T>::max();
 }
 
-template <typename T>
-inline T minus_infinity_or_min() {
+template <typename T> inline T minus_infinity_or_min() {
     if constexpr (is_floating<T>) return T(-std::numeric_limits<float>::infinity());
     else return std::numeric_limits<T>::lowest();
 }

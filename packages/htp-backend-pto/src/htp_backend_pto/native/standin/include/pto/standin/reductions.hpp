@@ -8,27 +8,23 @@ namespace pto {
 namespace standin {
 
 // The vector of a row reduction: one value per row, column major (or in the first column of wider rows).
-template <typename V, typename A>
-void per_row(const char *name, const V &v, const A &a) {
+template <typename V, typename A> void per_row(const char* name, const V& v, const A& a) {
     extent_is(name, "the number of rows of the vector", v.GetValidRow(), a.GetValidRow());
 }
-template <typename V, typename A>
-void per_column(const char *name, const V &v, const A &a) {
+template <typename V, typename A> void per_column(const char* name, const V& v, const A& a) {
     extent_is(name, "the number of columns of the vector", v.GetValidCol(), a.GetValidCol());
 }
 
-template <typename V>
-void add_first_column(Instruction &instruction, const V &v, Mode mode, uint8_t operand) {
+template <typename V> void add_first_column(Instruction& instruction, const V& v, Mode mode, uint8_t operand) {
     add_window(instruction, v, mode, operand, 0, 0, v.GetValidRow(), 1);
 }
-template <typename V>
-void add_first_row(Instruction &instruction, const V &v, Mode mode, uint8_t operand) {
+template <typename V> void add_first_row(Instruction& instruction, const V& v, Mode mode, uint8_t operand) {
     add_window(instruction, v, mode, operand, 0, 0, 1, v.GetValidCol());
 }
 
 // d[r] = fold over c of a[r, c].
 template <typename D, typename A, typename S, typename F>
-void row_reduction(const char *name, D &d, A &a, S &scratch, F fold) {
+void row_reduction(const char* name, D& d, A& a, S& scratch, F fold) {
     per_row(name, d, a);
     Instruction instruction(name, PIPE_V);
     add_tile(instruction, a, Mode::Read, 1);
@@ -43,8 +39,7 @@ void row_reduction(const char *name, D &d, A &a, S &scratch, F fold) {
     }
 }
 
-template <typename D, typename A, typename F>
-void column_values(D &d, A &a, F fold) {
+template <typename D, typename A, typename F> void column_values(D& d, A& a, F fold) {
     using W = Work<typename A::DType>;
     for (int64_t c = 0; c < a.GetValidCol(); ++c) {
         W value = a.at(0, c);
@@ -54,8 +49,7 @@ void column_values(D &d, A &a, F fold) {
 }
 
 // d[c] = fold over r of a[r, c].
-template <typename D, typename A, typename F>
-void column_reduction(const char *name, D &d, A &a, F fold) {
+template <typename D, typename A, typename F> void column_reduction(const char* name, D& d, A& a, F fold) {
     per_column(name, d, a);
     Instruction instruction(name, PIPE_V);
     add_tile(instruction, a, Mode::Read, 1);
@@ -66,11 +60,11 @@ void column_reduction(const char *name, D &d, A &a, F fold) {
 
 // The position of the first best element of every row (or column), and its value where it is wanted.
 template <bool ByRow, typename V, typename I, typename A, typename S, typename Better>
-void best_position(const char *name, V *values, I &d, A &a, S &scratch, Better better) {
+void best_position(const char* name, V* values, I& d, A& a, S& scratch, Better better) {
     Instruction instruction(name, PIPE_V);
     add_tile(instruction, a, Mode::Read, 1);
     add_scratch(instruction, scratch, 2);
-    auto result = [&](const auto &tile, uint8_t operand) {
+    auto result = [&](const auto& tile, uint8_t operand) {
         if constexpr (ByRow) per_row(name, tile, a), add_first_column(instruction, tile, Mode::Write, operand);
         else per_column(name, tile, a), add_first_row(instruction, tile, Mode::Write, operand);
     };
@@ -87,22 +81,21 @@ void best_position(const char *name, V *values, I &d, A &a, S &scratch, Better b
             if (better(element(k), element(best))) best = k;
         (ByRow ? d.at(line, 0) : d.at(0, line)) = typename I::DType(best);
         if constexpr (!std::is_same_v<V, void>)
-            if (values != nullptr) (ByRow ? values->at(line, 0) : values->at(0, line)) = typename V::DType(element(best));
+            if (values != nullptr)
+                (ByRow ? values->at(line, 0) : values->at(0, line)) = typename V::DType(element(best));
     }
 }
 
 struct Greater {
-    template <typename T>
-    bool operator()(T a, T b) const { return a > b; }
+    template <typename T> bool operator()(T a, T b) const { return a > b; }
 };
 struct Less {
-    template <typename T>
-    bool operator()(T a, T b) const { return a < b; }
+    template <typename T> bool operator()(T a, T b) const { return a < b; }
 };
 
 // d[r, c] = f(a[r, c], v[r]), or v[c] for columns.
 template <bool ByRow, typename D, typename A, typename V, typename F>
-void expansion(const char *name, D &d, A &a, V &v, F f) {
+void expansion(const char* name, D& d, A& a, V& v, F f) {
     same_valid(name, a, d.GetValidRow(), d.GetValidCol());
     Instruction instruction(name, PIPE_V);
     add_tile(instruction, a, Mode::Read, 1);
@@ -118,33 +111,30 @@ void expansion(const char *name, D &d, A &a, V &v, F f) {
 
 }  // namespace standin
 
-#define HTP_PTO_ROW_REDUCTION(NAME, EXPR)                                                                    \
-    template <typename D, typename A, typename S>                                                            \
-    RecordEvent NAME(D &d, A &a, S &scratch) {                                                               \
-        standin::row_reduction(#NAME, d, a, scratch, [](auto x, auto y) { return decltype(x)(EXPR); });      \
-        return {};                                                                                           \
+#define HTP_PTO_ROW_REDUCTION(NAME, EXPR)                                                               \
+    template <typename D, typename A, typename S> RecordEvent NAME(D& d, A& a, S& scratch) {            \
+        standin::row_reduction(#NAME, d, a, scratch, [](auto x, auto y) { return decltype(x)(EXPR); }); \
+        return {};                                                                                      \
     }
 HTP_PTO_ROW_REDUCTION(TROWSUM, x + y)
-HTP_PTO_ROW_REDUCTION(TROWPROD, x *y)
+HTP_PTO_ROW_REDUCTION(TROWPROD, (x * y))
 HTP_PTO_ROW_REDUCTION(TROWMAX, x > y ? x : y)
 HTP_PTO_ROW_REDUCTION(TROWMIN, x < y ? x : y)
 #undef HTP_PTO_ROW_REDUCTION
 
-#define HTP_PTO_COLUMN_REDUCTION(NAME, EXPR)                                                                 \
-    template <typename D, typename A>                                                                        \
-    RecordEvent NAME(D &d, A &a) {                                                                           \
-        standin::column_reduction(#NAME, d, a, [](auto x, auto y) { return decltype(x)(EXPR); });            \
-        return {};                                                                                           \
+#define HTP_PTO_COLUMN_REDUCTION(NAME, EXPR)                                                      \
+    template <typename D, typename A> RecordEvent NAME(D& d, A& a) {                              \
+        standin::column_reduction(#NAME, d, a, [](auto x, auto y) { return decltype(x)(EXPR); }); \
+        return {};                                                                                \
     }
 HTP_PTO_COLUMN_REDUCTION(TCOLSUM, x + y)
-HTP_PTO_COLUMN_REDUCTION(TCOLPROD, x *y)
+HTP_PTO_COLUMN_REDUCTION(TCOLPROD, (x * y))
 HTP_PTO_COLUMN_REDUCTION(TCOLMAX, x > y ? x : y)
 HTP_PTO_COLUMN_REDUCTION(TCOLMIN, x < y ? x : y)
 #undef HTP_PTO_COLUMN_REDUCTION
 
 // The form with a scratch tile adds in pairs on the NPU; here, as always, from the first row to the last.
-template <typename D, typename A, typename S>
-RecordEvent TCOLSUM(D &d, A &a, S &scratch, bool /*pairs*/) {
+template <typename D, typename A, typename S> RecordEvent TCOLSUM(D& d, A& a, S& scratch, bool /*pairs*/) {
     standin::per_column("TCOLSUM", d, a);
     standin::Instruction instruction("TCOLSUM", PIPE_V);
     standin::add_tile(instruction, a, standin::Mode::Read, 1);
@@ -155,16 +145,14 @@ RecordEvent TCOLSUM(D &d, A &a, S &scratch, bool /*pairs*/) {
     return {};
 }
 
-#define HTP_PTO_POSITION(NAME, BY_ROW, BETTER)                                                                       \
-    template <typename I, typename A, typename S>                                                                    \
-    RecordEvent NAME(I &d, A &a, S &scratch) {                                                                       \
-        standin::best_position<BY_ROW>(#NAME, static_cast<I *>(nullptr), d, a, scratch, standin::BETTER{});          \
-        return {};                                                                                                   \
-    }                                                                                                                \
-    template <typename V, typename I, typename A, typename S>                                                        \
-    RecordEvent NAME(V &values, I &d, A &a, S &scratch) {                                                            \
-        standin::best_position<BY_ROW>(#NAME, &values, d, a, scratch, standin::BETTER{});                            \
-        return {};                                                                                                   \
+#define HTP_PTO_POSITION(NAME, BY_ROW, BETTER)                                                                      \
+    template <typename I, typename A, typename S> RecordEvent NAME(I& d, A& a, S& scratch) {                        \
+        standin::best_position<BY_ROW>(#NAME, static_cast<I*>(nullptr), d, a, scratch, standin::BETTER{});          \
+        return {};                                                                                                  \
+    }                                                                                                               \
+    template <typename V, typename I, typename A, typename S> RecordEvent NAME(V& values, I& d, A& a, S& scratch) { \
+        standin::best_position<BY_ROW>(#NAME, &values, d, a, scratch, standin::BETTER{});                           \
+        return {};                                                                                                  \
     }
 HTP_PTO_POSITION(TROWARGMAX, true, Greater)
 HTP_PTO_POSITION(TROWARGMIN, true, Less)
@@ -172,21 +160,19 @@ HTP_PTO_POSITION(TCOLARGMAX, false, Greater)
 HTP_PTO_POSITION(TCOLARGMIN, false, Less)
 #undef HTP_PTO_POSITION
 
-#define HTP_PTO_EXPANSION(NAME, BY_ROW, EXPR)                                                                        \
-    template <auto Precision = 0, typename D, typename A, typename V>                                                \
-    RecordEvent NAME(D &d, A &a, V &v) {                                                                             \
-        standin::expansion<BY_ROW>(#NAME, d, a, v, [](auto x, auto y) { return decltype(x)(EXPR); });                \
-        return {};                                                                                                   \
-    }                                                                                                                \
-    template <auto Precision = 0, typename D, typename A, typename V, typename S>                                    \
-    RecordEvent NAME(D &d, A &a, V &v, S &scratch) {                                                                 \
-        standin::take_scratch(#NAME, scratch);                                                                       \
-        return NAME(d, a, v);                                                                                        \
+#define HTP_PTO_EXPANSION(NAME, BY_ROW, EXPR)                                                              \
+    template <auto Precision = 0, typename D, typename A, typename V> RecordEvent NAME(D& d, A& a, V& v) { \
+        standin::expansion<BY_ROW>(#NAME, d, a, v, [](auto x, auto y) { return decltype(x)(EXPR); });      \
+        return {};                                                                                         \
+    }                                                                                                      \
+    template <auto Precision = 0, typename D, typename A, typename V, typename S>                          \
+    RecordEvent NAME(D& d, A& a, V& v, S& scratch) {                                                       \
+        standin::take_scratch(#NAME, scratch);                                                             \
+        return NAME(d, a, v);                                                                              \
     }
 namespace standin {
 // A scratch tile beside operands announced elsewhere.
-template <typename S>
-void take_scratch(const char *name, S &scratch) {
+template <typename S> void take_scratch(const char* name, S& scratch) {
     Instruction instruction(name, PIPE_V);
     add_scratch(instruction, scratch, 9);
     core().issue(instruction);
@@ -194,14 +180,14 @@ void take_scratch(const char *name, S &scratch) {
 }  // namespace standin
 HTP_PTO_EXPANSION(TROWEXPANDADD, true, x + y)
 HTP_PTO_EXPANSION(TROWEXPANDSUB, true, x - y)
-HTP_PTO_EXPANSION(TROWEXPANDMUL, true, x *y)
+HTP_PTO_EXPANSION(TROWEXPANDMUL, true, (x * y))
 HTP_PTO_EXPANSION(TROWEXPANDDIV, true, x / y)
 HTP_PTO_EXPANSION(TROWEXPANDMAX, true, x > y ? x : y)
 HTP_PTO_EXPANSION(TROWEXPANDMIN, true, x < y ? x : y)
 HTP_PTO_EXPANSION(TROWEXPANDEXPDIF, true, std::exp(x - y))
 HTP_PTO_EXPANSION(TCOLEXPANDADD, false, x + y)
 HTP_PTO_EXPANSION(TCOLEXPANDSUB, false, x - y)
-HTP_PTO_EXPANSION(TCOLEXPANDMUL, false, x *y)
+HTP_PTO_EXPANSION(TCOLEXPANDMUL, false, (x * y))
 HTP_PTO_EXPANSION(TCOLEXPANDDIV, false, x / y)
 HTP_PTO_EXPANSION(TCOLEXPANDMAX, false, x > y ? x : y)
 HTP_PTO_EXPANSION(TCOLEXPANDMIN, false, x < y ? x : y)
@@ -209,8 +195,7 @@ HTP_PTO_EXPANSION(TCOLEXPANDEXPDIF, false, std::exp(x - y))
 #undef HTP_PTO_EXPANSION
 
 // d[r, c] = a[r, 0]
-template <typename D, typename A>
-RecordEvent TROWEXPAND(D &d, A &a) {
+template <typename D, typename A> RecordEvent TROWEXPAND(D& d, A& a) {
     standin::per_row("TROWEXPAND", a, d);
     standin::Instruction instruction("TROWEXPAND", PIPE_V);
     standin::add_first_column(instruction, a, standin::Mode::Read, 1);
@@ -222,8 +207,7 @@ RecordEvent TROWEXPAND(D &d, A &a) {
 }
 
 // d[r, c] = a[0, c]
-template <typename D, typename A>
-RecordEvent TCOLEXPAND(D &d, A &a) {
+template <typename D, typename A> RecordEvent TCOLEXPAND(D& d, A& a) {
     standin::per_column("TCOLEXPAND", a, d);
     standin::Instruction instruction("TCOLEXPAND", PIPE_V);
     standin::add_first_row(instruction, a, standin::Mode::Read, 1);
@@ -234,15 +218,16 @@ RecordEvent TCOLEXPAND(D &d, A &a) {
     return {};
 }
 
-// The sums of neighbouring columns: d[r, c] = a[r, 2c] + a[r, 2c + 1].
-template <typename D, typename A>
-RecordEvent TPAIRREDUCESUM(D &d, A &a) {
-    standin::extent_is("TPAIRREDUCESUM", "the number of columns of the result", 2 * int64_t(d.GetValidCol()), a.GetValidCol());
+// The sums of neighbouring columns, then zeros: d[r, c] = a[r, 2c] + a[r, 2c + 1] in the first half.
+template <typename D, typename A> RecordEvent TPAIRREDUCESUM(D& d, A& a) {
+    standin::extent_is("TPAIRREDUCESUM", "the number of rows of the result", d.GetValidRow(), a.GetValidRow());
     standin::announce("TPAIRREDUCESUM", PIPE_V, d, a);
     using W = standin::Work<typename A::DType>;
-    for (int64_t r = 0; r < d.GetValidRow(); ++r)
-        for (int64_t c = 0; c < d.GetValidCol(); ++c)
-            d.at(r, c) = typename D::DType(W(a.at(r, 2 * c)) + W(a.at(r, 2 * c + 1)));
+    const int64_t cols = a.GetValidCol();
+    for (int64_t r = 0; r < d.GetValidRow(); ++r) {
+        auto at = [&](int64_t c) { return c < cols ? W(a.at(r, c)) : W(0); };
+        for (int64_t c = 0; c < d.GetValidCol(); ++c) d.at(r, c) = typename D::DType(at(2 * c) + at(2 * c + 1));
+    }
     return {};
 }
 

@@ -13,16 +13,22 @@ namespace pto {
 
 namespace standin {
 
-template <TileType Loc>
-constexpr Space space_of() {
+template <TileType Loc> constexpr Space space_of() {
     switch (Loc) {
-        case TileType::Vec: return Space::Ub;
-        case TileType::Mat: return Space::L1;
-        case TileType::Left: return Space::L0a;
-        case TileType::Right: return Space::L0b;
-        case TileType::Acc: return Space::L0c;
-        case TileType::Bias: return Space::Bias;
-        default: return Space::Fbuf;
+        case TileType::Vec:
+            return Space::Ub;
+        case TileType::Mat:
+            return Space::L1;
+        case TileType::Left:
+            return Space::L0a;
+        case TileType::Right:
+            return Space::L0b;
+        case TileType::Acc:
+            return Space::L0c;
+        case TileType::Bias:
+            return Space::Bias;
+        default:
+            return Space::Fbuf;
     }
 }
 
@@ -41,7 +47,7 @@ template <TileType Loc_, typename Element_, int Rows_, int Cols_, BLayout BFract
           PadValue PadVal_ = PadValue::Null, CompactMode Compact_ = CompactMode::Null>
 struct Tile {
     using DType = Element_;
-    using TileDType = DType *;
+    using TileDType = DType*;
     static constexpr TileType Loc = Loc_;
     static constexpr standin::Space space = standin::space_of<Loc_>();
     static constexpr int Rows = Rows_, Cols = Cols_, ValidRow = RowValid_, ValidCol = ColValid_;
@@ -56,10 +62,13 @@ struct Tile {
         standin::fractal_extent(SFractal_, SLayout::ColMajor, SFractalSize_, sizeof(Element_));
     static constexpr int InnerCols =
         standin::fractal_extent(SFractal_, SLayout::RowMajor, SFractalSize_, sizeof(Element_));
-    static constexpr int RowStride = isBoxedLayout ? (isRowMajor ? Cols * InnerRows : InnerCols) : (isRowMajor ? Cols : 1);
-    static constexpr int ColStride = isBoxedLayout ? (isRowMajor ? InnerRows : Rows * InnerCols) : (isRowMajor ? 1 : Rows);
+    static constexpr int RowStride =
+        isBoxedLayout ? (isRowMajor ? Cols * InnerRows : InnerCols) : (isRowMajor ? Cols : 1);
+    static constexpr int ColStride =
+        isBoxedLayout ? (isRowMajor ? InnerRows : Rows * InnerCols) : (isRowMajor ? 1 : Rows);
 
-    static_assert(Rows_ > 0 && Cols_ > 0 && RowValid_ <= Rows_ && ColValid_ <= Cols_, "tile: valid shape beyond the tile");
+    static_assert(Rows_ > 0 && Cols_ > 0 && RowValid_ <= Rows_ && ColValid_ <= Cols_,
+                  "tile: valid shape beyond the tile");
     static_assert(isBoxedLayout || (isRowMajor ? Cols_ : Rows_) * sizeof(Element_) % 32 == 0,
                   "tile: the contiguous axis must be a multiple of 32 bytes");
     static_assert(!isBoxedLayout || Rows_ == 1 || Loc_ == TileType::Vec || Rows_ % InnerRows == 0,
@@ -68,7 +77,9 @@ struct Tile {
 
     Tile() = default;
     template <int R = RowValid_, int C = ColValid_, typename = std::enable_if_t<R == DYNAMIC && C == DYNAMIC>>
-    Tile(unsigned rows, unsigned cols) : rows_(rows), cols_(cols) { check_valid(); }
+    Tile(unsigned rows, unsigned cols) : rows_(rows), cols_(cols) {
+        check_valid();
+    }
     template <int R = RowValid_, int C = ColValid_, typename = std::enable_if_t<(R == DYNAMIC) != (C == DYNAMIC)>>
     Tile(unsigned extent) {
         (RowValid_ == DYNAMIC ? rows_ : cols_) = extent;
@@ -94,8 +105,8 @@ struct Tile {
     bool GetKAligned() const { return k_aligned_; }
     void SetKAligned(bool aligned) { k_aligned_ = aligned; }
 
-    TileDType &data() { return data_; }
-    const TileDType &data() const { return data_; }
+    TileDType& data() { return data_; }
+    const TileDType& data() const { return data_; }
 
     // Scalar access: runs on the scalar pipe, so it needs flags like any other instruction.
     DType GetValue(uint32_t offset) const;
@@ -108,22 +119,23 @@ struct Tile {
             int64_t box_row = row / InnerRows, box_col = col / InnerCols;
             int64_t box = isRowMajor ? box_row * (Cols / InnerCols) + box_col : box_col * (Rows / InnerRows) + box_row;
             int64_t r = row % InnerRows, c = col % InnerCols;
-            return box * (InnerRows * InnerCols) + (SFractal == SLayout::RowMajor ? r * InnerCols + c : c * InnerRows + r);
+            return box * (InnerRows * InnerCols) +
+                   (SFractal == SLayout::RowMajor ? r * InnerCols + c : c * InnerRows + r);
         }
     }
-    DType &at(int64_t row, int64_t col) { return data_[offset(row, col)]; }
-    const DType &at(int64_t row, int64_t col) const { return data_[offset(row, col)]; }
+    DType& at(int64_t row, int64_t col) { return data_[offset(row, col)]; }
+    const DType& at(int64_t row, int64_t col) const { return data_[offset(row, col)]; }
 
     void place(uint64_t address) {
         address_ = address;
-        data_ = reinterpret_cast<DType *>(standin::core().base(space) + address);
+        data_ = reinterpret_cast<DType*>(standin::core().base(space) + address);
     }
     uint64_t address() const {
         if (data_ == nullptr) standin::core().stop("tile-unplaced", "", "a tile is used that no TASSIGN has placed");
-        return uint64_t(reinterpret_cast<const uint8_t *>(data_) - standin::core().base(space));
+        return uint64_t(reinterpret_cast<const uint8_t*>(data_) - standin::core().base(space));
     }
 
-  private:
+private:
     void check_valid() const {
         if (rows_ > unsigned(Rows_) || cols_ > unsigned(Cols_))
             standin::core().stop("valid-shape", "Tile", "the valid shape is larger than the tile");
@@ -139,38 +151,34 @@ struct Tile {
 };
 
 // On the NPU (A2/A3) the left operand is ZZ; the host simulators, this one too, keep it NZ. Kernels use the alias.
-template <typename T, int R, int C, int RV = R, int CV = C>
-using TileLeft = Tile<TileType::Left, T, R, C, BLayout::ColMajor, RV, CV, SLayout::RowMajor, 512>;
-template <typename T, int R, int C, int RV = R, int CV = C>
-using TileRight = Tile<TileType::Right, T, R, C, BLayout::RowMajor, RV, CV, SLayout::ColMajor, 512>;
-template <typename T, int R, int C, int RV = R, int CV = C>
-using TileAcc = Tile<TileType::Acc, T, R, C, BLayout::ColMajor, RV, CV, SLayout::RowMajor, 1024>;
-template <typename T, int R, int C, int RV = R, int CV = C>
-using TileLeftCompact = TileLeft<T, R, C, RV, CV>;
-template <typename T, int R, int C, int RV = R, int CV = C>
-using TileRightCompact = TileRight<T, R, C, RV, CV>;
-template <typename T, int R, int C, int RV = R, int CV = C>
-using TileAccCompact = TileAcc<T, R, C, RV, CV>;
+template <typename T, int R, int C, int RV = R, int CV = C> using TileLeft =
+    Tile<TileType::Left, T, R, C, BLayout::ColMajor, RV, CV, SLayout::RowMajor, 512>;
+template <typename T, int R, int C, int RV = R, int CV = C> using TileRight =
+    Tile<TileType::Right, T, R, C, BLayout::RowMajor, RV, CV, SLayout::ColMajor, 512>;
+template <typename T, int R, int C, int RV = R, int CV = C> using TileAcc =
+    Tile<TileType::Acc, T, R, C, BLayout::ColMajor, RV, CV, SLayout::RowMajor, 1024>;
+template <typename T, int R, int C, int RV = R, int CV = C> using TileLeftCompact = TileLeft<T, R, C, RV, CV>;
+template <typename T, int R, int C, int RV = R, int CV = C> using TileRightCompact = TileRight<T, R, C, RV, CV>;
+template <typename T, int R, int C, int RV = R, int CV = C> using TileAccCompact = TileAcc<T, R, C, RV, CV>;
 
-template <typename T>
-struct is_tile : std::false_type {};
+template <typename T> struct is_tile : std::false_type {};
 template <TileType L, typename E, int R, int C, BLayout B, int RV, int CV, SLayout S, int F, PadValue P, CompactMode K>
 struct is_tile<Tile<L, E, R, C, B, RV, CV, S, F, P, K>> : std::true_type {};
-template <typename T>
-inline constexpr bool is_tile_data_v = is_tile<std::remove_cv_t<std::remove_reference_t<T>>>::value;
+template <typename T> inline constexpr bool is_tile_data_v =
+    is_tile<std::remove_cv_t<std::remove_reference_t<T>>>::value;
 
 namespace standin {
 
 // The bytes of `rows` x `cols` elements from (row, col). In boxed forms they are runs of one line of a fractal; whole
 // fractals side by side are one access, and so are the lines of fractals that lie one after the other.
-template <typename T>
-void add_window(Instruction &instruction, const T &tile, Mode mode, uint8_t operand, int64_t row, int64_t col,
-                int64_t rows, int64_t cols) {
+template <typename T> void add_window(Instruction& instruction, const T& tile, Mode mode, uint8_t operand, int64_t row,
+                                      int64_t col, int64_t rows, int64_t cols) {
     constexpr int64_t E = sizeof(typename T::DType);
     const int64_t base = int64_t(tile.address());
-    auto add = [&](int64_t from, int64_t outer, int64_t outer_stride, int64_t inner, int64_t inner_stride, int64_t bytes) {
-        instruction.add({T::space, mode, operand, uint64_t(base + from * E), uint64_t(outer), uint64_t(outer_stride * E),
-                         uint64_t(inner), uint64_t(inner_stride * E), uint64_t(bytes * E)});
+    auto add = [&](int64_t from, int64_t outer, int64_t outer_stride, int64_t inner, int64_t inner_stride,
+                   int64_t bytes) {
+        instruction.add({T::space, mode, operand, uint64_t(base + from * E), uint64_t(outer),
+                         uint64_t(outer_stride * E), uint64_t(inner), uint64_t(inner_stride * E), uint64_t(bytes * E)});
     };
     if constexpr (!T::isBoxedLayout) {
         if (T::isRowMajor) add(T::offset(row, col), 1, 0, rows, T::Cols, cols);
@@ -182,7 +190,9 @@ void add_window(Instruction &instruction, const T &tile, Mode mode, uint8_t oper
         constexpr bool joined = by_rows != T::isRowMajor;                 // NZ, ZN: all lines of a column lie together
         const int64_t first = by_rows ? row : col, count = by_rows ? rows : cols;
         const int64_t along = by_rows ? col : row, extent = by_rows ? cols : rows;
-        auto at = [&](int64_t line, int64_t element) { return by_rows ? T::offset(line, element) : T::offset(element, line); };
+        auto at = [&](int64_t line, int64_t element) {
+            return by_rows ? T::offset(line, element) : T::offset(element, line);
+        };
         for (int64_t line = first; line < first + count;) {
             int64_t here = joined ? count : lines - line % lines;
             if (here > first + count - line) here = first + count - line;
@@ -199,15 +209,14 @@ void add_window(Instruction &instruction, const T &tile, Mode mode, uint8_t oper
     }
 }
 
-template <typename T>
-void add_tile(Instruction &instruction, const T &tile, Mode mode, uint8_t operand) {
+template <typename T> void add_tile(Instruction& instruction, const T& tile, Mode mode, uint8_t operand) {
     add_window(instruction, tile, mode, operand, 0, 0, tile.GetValidRow(), tile.GetValidCol());
 }
 
 // The whole of a scratch tile belongs to the instruction; what was in it is lost.
-template <typename T>
-void add_scratch(Instruction &instruction, const T &tile, uint8_t operand) {
-    instruction.add({T::space, Mode::Scratch, operand, tile.address(), 1, 0, 1, 0, T::Numel * sizeof(typename T::DType)});
+template <typename T> void add_scratch(Instruction& instruction, const T& tile, uint8_t operand) {
+    instruction.add(
+        {T::space, Mode::Scratch, operand, tile.address(), 1, 0, 1, 0, T::Numel * sizeof(typename T::DType)});
 }
 
 }  // namespace standin

@@ -1,59 +1,34 @@
-"""The host stand-in from Python: how its parts are compiled, and a session that runs one package.
+"""The host stand-in from Python for tests: a session that runs hand-written kernels and orchestrations.
 
-Knows commands and the executor's C interface (`native/standin/abi.h`); does not know where packages come from, and
-keeps nothing: whoever calls decides where libraries lie and whether they are built again.
+Knows the executor's C interface (`native/standin/abi.h`); how the parts are built is in `standin_driver.py`.
 """
 
 from __future__ import annotations
 
 import ctypes
-from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
+from standin_report import Report, decode
+
 from htp.diagnostics import Bug
-from htp_backend_pto.standin_report import Report, decode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["DTYPE_NUMBERS", "Session", "executor_command", "kernel_command", "orchestration_command", "sources"]
+__all__ = ["DTYPE_NUMBERS", "Core", "Session"]
 
 Core = Literal["aiv", "aic"]
 Direction = Literal["in", "out", "inout"]
 
-ROOT = Path(str(files("htp_backend_pto"))) / "native" / "standin"
-FLAGS = ("-std=c++17", "-O2", "-fPIC", "-shared", "-ffp-contract=off", "-pthread")
-
 # hw-native-sys/simpler@6ebaf77, src/common/task_interface/data_type.h
 DTYPE_NUMBERS = {
-    "f32": 0, "f16": 1, "i32": 2, "i16": 3, "i8": 4, "u8": 5, "bf16": 6, "i64": 7, "u64": 8, "u16": 9, "u32": 10, "bool_": 11,
+    "f32": 0, "f16": 1, "i32": 2, "i16": 3, "i8": 4, "u8": 5, "bf16": 6, "i64": 7, "u64": 8, "u16": 9, "u32": 10,
+    "bool_": 11,
 }  # fmt: skip
-
-
-def sources() -> tuple[Path, ...]:
-    """Every file of the stand-in; what is built from it is as old as these."""
-    return tuple(sorted(each for each in ROOT.rglob("*") if each.suffix in (".h", ".hpp", ".cpp")))
-
-
-def executor_command(compiler: Sequence[str], output: Path) -> tuple[str, ...]:
-    """The command that builds the executor, the same for every package."""
-    folder = ROOT / "executor"
-    return (*compiler, *FLAGS, f"-I{ROOT / 'include'}", f"-I{folder}", str(folder / "executor.cpp"), "-o", str(output), "-ldl")
-
-
-def kernel_command(compiler: Sequence[str], source: Path, core: Core, output: Path) -> tuple[str, ...]:
-    """The command that builds one kernel for one core."""
-    unit = "__DAV_CUBE__" if core == "aic" else "__DAV_VEC__"
-    return (*compiler, *FLAGS, "-D__CPU_SIM", f"-D{unit}", f"-I{ROOT / 'include'}", str(source), "-o", str(output))
-
-
-def orchestration_command(compiler: Sequence[str], source: Path, output: Path) -> tuple[str, ...]:
-    """The command that builds an orchestration."""
-    return (*compiler, *FLAGS, f"-I{ROOT / 'include'}", str(source), "-o", str(output))
 
 
 class Session:
@@ -78,7 +53,9 @@ class Session:
     def orchestration(self, path: Path, entry: str, config: str | None = None) -> None:
         """Loads a compiled orchestration."""
         config_name = None if config is None else config.encode()
-        self._expect(self._library.htp_pto_orchestration(self._session, str(path).encode(), entry.encode(), config_name))
+        self._expect(
+            self._library.htp_pto_orchestration(self._session, str(path).encode(), entry.encode(), config_name)
+        )
 
     def option(self, name: str, value: object) -> None:
         """Sets an option; `abi.h` lists them."""

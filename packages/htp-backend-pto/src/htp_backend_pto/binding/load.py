@@ -1,0 +1,84 @@
+"""Which way a package is loaded: on the stand-in, on the real simulator, on a device; and why one does not work here.
+
+Knows modes and toolchains; each way is a module of its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from htp.diagnostics import Refused
+from htp_backend_pto.binding.build import build
+from htp_backend_pto.binding.compilers import find_compiler
+from htp_backend_pto.binding.standin import Standin
+from htp_backend_pto.contract import Graph, Package
+from htp_backend_pto.profile import profile_named
+
+if TYPE_CHECKING:
+    from htp.artifact.read import Package as PackageFiles
+    from htp.declarations import Executable
+    from htp_backend_pto.profile import Runtime
+
+__all__ = ["contract_of", "load", "load_host_graph", "probe"]
+
+
+def load(package: PackageFiles, mode: str) -> Executable:
+    """Builds the package for the host stand-in, or for a device, and loads it.
+
+    Raises:
+        Refused: `pto.no-compiler`, `pto.profile-mismatch`, `pto.no-device`.
+        Bug: the compiler refuses an emitted file; what it said is in `logs/build.txt` of the package.
+    """
+    if mode == "device":
+        from htp_backend_pto.binding.device import load_device
+
+        return load_device(package)
+    return _standin(package, "tensormap_and_ringbuffer")
+
+
+def load_host_graph(package: PackageFiles, mode: str) -> Executable:
+    """The same with the runtime that builds the whole graph on the host first.
+
+    Raises:
+        Refused: `pto.runtime-lacks`, and what `load` raises.
+    """
+    del mode
+    return _standin(package, "host_build_graph")
+
+
+def probe(mode: str) -> str | None:
+    """Why packages cannot be run in a mode here, or None when they can.
+
+    Raises:
+        Refused: `pto.no-compiler`, `pto.no-device`.
+    """
+    if mode == "device":
+        from htp_backend_pto.binding.device import missing
+
+        return missing()
+    find_compiler()
+    return None
+
+
+def contract_of(package: PackageFiles, runtime: Runtime) -> Package:
+    """The contract of a package that is to run on a runtime.
+
+    Raises:
+        Refused: `pto.profile-mismatch`, `pto.runtime-lacks`.
+    """
+    contract = package.record("contract/pto.json", Package)
+    profile_named(contract.versions.profile)
+    if runtime not in contract.runtimes:
+        raise Refused(
+            "pto.runtime-lacks",
+            f"`{contract.entry}` cannot run on {runtime}: {contract.why}",
+            help=f"run it on {contract.runtimes[0]}, the usual runtime",
+        )
+    return contract
+
+
+def _standin(package: PackageFiles, runtime: Runtime) -> Standin:
+    contract = contract_of(package, runtime)
+    built = build(package, contract, profile_named(contract.versions.profile))
+    graph = package.record("contract/graph.json", Graph)
+    return Standin(contract, graph, built, package.manifest.target, runtime)

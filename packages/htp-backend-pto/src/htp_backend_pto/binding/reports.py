@@ -1,0 +1,140 @@
+"""What a run reports: the tasks, what ordered them, and what the stand-in found wrong, each at the user's line.
+
+Knows the stand-in's report (`native/standin/abi.h`) and HTP's; does not run anything.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from htp.diagnostics import Diagnostic, Refused
+from htp.loops import out_of_range, span_of
+from htp.runs import TaskEdge, TaskGraph, TaskNode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from htp_backend_pto.contract import CheckRecord, Graph, Package
+
+__all__ = ["Finding", "Report", "RunEdge", "RunTask", "failed_check", "graph_of_run", "places_of", "refused_run"]
+
+CHECK = re.compile(r"htp check (\d+): (-?\d+) of (-?\d+)")
+"""What `htp::fail` of `native/orchestration/htp_host.hpp` says."""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that the stand-in found wrong, or thinks odd."""
+
+    code: str
+    severity: str
+    message: str
+    task: int | None = None
+    kernel: str | None = None
+    core: str | None = None
+    block: int | None = None
+    instruction: str | None = None
+    index: int | None = None
+    tile: str | None = None
+    bytes: int | None = None
+
+
+class RunTask(msgspec.Struct, frozen=True, kw_only=True):
+    """A task that was submitted, and what it did."""
+
+    id: int
+    kind: str
+    kernels: tuple[str, ...] = ()
+    func_ids: tuple[int, ...] = ()
+    blocks: int = 1
+    ring: int = 0
+    scope: int = 0
+    instructions: dict[str, int] = {}
+    loaded: int = 0
+    stored: int = 0
+    high_water: dict[str, int] = {}
+
+
+class RunEdge(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """A task waited for another one."""
+
+    from_: int
+    to: int
+    source: str
+    arg: int | None = None
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """All of it."""
+
+    runtime: str
+    status: str
+    fatal: int = 0
+    diagnostics: tuple[Finding, ...] = ()
+    dropped: int = 0
+    tasks: tuple[RunTask, ...] = ()
+    edges: tuple[RunEdge, ...] = ()
+    order: tuple[int, ...] = ()
+
+
+def failed_check(text: str, checks: Sequence[CheckRecord]) -> Refused | None:
+    """The program's own check that a message of the runtime tells of."""
+    found = CHECK.search(text)
+    if found is None or int(found[1]) >= len(checks):
+        return None
+    check = checks[int(found[1])]
+    if check.what == "index":
+        return out_of_range(int(found[2]), int(found[3]), check.place)
+    return Refused(check.code, check.text, span=span_of(check.place) if check.place else None)
+
+
+def refused_run(report: Report, contract: Package, places: Mapping[str, str]) -> Refused:
+    """Why a run failed: a check of the program, or what the stand-in found."""
+    for each in report.diagnostics:
+        failed = failed_check(each.message, contract.checks)
+        if failed is not None:
+            return failed
+    errors = [each for each in report.diagnostics if each.severity == "error"]
+    return Refused.of(*(diagnostic_of(each, places) for each in errors[:10]))
+
+
+def diagnostic_of(finding: Finding, places: Mapping[str, str]) -> Diagnostic:
+    """A finding as HTP says it; the place is that of the kernel's call when its kernel has one."""
+    where = [f"kernel `{finding.kernel}`" if finding.kernel else "", finding.instruction or "", finding.tile or ""]
+    notes = [", ".join(each for each in where if each)] if any(where) else []
+    place = places.get(finding.kernel or "", "")
+    return Diagnostic(
+        code="pto.simulator",
+        severity="error" if finding.severity == "error" else "warning",
+        message=f"the run is wrong ({finding.code}): {finding.message}",
+        span=span_of(place) if place else None,
+        notes=tuple(notes),
+    )
+
+
+def places_of(graph: Graph) -> dict[str, str]:
+    """The user's line of every kernel that is called in one place."""
+    found: dict[str, str] = {}
+    for call in graph.calls:
+        found[call.kernel] = "" if call.kernel in found and found[call.kernel] != call.place else call.place
+    return found
+
+
+def graph_of_run(report: Report, places: Mapping[str, str]) -> TaskGraph:
+    """The tasks of a run and what ordered them, in the order of submission."""
+    index = {each.id: number for number, each in enumerate(report.tasks)}
+    nodes = tuple(
+        TaskNode(kernel=_name(each), place=places.get(each.kernels[0], "") if each.kernels else "")
+        for each in report.tasks
+    )
+    kinds: dict[tuple[int, int], dict[str, None]] = {}
+    for each in report.edges:
+        kinds.setdefault((index[each.from_], index[each.to]), {})[each.source] = None
+    edges = (TaskEdge(source=source, target=target, kind="+".join(how)) for (source, target), how in kinds.items())
+    return TaskGraph(tasks=nodes, edges=tuple(edges))
+
+
+def _name(task: RunTask) -> str:
+    return task.kernels[0] if task.kernels else f"({task.kind})"
