@@ -125,8 +125,8 @@ CASES = [
     ("partadd", (A, PART), {}, over(NARROW_A + PART, A)), ("partmul", (A, PART), {}, over(NARROW_A * PART, A)),
     ("partmax", (A, PART), {}, over(np.where(NARROW_A > PART, NARROW_A, PART), A)),
     ("partmin", (A, PART), {}, over(np.where(NARROW_A < PART, NARROW_A, PART), A)),
-    ("partargmax", (A, PART, I, J[:3, :4], TMP), {}, over(np.where(NARROW_A > PART, I[:3, :4], J[:3, :4]), I)),
-    ("partargmin", (A, PART, I, J[:3, :4], TMP), {}, over(np.where(NARROW_A < PART, I[:3, :4], J[:3, :4]), I)),
+    ("partargmax", (A, PART, I, J[:3, :4].copy(), TMP), {}, over(np.where(NARROW_A > PART, I[:3, :4], J[:3, :4]), I)),
+    ("partargmin", (A, PART, I, J[:3, :4].copy(), TMP), {}, over(np.where(NARROW_A < PART, I[:3, :4], J[:3, :4]), I)),
     # made and chosen
     ("expands", (2.5, 2, 3), {"dtype": f16}, np.full((2, 3), 2.5, np.float16)),
     ("scratch", (), {"rows": 2, "cols": 3, "dtype": u8}, np.zeros((2, 3), np.uint8)),
@@ -201,6 +201,7 @@ CASES = [
     ("adddeqrelu", (np.array([[5, -9]], np.int32), np.array([[1, 1]], np.int32), 0.5, ITMP), {},
      np.array([[3.0, 0.0]], np.float16)),
     # products
+    ("accumulator", (2, 3), {"dtype": f32}, np.zeros((2, 3), np.float32)),
     ("matmul", (A[:, :4].copy(), TABLE[:4]), {}, A[:, :4].astype(np.float64) @ TABLE[:4]),
     ("matmul", (np.full((2, 300), 100, np.int8), np.full((300, 2), 100, np.int8)), {"dtype": i32},
      np.full((2, 2), 3_000_000, np.int32)),

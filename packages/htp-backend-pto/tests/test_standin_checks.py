@@ -40,6 +40,8 @@ FAULTS = {
     "BARRIER_ALL": None,
     "SCALAR_WAIT": None,
     "GLOBAL_ORDER": "pipe-race",
+    "OPERAND_OVERLAP": "operand-overlap",
+    "RECIP_IN_PLACE": "in-place",
 }
 
 

@@ -209,8 +209,8 @@ def test_blocks_that_write_the_same_bytes_are_reported() -> None:
 
 
 def test_blocks_that_write_one_line_are_warned_of() -> None:
-    # Rows of 40 bytes: the last row of one block and the first of the next share 64 bytes.
-    ran = run(20, 2, shape=(32, 10))
+    # Three rows of 40 bytes for a block: the next one begins within a line.
+    ran = run(20, 2, shape=(6, 10))
     assert [(each.code, each.severity) for each in ran.report.diagnostics] == [("shared-line", "warning")]
     assert ran.report.status == "ok"
 

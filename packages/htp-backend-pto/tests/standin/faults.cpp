@@ -33,6 +33,8 @@ enum Fault {
     BARRIER_ALL,
     SCALAR_WAIT,
     GLOBAL_ORDER,
+    OPERAND_OVERLAP,
+    RECIP_IN_PLACE,
 };
 
 using G = GlobalTensor<float, Shape<1, 1, 1, -1, -1>, Stride<1, 1, 1, -1, 1>>;
@@ -84,6 +86,8 @@ extern "C" __aicore__ void kernel_entry(__gm__ int64_t* args) {
             TROWSUM(sums, a, b);  // b is scratch: what was in it is lost
             pipe_barrier(PIPE_V);
         }
+        if (fault == OPERAND_OVERLAP) TASSIGN(c, 4096 + 256);
+        if (fault == RECIP_IN_PLACE) TRECIP(b, b), pipe_barrier(PIPE_V);
         TADD(c, a, b);
         if (round == 0 && fault != NO_BACK_FLAG) set_flag(PIPE_V, PIPE_MTE2, EVENT_ID0);
         if (fault != NO_STORE_FLAG) {

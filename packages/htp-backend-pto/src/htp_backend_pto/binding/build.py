@@ -71,7 +71,7 @@ def build(package: PackageFiles, contract: Package, profile: Profile) -> Built:
         CompilerRefused: what it said is in `logs/build.txt` of the package.
     """
     flags = profile.standin_flags
-    parts = [(each, core, number) for each in contract.kernels for core, number in halves(each)]
+    parts = [(each, *half) for each in contract.kernels for half in halves(each)]
     units = [_orchestration(package, contract, flags)]
     for each, core, _ in parts:
         main = PurePosixPath(each.file).name

@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from htp.declarations import Executable
     from htp_backend_pto.profile import Runtime
 
-__all__ = ["contract_of", "load", "load_host_graph", "probe"]
+__all__ = [
+    "contract_of",
+    "load",
+    "load_host_graph",
+    "load_runtime",
+    "load_runtime_host_graph",
+    "probe",
+    "probe_runtime",
+]
 
 
 def load(package: PackageFiles, mode: str) -> Executable:
@@ -44,6 +52,36 @@ def load_host_graph(package: PackageFiles, mode: str) -> Executable:
     """
     del mode
     return _standin(package, "host_build_graph")
+
+
+def load_runtime(package: PackageFiles, mode: str) -> Executable:
+    """A package that pto-runtime's own simulator runs.
+
+    Raises:
+        Refused: `pto.no-runtime`, `pto.profile-mismatch`, `pto.no-device`.
+    """
+    return _runtime(package, mode, "tensormap_and_ringbuffer")
+
+
+def load_runtime_host_graph(package: PackageFiles, mode: str) -> Executable:
+    """The same with the runtime that builds the whole graph on the host first.
+
+    Raises:
+        Refused: `pto.runtime-lacks`, and what `load_runtime` raises.
+    """
+    return _runtime(package, mode, "host_build_graph")
+
+
+def probe_runtime(mode: str) -> str | None:
+    """Why pto-runtime cannot run packages here, or None when it can.
+
+    Raises:
+        Refused: `pto.no-runtime`, `pto.no-device`.
+    """
+    from htp_backend_pto.binding.runtime import checkout
+
+    checkout()
+    return probe(mode) if mode == "device" else None
 
 
 def probe(mode: str) -> str | None:
@@ -75,6 +113,12 @@ def contract_of(package: PackageFiles, runtime: Runtime) -> Package:
             help=f"run it on {contract.runtimes[0]}, the usual runtime",
         )
     return contract
+
+
+def _runtime(package: PackageFiles, mode: str, runtime: Runtime) -> Executable:
+    from htp_backend_pto.binding.runtime import load_on
+
+    return load_on(package, "device" if mode == "device" else "sim", runtime)
 
 
 def _standin(package: PackageFiles, runtime: Runtime) -> Standin:

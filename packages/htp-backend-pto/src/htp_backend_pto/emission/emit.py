@@ -200,4 +200,4 @@ def _mapped_orchestration(package: Package, printed: Orchestration) -> MappedFil
 
 
 def _run_script() -> bytes:
-    return files("htp_backend_pto").joinpath("templates/run.py").read_bytes()
+    return files("htp_backend_pto").joinpath("templates/run.txt").read_bytes()

@@ -54,7 +54,9 @@ def view_of(
     kept = [index for index, each in enumerate(region.axes) if not each.dropped]
     wanted = 1 if order in ("row", "column") else 2
     last = len(region.axes) - 1
-    if len(kept) != wanted or kept[-1] != last:
+    # An axis of one element behind the last that is kept leaves its elements one behind the other.
+    behind = [arrays[region.array][index].constant for index in range(kept[-1] + 1, last + 1)] if kept else []
+    if len(kept) != wanted or any(extent != 1 for extent in behind):
         raise Refused(
             "pto.strided-view",
             f"`{ast.unparse(node)}` has no contiguous rows, which a load or store needs",

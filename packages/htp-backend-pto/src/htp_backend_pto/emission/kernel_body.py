@@ -184,7 +184,7 @@ class Body:
                 names |= self._operand(step, operand.name, depth)
         if step.result is not None:
             names["dst"] = self._define(step.result, step.statement, pad, depth)
-            names["type"] = self._element(step.result)
+            names["dst_dtype"] = self._element(step.result)
         elif step.stored is not None:
             names["dst"] = self._view(step, step.stored, depth)
         for name in [each for each in names if not each.endswith("type")]:
@@ -291,9 +291,9 @@ def _attribute(name: str, node: ast.expr | None, step: Step) -> dict[str, str]:
             return {"mode": f"CAST_{str(value or 'none').upper()}"}
         case _, "mode":
             return {"mode": str(value).upper()}
-        case "gather_mask", "start":
+        case "gather_mask" | "scatter_mask", "start":
             return {}
-        case "gather_mask", "step":
+        case "gather_mask" | "scatter_mask", "step":
             start = ast.literal_eval(step.operands["start"])
             bits = ["0"] * 4
             for place in range(4):
@@ -304,7 +304,7 @@ def _attribute(name: str, node: ast.expr | None, step: Step) -> dict[str, str]:
 
 
 def _pad(step: Step) -> str:
-    if step.instruction.name not in ("fillpad", "fillpad_inplace"):
+    if step.instruction.name not in ("fillpad", "fillpad_expand", "fillpad_inplace"):
         return LEFT_ALONE
     text = re.sub(r"float\('(-?inf)'\)", r"\1", ast.unparse(step.operands["value"]))
     found = PADS.get(text.replace("--", ""))

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 from htp.capabilities import Normalized, OpUse, Typed
 from htp.diagnostics import Refused
 from htp.infer.engine import infer
-from htp.liveness import loads
 from htp.passes import Pass
 from htp.program import origin_of, stamp
 from htp_backend_pto.forms import Bounded, Divided
 from htp_backend_pto.layouts import BOX_ROWS, ROW, OnChip
+from htp_backend_pto.lower.blocks import changed
 from htp_backend_pto.lower.bound_ranks import flat
 from htp_backend_pto.lower.bounds import Sizes, sizes_of
-from htp_backend_pto.lower.split_units import Units, called, walk
+from htp_backend_pto.lower.split_units import Units, called
 from htp_backend_pto.tiles import annotation_of, declared, tile_type, with_room
 
 if TYPE_CHECKING:
@@ -57,7 +57,6 @@ class _Rooms:
         self.sizes = sizes
         self.known = infer(program, kernel)
         self.unit: Unit = "cube" if _is_cube(kernel, Units(kernel, self.known)) else "vector"
-        self.left = _products_take(kernel)
         self.rooms: dict[str, tuple[int, int]] = {}
 
     def function(self) -> Function:
@@ -66,7 +65,7 @@ class _Rooms:
             rows, columns = (self.most(each, statement, name, axis, facts) for axis, each in enumerate(type_.dims))
             before = self.rooms.get(name, (0, 0))
             self.rooms[name] = (max(rows, before[0]), max(columns, before[1]))
-        return replace(self.kernel, body=tuple(self.statement(each) for each in self.kernel.body))
+        return replace(self.kernel, body=tuple(changed(self.kernel.body, self.statement)))
 
     def most(self, size: Expr, statement: ast.stmt, name: str, axis: int, facts: Facts) -> int:
         """The largest value that a size can have."""
@@ -91,21 +90,15 @@ class _Rooms:
             help=f"{fix} a slice of constant width in a loop: `x[:, j:j + 512]`",
         )
 
-    def statement(self, node: ast.stmt) -> ast.stmt:
-        match node:
-            case ast.For():
-                new: ast.stmt = ast.For(node.target, node.iter, [self.statement(each) for each in node.body], [], lineno=0)
-            case ast.While():
-                new = ast.While(node.test, [self.statement(each) for each in node.body], [])
-            case ast.If():
-                body, orelse = ([self.statement(each) for each in part] for part in (node.body, node.orelse))
-                new = ast.If(node.test, body, orelse)
-            case ast.AnnAssign(target=ast.Name(id=name)) if (type_ := tile_type(node.annotation)) is not None:
-                annotation = annotation_of(with_room(type_, self.room(name, type_, node)))
-                new = ast.AnnAssign(node.target, annotation, node.value, 1)
-            case _:
-                return node
-        return stamp(new, origin_of(node))
+    def statement(self, node: ast.stmt) -> list[ast.stmt]:
+        """One simple statement, whose tile has its room."""
+        if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
+            return [node]
+        type_ = tile_type(node.annotation)
+        if type_ is None:
+            return [node]
+        annotation = annotation_of(with_room(type_, self.room(node.target.id, type_, node)))
+        return [stamp(ast.AnnAssign(node.target, annotation, node.value, 1), origin_of(node))]
 
     def room(self, name: str, type_: TileType, statement: ast.AnnAssign) -> OnChip:
         rows, columns = self.rooms[name]
@@ -134,11 +127,6 @@ def _up(size: int, unit: int) -> int:
 
 def _is_cube(kernel: Function, units: Units) -> bool:
     return any("cube" in units.units(each) for each in kernel.body)
-
-
-def _products_take(kernel: Function) -> frozenset[str]:
-    products = (each.value for each in walk(kernel.body) if isinstance(each, ast.AnnAssign))
-    return frozenset(name for each in products if called(each) == "tile.dot" and each is not None for name in loads(each))
 
 
 def _entry_sizes(program: Program) -> frozenset[str]:

@@ -17,6 +17,7 @@ from htp.liveness import loads, writes
 from htp.lowering.build import call, constant, expression, tuple_of
 from htp.program import origin_of, stamp
 from htp.types import TileType
+from htp_backend_pto.lower.blocks import with_blocks
 from htp_backend_pto.lower.split_units import called, walk
 from htp_backend_pto.lower.tidy import with_sizes
 from htp_backend_pto.tiles import annotation_of
@@ -113,12 +114,10 @@ class _Flat:
 
     def statement(self, node: ast.stmt) -> ast.stmt:
         match node:
-            case ast.For():
-                return ast.For(node.target, node.iter, self.block(node.body), [], lineno=0)
-            case ast.While():
-                return ast.While(node.test, self.block(node.body), [])
+            case ast.For() | ast.While():
+                return with_blocks(node, self.block(node.body))
             case ast.If():
-                return ast.If(node.test, self.block(node.body), self.block(node.orelse))
+                return with_blocks(node, self.block(node.body), self.block(node.orelse))
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value) if name in self.tiles:
                 type_ = self.type(name, node)
                 return ast.AnnAssign(node.target, annotation_of(type_), self.value(name, value, type_), 1)
@@ -247,12 +246,13 @@ class _Flat:
         source = value.args[0]
         if not isinstance(source, ast.Name) or source.id not in self.tiles:
             return value
-        have = self.type(source.id, ast.Pass()).dims if len(self.tiles[source.id].dims) == 1 else self.tiles[source.id].dims
+        dims = self.tiles[source.id].dims
+        have = self.type(source.id, ast.Pass()).dims if len(dims) == 1 else dims
         if have == type_.dims:
             return source
         if called(value) == "tile.broadcast_to":
-            wanted: Lying = "row"
-            return call("tile.broadcast_to", self.operand(source, wanted), tuple_of([expression(d) for d in type_.dims]))
+            shape = tuple_of([expression(each) for each in type_.dims])
+            return call("tile.broadcast_to", self.operand(source, "row"), shape)
         return call("tile.reshape", source, tuple_of([expression(each) for each in type_.dims]))
 
     def reduced(self, name: str, value: ast.Call) -> ast.expr:

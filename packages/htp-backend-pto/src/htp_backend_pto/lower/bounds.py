@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from htp.diagnostics import Span
     from htp.dims import Expr, Facts
     from htp.program import Function, Program
+    from htp.types import Param
 
-__all__ = ["Sizes", "calls_of", "sizes_of"]
+__all__ = ["Sizes", "arguments_of", "calls_of", "sizes_of"]
 
 
 @dataclass
@@ -89,7 +90,7 @@ def calls_of(function: Function, kernels: set[str]) -> Iterator[tuple[ast.stmt, 
             yield statement, value, value.func.id
 
 
-def arguments_of(kernel: Function, call: ast.Call):  # noqa: ANN201
+def arguments_of(kernel: Function, call: ast.Call) -> list[tuple[Param, ast.expr]]:
     """Each parameter with its argument."""
     named = {each.arg: each.value for each in call.keywords}
     return [

@@ -60,7 +60,7 @@ def _mixed(kernel: Function, operations: set[tuple[str, Span | None]]) -> Iterat
             if name not in BESIDE_PRODUCTS:
                 yield f"the kernel `{kernel.name}` computes products and `tile.{name}`", place
     if pipes & CUBE_PIPES and pipes & VECTOR_PIPES:
-        yield f"the kernel `{kernel.name}` has work for {', '.join(sorted(pipes))}", kernel.origin
+        yield f"the kernel `{kernel.name}` has work for {', '.join(sorted(map(str, pipes)))}", kernel.origin
 
 
 def _operation(call: ast.Call, owner: str) -> str:

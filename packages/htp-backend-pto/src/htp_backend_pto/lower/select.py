@@ -5,7 +5,6 @@ Knows kernels of one unit; the rules stand in `select_vector` and `select_cube`.
 
 from __future__ import annotations
 
-import ast
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,8 @@ from htp_backend_pto.lower.tidy import alive, with_sizes
 from htp_backend_pto.tiles import declared, room_of
 
 if TYPE_CHECKING:
+    import ast
+
     from htp.program import Function, Program
 
 __all__ = ["Select"]

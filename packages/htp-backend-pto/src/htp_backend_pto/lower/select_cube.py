@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from htp.dims import Expr, const, minimum, sym
 from htp.infer.values import Index, Region
 from htp.lowering.build import call, expression
-from htp.program import origin_of, stamp
+from htp.program import stamp
 from htp.types import TileType, i32
 from htp_backend_pto.layouts import BOX_ROWS, ROW, OnChip, l0a, l0b, l0c
+from htp_backend_pto.lower.blocks import with_blocks
 from htp_backend_pto.lower.select_vector import Vector
 from htp_backend_pto.lower.split_units import called
 from htp_backend_pto.lower.writing import room
@@ -53,7 +54,7 @@ class Cube(Vector):
             self.loops.append(variable.value - first.value)
         body = self.statements(node.body)
         self.loops.pop()
-        self.out.append(stamp(ast.For(node.target, node.iter, body, [], lineno=0), origin_of(node)))
+        self.out.append(with_blocks(node, body))
 
     # tiles --------------------------------------------------------------------------------------------------------
 
@@ -79,7 +80,8 @@ class Cube(Vector):
         elif isinstance(node, ast.Call) and called(node).startswith("pto."):
             self.written(name, type_, node)
         else:
-            raise self.refused(f"`{ast.unparse(node)}` has no instruction of the cube unit", "compute it before the product")
+            what = f"`{ast.unparse(node)}` has no instruction of the cube unit"
+            raise self.refused(what, "compute it before the product")
 
     def in_l1(self, type_: TileType, here: OnChip, form: str) -> TileType:
         """The type of a tile in L1."""
@@ -91,7 +93,8 @@ class Cube(Vector):
         """A slice of memory with its rows as columns."""
         if not isinstance(source, ast.Name) or source.id not in self.sources:
             raise self.refused(
-                f"`{ast.unparse(source)}` cannot be transposed on the cube unit", "transpose a slice of an array: `x[…].T`"
+                f"`{ast.unparse(source)}` cannot be transposed on the cube unit",
+                "transpose a slice of an array: `x[…].T`",
             )
         self.instruct(name, self.in_l1(type_, room(type_), "zn"), "load_t", self.sources[source.id])
 
@@ -106,7 +109,9 @@ class Cube(Vector):
     def store(self, target: ast.Subscript, value: ast.expr) -> None:
         """A sum into an array, rounded on the way where the array is narrower."""
         known = self.known.of(target)
-        if isinstance(value, ast.Name) and value.id in self.narrow and isinstance(known, Region):
+        if not isinstance(known, Region):
+            return
+        if isinstance(value, ast.Name) and value.id in self.narrow:
             name, how = self.narrow[value.id], call("pto.store_as", self.narrow[value.id], dtype=known.dtype.name)
         elif isinstance(value, ast.Name) and value.id in self.upon:
             old = ast.Subscript(target.value, target.slice, ast.Load())
@@ -115,7 +120,7 @@ class Cube(Vector):
             name, how = value.id, call("pto.store", value.id)
         else:
             raise self.refused("only sums leave the cube unit", "store a tile")
-        if len(known.dims) != 2 and isinstance(known, Region):
+        if len(known.dims) != 2:
             raise self.refused(f"`{name}` is stored as a vector, and a sum is a matrix", "store it in two dimensions")
         self.put(ast.Assign([target], how, lineno=0))
 
@@ -129,8 +134,8 @@ class Cube(Vector):
     def in_l0c(self, type_: TileType) -> TileType:
         """The type of a sum."""
         here = room(type_)
-        up = (-(-each // BOX_ROWS) * BOX_ROWS for each in (here.rows, here.columns))
-        return TileType(type_.dtype, type_.dims, (l0c(*up),))
+        rows, columns = (-(-each // BOX_ROWS) * BOX_ROWS for each in (here.rows, here.columns))
+        return TileType(type_.dtype, type_.dims, (l0c(rows, columns),))
 
     def product(self, name: str, type_: TileType, left: str, right: str, acc: ast.expr | None) -> None:
         """`acc + left @ right`, in steps along the shared extent that fit into L0A and L0B."""
@@ -153,7 +158,7 @@ class Cube(Vector):
             width = minimum(const(step), depth - sym(variable))
             parts = self.moved("extract", left, right, width, step, sym(variable))
             begins = [*first, sym(variable)] if first is not None else None
-            self.add(name, result, before if name == before else before, begins, parts)
+            self.add(name, result, before, begins, parts)
         header = call("range", 0, expression(depth), step)
         self.out.append(stamp(ast.For(ast.Name(variable, ast.Store()), header, body, [], lineno=0), outer))
 
@@ -174,8 +179,8 @@ class Cube(Vector):
         if step == 0 or widest > LONGEST:
             fits = 2 * HALF // (unit * size)
             raise self.refused(
-                f"a product of {room(left).rows} x {room(right).columns} does not fit: {unit} of the shared extent take "
-                f"{widest * unit * size} bytes of the 65536 of L0A or L0B",
+                f"a product of {room(left).rows} x {room(right).columns} does not fit: {unit} of the shared extent "
+                f"take {widest * unit * size} of the 65536 bytes of L0A or L0B",
                 f"use tiles of at most {fits} rows and {fits} columns",
                 "pto.product-too-large",
             )

@@ -52,9 +52,7 @@ class Elementwise(Writer):
         """`left name right`, whichever of them are tiles, rows, columns or numbers."""
         if not self.has(name, type_.dtype):
             wide = [self.wider(name, each) if isinstance(each, str) else each for each in (left, right)]
-            like = next(each for each in (left, right) if isinstance(each, str) and self.types[each].dims == type_.dims)
             result = self.type(f32, type_.dims, room(type_).rows, room(type_).columns)
-            del like
             return self.narrowed(target, type_, self.binary(None, result, name, *wide))
         if is_column(type_):
             rows = [self.row(each) if isinstance(each, str) else each for each in (left, right)]
@@ -106,7 +104,9 @@ class Elementwise(Writer):
         if is_column(here) and here.dims[0] == type_.dims[0]:
             return self.instruct(None, full, "rowexpand", name, expression(type_.dims[1]))
         row = self.one_row(name, type_)
-        return row if self.is_full(row, type_) else self.instruct(None, full, "colexpand", row, expression(type_.dims[0]))
+        if self.is_full(row, type_):
+            return row
+        return self.instruct(None, full, "colexpand", row, expression(type_.dims[0]))
 
     # dtypes -------------------------------------------------------------------------------------------------------
 
@@ -141,14 +141,16 @@ class Elementwise(Writer):
             row = self.cast(None, self.as_row_type(type_), self.row(x), mode)
             return self.column(target, type_, row)
         if self.has("cvt", source, dtype):
-            extra = {"mode": ast.Constant(mode)} if mode != "none" else {}
-            return self.instruct(target, type_, "cvt", x, dtype=dtype.name, **extra)
+            if mode == "none":
+                return self.instruct(target, type_, "cvt", x, dtype=dtype.name)
+            return self.instruct(target, type_, "cvt", x, dtype=dtype.name, mode=ast.Constant(mode))
         for between in self.steps(source, dtype):
             if self.has("cvt", source, between) and self.has("cvt", between, dtype):
                 step = self.cast(None, self.like(x, between), x, mode)
                 return self.cast(target, type_, step)
         raise self.refused(
-            f"no instruction makes {dtype.name} of {source.name}", "cast through f32 or f16 where that keeps your values"
+            f"no instruction makes {dtype.name} of {source.name}",
+            "cast through f32 or f16 where that keeps your values",
         )
 
     def steps(self, source: DType, dtype: DType) -> tuple[DType, ...]:

@@ -9,12 +9,13 @@ import ast
 from typing import TYPE_CHECKING
 
 from htp.dims import const
-from htp.infer.values import Index, Number, Region, Value
-from htp.lowering.build import constant, expression
-from htp.program import origin_of, stamp
+from htp.infer.values import Region, Value
+from htp.lowering.build import call, constant, expression
+from htp.program import origin_of
 from htp.types import TileType, bool_, f32
-from htp_backend_pto.lower.select_elementwise import BINARY, COMPARISONS, UNARY, Item
-from htp_backend_pto.lower.select_functions import Functions
+from htp_backend_pto.lower.blocks import with_blocks
+from htp_backend_pto.lower.select_calls import Calls
+from htp_backend_pto.lower.select_elementwise import COMPARISONS, Item
 from htp_backend_pto.lower.split_units import called
 from htp_backend_pto.lower.writing import is_column, room
 from htp_backend_pto.tiles import tile_type
@@ -22,23 +23,17 @@ from htp_backend_pto.tiles import tile_type
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from htp.infer.state import Inference
-    from htp.program import Function
 
 __all__ = ["Vector"]
 
 OPERATORS: dict[type[ast.operator], str] = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}
-REDUCTIONS = {"sum": "sum", "prod": "prod", "max": "max", "min": "min", "argmax": "argmax", "argmin": "argmin"}
-SUMMED = ("sum", "prod", "mean")
-FUNCTIONS = (*UNARY, "exp2", "log2", "sigmoid", "silu", "tanh", "gelu", "erf", "sign", "floor", "ceil", "round")
+
+LOGICAL: dict[type[ast.operator], str] = {ast.BitAnd: "mul", ast.BitOr: "max", ast.BitXor: "sub"}
+"""Operations on flags as ones and zeros, of which the result is set where it is not zero."""
 
 
-class Vector(Functions):
+class Vector(Calls):
     """Rewrites one kernel."""
-
-    def __init__(self, kernel: Function, known: Inference) -> None:
-        super().__init__(kernel)
-        self.known = known
 
     def statements(self, body: Sequence[ast.stmt]) -> list[ast.stmt]:
         """The statements as instructions."""
@@ -55,12 +50,10 @@ class Vector(Functions):
                 self.loop(node)
             case ast.While():
                 self.rows = {}
-                new = ast.While(node.test, self.statements(node.body), [])
-                self.out.append(stamp(new, origin_of(node)))
+                self.out.append(with_blocks(node, self.statements(node.body)))
                 self.rows = {}
             case ast.If():
-                body, orelse = self.statements(node.body), self.statements(node.orelse) if node.orelse else []
-                self.out.append(stamp(ast.If(node.test, body or [ast.Pass()], orelse), origin_of(node)))
+                self.out.append(with_blocks(node, self.statements(node.body), self.statements(node.orelse)))
                 self.rows = {}
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
                 type_ = tile_type(node.annotation)
@@ -69,7 +62,7 @@ class Vector(Functions):
                 else:
                     self.types[name] = type_
                     self.value(name, type_, value)
-            case ast.Assign(targets=[ast.Subscript() as target]) if isinstance(self.known.types.get(id(target)), Region):
+            case ast.Assign(targets=[ast.Subscript() as target]):
                 self.store(target, node.value)
             case ast.Assign(targets=[ast.Tuple()], value=ast.Call() as value):
                 raise self.refused(f"`{called(value)}` has no instruction yet", "use one of the `pto` instructions")
@@ -81,7 +74,7 @@ class Vector(Functions):
         self.rows = {}
         body = self.statements(node.body)
         self.rows = {}
-        self.out.append(stamp(ast.For(node.target, node.iter, body or [ast.Pass()], [], lineno=0), origin_of(node)))
+        self.out.append(with_blocks(node, body))
 
     # memory -------------------------------------------------------------------------------------------------------
 
@@ -91,7 +84,7 @@ class Vector(Functions):
         parts = list(source.slice.elts) if isinstance(source.slice, ast.Tuple) else [source.slice]
         new = next((number for number, each in enumerate(parts) if _is_new(each)), None)
         if type_.dtype is bool_:
-            return self.load_flags(target, type_, source)
+            return self.load_flags(source)
         if is_column(type_):
             if new is None and isinstance(parts[-1], ast.Slice):
                 start = parts[-1].lower or ast.Constant(0)
@@ -101,7 +94,8 @@ class Vector(Functions):
             return self.instruct(target, type_, "load_row", _without(source, new))
         return self.instruct(target, type_, "load", source)
 
-    def load_flags(self, target: str | None, type_: TileType, source: ast.expr) -> str:
+    def load_flags(self, source: ast.expr) -> str:
+        """Flags in memory have a byte each, and on the chip a bit."""
         raise self.refused(
             f"`{ast.unparse(source)}` holds flags, which no instruction loads",
             "pass them as a number, u8 or f32, and compare: `mask != 0`",
@@ -130,7 +124,9 @@ class Vector(Functions):
         parts = list(target.slice.elts) if isinstance(target.slice, ast.Tuple) else [target.slice]
         new = next((number for number, each in enumerate(parts) if _is_new(each)), None)
         dims = known.dims if len(known.dims) == 2 else (const(1), known.dims[0])
-        name = self.tile_or_filled(value, known, dims)
+        if not isinstance(value, ast.Name) or value.id not in self.types:
+            raise self.refused(f"`{ast.unparse(value)}` is no tile", "store a tile")
+        name = value.id
         type_ = self.types[name]
         instruction = "store"
         place: ast.expr = target
@@ -144,16 +140,7 @@ class Vector(Functions):
             instruction, place = "store_row", _without(target, new) if new is not None else target
         else:
             name = self.spread(name, self.type(type_.dtype, dims, room(type_).rows, room(type_).columns))
-        call = ast.Call(ast.Attribute(ast.Name("pto", ast.Load()), instruction, ast.Load()), [ast.Name(name, ast.Load())], [])
-        self.put(ast.Assign([place], call, lineno=0))
-
-    def tile_or_filled(self, value: ast.expr, region: Region, dims: Sequence[object]) -> str:
-        if isinstance(value, ast.Name) and value.id in self.types:
-            return value.id
-        raise self.refused(
-            "a number stored in an array needs a tile of it",
-            f"store a tile: `… = tile.full(({', '.join(map(str, dims))}), number, {region.dtype.name})`",
-        )
+        self.put(ast.Assign([place], call(f"pto.{instruction}", name), lineno=0))
 
     # values -------------------------------------------------------------------------------------------------------
 
@@ -161,22 +148,12 @@ class Vector(Functions):
         """An operand: the name of a tile, which a slice of memory becomes, or a number."""
         known = self.known.types.get(id(node))
         if isinstance(known, Region):
-            return self.load(None, self.region_type(known), node)
+            raise self.refused(f"`{ast.unparse(node)}` is an operand here", "give it a name first: `t = x[…]`")
         if isinstance(node, ast.Name) and node.id in self.types:
             return node.id
         if isinstance(known, Value) and known.dims:
             raise self.refused(f"`{ast.unparse(node)}` is no operand of an instruction", "give it a name first")
         return node
-
-    def region_type(self, region: Region) -> TileType:
-        raise self.refused("a slice of memory is an operand here", "give it a name first: `t = x[…]`")
-
-    def tile(self, node: ast.expr) -> str:
-        """An operand that is a tile."""
-        found = self.item(node)
-        if not isinstance(found, str):
-            raise self.refused(f"`{ast.unparse(node)}` is no tile", "write a tile here")
-        return found
 
     def value(self, name: str, type_: TileType, node: ast.expr) -> None:
         """`name: type_ = node`."""
@@ -205,14 +182,6 @@ class Vector(Functions):
             case _:
                 raise self.refused(f"`{ast.unparse(node)}` has no instruction", "write it with operations of htp.tile")
 
-    def copied(self, name: str, type_: TileType, other: str) -> None:
-        """Another name for a tile: the value moves, so that each name keeps its place."""
-        if is_column(type_):
-            row = self.instruct(None, self.as_row_type(type_), "mov", self.row(other), base=f"{name}_row")
-            self.column(name, type_, row)
-        else:
-            self.instruct(name, type_, "mov", other)
-
     def power(self, name: str, type_: TileType, x: str, exponent: ast.expr) -> None:
         """The powers that are products or roots."""
         value = exponent.value if isinstance(exponent, ast.Constant) else None
@@ -234,11 +203,12 @@ class Vector(Functions):
         if type_.dtype is not bool_:
             raise self.refused("bits of integers are not selected yet", "use `pto.and_`, `pto.or_` or `pto.xor`")
         numbers = [self.flags(None, self.like(each, f32), each) for each in (left, right)]
-        how = {ast.BitAnd: "mul", ast.BitOr: "max", ast.BitXor: "sub"}[type(operator)]
+        how = LOGICAL[type(operator)]
         wide = self.type(f32, type_.dims, room(type_).rows, room(type_).columns)
         self.compared(name, type_, "ne", self.binary(None, wide, how, *numbers), constant(0.0))
 
     def inverted(self, name: str, type_: TileType, mask: str) -> None:
+        """The flags that are not set."""
         self.compared(name, type_, "eq", self.flags(None, self.like(mask, f32), mask), constant(0.0))
 
     def part(self, name: str, type_: TileType, node: ast.Subscript) -> None:
@@ -251,158 +221,6 @@ class Vector(Functions):
         if is_column(type_):
             raise self.refused("one column of a tile cannot be taken out", "load it from memory by itself")
         self.instruct(name, type_, "extract", source, *places)
-
-    # calls --------------------------------------------------------------------------------------------------------
-
-    def call(self, name: str, type_: TileType, node: ast.Call) -> None:
-        """An operation of htp.tile, or an instruction that the user wrote."""
-        if called(node).startswith("pto."):
-            self.written(name, type_, node)
-            return
-        operation, given = self.known.operations[id(node)]
-        options = {each: value for each, value in given.items() if each != "x"}
-        if operation in FUNCTIONS:
-            self.function(name, type_, operation, self.tile(given["x"]), **options)
-        elif operation in BINARY:
-            left, right = (self.item(each) for each in given.values())
-            self.binary(name, type_, BINARY[operation], left, right)
-        elif operation in (*REDUCTIONS, "mean", "any", "all"):
-            self.reduced(name, type_, operation, self.tile(given["x"]), self.known.axes[id(given["x"])])
-        else:
-            rule = getattr(self, f"on_{operation}", None)
-            if rule is None:
-                raise self.refused(
-                    f"`tile.{operation}` has no instruction on Ascend yet",
-                    "use an instruction of `htp_backend_pto.pto`, or compute it outside",
-                )
-            rule(name, type_, given)
-
-    def written(self, name: str, type_: TileType, node: ast.Call) -> None:
-        """The user's own instruction; what it takes from memory is loaded first."""
-        memory = called(node).removeprefix("pto.") in MEMORY
-        arguments = [each if memory else self.loaded(each) for each in node.args]
-        self.forget(name)
-        call = ast.Call(node.func, arguments, node.keywords)
-        from htp_backend_pto.tiles import annotation_of
-
-        self.put(ast.AnnAssign(ast.Name(name, ast.Store()), annotation_of(type_), call, 1))
-
-    def loaded(self, node: ast.expr) -> ast.expr:
-        found = self.item(node)
-        return ast.Name(found, ast.Load()) if isinstance(found, str) else found
-
-    def reduced(self, name: str, type_: TileType, how: str, x: str, axes: Sequence[int]) -> None:
-        """One number for every row or column."""
-        if how in ("any", "all"):
-            numbers = self.flags(None, self.like(x, f32), x)
-            wide = self.type(f32, type_.dims, room(type_).rows, room(type_).columns)
-            made = self.fresh(name)
-            self.types[made] = wide
-            self.reduced(made, wide, "max" if how == "any" else "min", numbers, axes)
-            self.compared(name, type_, "ne", made, constant(0.0))
-            return
-        if len(axes) != 1:
-            raise self.refused("a reduction over all elements has no instruction yet", "reduce one axis after the other")
-        source = self.types[x]
-        if source.dtype.bits == 16 and how in SUMMED and source.dtype.kind == "float" or not self.reduces(how, x):
-            wide = self.cast(None, self.like(x, f32), x)
-            made = self.fresh(name)
-            result = self.type(f32, type_.dims, room(type_).rows, room(type_).columns)
-            self.types[made] = result
-            self.reduced(made, result, how, wide, axes)
-            self.cast(name, type_, made)
-        elif how == "mean":
-            made = self.sum(None, type_, x, axes[0])
-            self.binary(name, type_, "div", made, expression(source.dims[axes[0]]))
-        else:
-            self.sum(name, type_, x, axes[0], REDUCTIONS[how])
-
-    def reduces(self, how: str, x: str) -> bool:
-        dtype = self.types[x].dtype
-        return self.has(f"row{REDUCTIONS.get(how, 'sum')}", dtype) or dtype.kind != "float"
-
-    def sum(self, name: str | None, type_: TileType, x: str, axis: int, how: str = "sum") -> str:
-        """Rows with scratch give a column; columns give a row."""
-        if axis == 1 and is_column(self.types[x]):
-            return self.instruct(name, type_, "mov", x)
-        if how.startswith("arg"):
-            return self.placed(name, type_, x, axis, how)
-        if axis == 1:
-            return self.instruct(name, type_, f"row{how}", x, self.scratch(self.types[x]))
-        if is_column(self.types[x]):
-            row = self.row(x)
-            return self.instruct(name, type_, f"row{how}", row, self.scratch(self.types[row]))
-        return self.instruct(name, type_, f"col{how}", x)
-
-    def placed(self, name: str | None, type_: TileType, x: str, axis: int, how: str) -> str:
-        """Where the largest is, as i32 and then as what the program wants."""
-        from htp.types import i32
-
-        result = self.type(i32, type_.dims, room(type_).rows, room(type_).columns)
-        kind = "row" if axis == 1 else "col"
-        if type_.dtype is i32:
-            return self.instruct(name, type_, f"{kind}{how}", x, self.scratch(self.types[x]))
-        made = self.instruct(None, result, f"{kind}{how}", x, self.scratch(self.types[x]))
-        return self.cast(name, type_, made)
-
-    def on_cast(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
-        """`tile.cast(x, dtype)`; what is no whole number is cut, as in Python."""
-        self.cast(name, type_, self.tile(given["x"]))
-
-    def on_full(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
-        """`tile.full(shape, value, dtype)`."""
-        self.filled(name, type_, given["value"])
-
-    def on_iota(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
-        """`tile.iota(shape, axis)`."""
-        axis = given["axis"]
-        self.counted(name, type_, axis.value if isinstance(axis, ast.Constant) and isinstance(axis.value, int) else 0)
-
-    def on_where(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
-        """`tile.where(condition, a, b)`."""
-        condition, yes, no = given.values()
-        self.chosen(name, type_, self.tile(condition), self.item(yes), self.item(no))
-
-    def on_clip(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
-        """`tile.clip(x, low, high)`."""
-        x, *bounds = given.values()
-        low, high = (*(self.item(each) for each in bounds), ast.Constant(None), ast.Constant(None))[:2]
-        self.clipped(name, type_, self.tile(x), low, high)
-
-    def on_transpose(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
-        """`tile.transpose(x)`."""
-        x = self.tile(given["x"])
-        if is_column(self.types[x]) or self.types[x].dims[0].constant == 1:
-            self.on_reshape(name, type_, given)
-        else:
-            self.instruct(name, type_, "trans", x, self.scratch(self.types[x]))
-
-    def on_reshape(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
-        """A row as a column or a column as a row; the rest would move elements."""
-        x = self.tile(given["x"])
-        source = self.types[x]
-        if is_column(type_) and source.dims[0].constant == 1:
-            self.column(name, type_, x)
-        elif is_column(source) and type_.dims[0].constant == 1:
-            self.instruct(name, type_, "reshape", x, 1, expression(type_.dims[1]))
-        else:
-            raise self.refused("only rows and columns can be reshaped on the chip", "reshape the array in memory")
-
-    def on_broadcast_to(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
-        """A row or column repeated."""
-        x = self.spread(self.tile(given["x"]), type_)
-        self.copied(name, type_, x)
-
-    def on_concat(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
-        """Columns beside columns."""
-        values = next(iter(given.values()))
-        parts = [self.tile(each) for each in values.elts] if isinstance(values, ast.Tuple) else []
-        if len(parts) != 2 or self.types[parts[0]].dims[0] != type_.dims[0]:
-            raise self.refused("only two tiles side by side can be joined", "join them by storing both to an array")
-        self.instruct(name, type_, "concat", *parts)
-
-
-MEMORY = ("load", "load_t", "load_row", "load_col", "mgather", "mgather_rows")
 
 
 def _is_new(part: ast.expr) -> bool:

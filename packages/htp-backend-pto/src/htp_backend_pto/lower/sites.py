@@ -16,7 +16,7 @@ Node = TypeVar("Node", bound=ast.stmt)
 
 @dataclass(frozen=True, eq=False)
 class Site:
-    """One call that its body took the place of: the function, and the `task(…)` in front of the call, if there was one."""
+    """One call that its body took the place of: the function, and what was told of the task that the call was."""
 
     function: str
     task: ast.stmt | None = None

@@ -10,24 +10,25 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from htp.capabilities import DialectUse, Inlined, Normalized, Simplified, Typed
-from htp.diagnostics import Bug
+from htp.diagnostics import Refused
 from htp.infer.engine import infer
-from htp.liveness import writes
+from htp.liveness import loads, writes
 from htp.lowering.build import assigned, call, expression, tuple_of
 from htp.lowering.simplify import Simplify
 from htp.passes import Pass
 from htp.program import Function, origin_of, stamp
 from htp_backend_pto.forms import Divided, Legal
+from htp_backend_pto.lower.blocks import with_blocks
 from htp_backend_pto.lower.split_calls import flattened
+from htp_backend_pto.lower.split_order import Run
 from htp_backend_pto.lower.split_outline import Crossing, Outline, Way, exposed
 from htp_backend_pto.lower.split_prepare import prepared
-from htp_backend_pto.lower.split_tree import Nest, Tree
-from htp_backend_pto.lower.split_order import Run
+from htp_backend_pto.lower.split_tree import Nest, Tree, runs_of
 from htp_backend_pto.lower.split_units import walk
 from htp_backend_pto.lower.translate import spelled_symbols
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from htp.infer.values import Value
     from htp.program import Program
@@ -57,7 +58,7 @@ class Split(Pass):
 
 
 class _Division:
-    """Divides the entry of one program, in which every tile statement stands in the entry or in a kernel of one unit."""
+    """Divides the entry of one program, whose other kernels are of one unit each."""
 
     def __init__(self, program: Program) -> None:
         self.source = program
@@ -65,7 +66,7 @@ class _Division:
         self.known = infer(program, self.main)
         self.tree = Tree(program, self.main, self.known)
         self.spelled = spelled_symbols(self.main.body, self.known)
-        self.runs = list(_runs(self.tree.items))
+        self.runs = list(runs_of(self.tree.items))
         self.kernels: list[Function] = []
         self.behind: dict[int, frozenset[str]] = {}
         self._live(self.tree.items, frozenset())
@@ -77,7 +78,7 @@ class _Division:
     def program(self) -> Program:
         """The routine, its own kernels, and those that it called before."""
         body = self._block(self.tree.items, frozenset(self.crossing))
-        routine = replace(self.main, kind="routine", body=tuple(_used_sizes(body)))
+        routine = replace(self.main, kind="routine", body=tuple(body))
         others = tuple(each for each in self.source.functions if each.name != self.main.name and each.kind == "kernel")
         called = {node.id for each in body for node in ast.walk(each) if isinstance(node, ast.Name)}
         kept = tuple(each for each in others if each.name in called)
@@ -130,11 +131,21 @@ class _Division:
         if isinstance(item, Run):
             return self._kernel(item)
         if isinstance(item, Nest):
-            body = self._block(item.body, pending) or [ast.Pass()]
-            orelse = self._block(item.orelse, pending)
-            return [stamp(_rebuilt(item.statement, body, orelse), origin_of(item.statement))]
+            return [with_blocks(item.statement, self._block(item.body, pending), self._block(item.orelse, pending))]
+        self._refuse_tiles(item)
         told = self.tree.tasks.get(id(item))
         return [item] if told is None else [told, item]
+
+    def _refuse_tiles(self, statement: ast.stmt) -> None:
+        """Refuses numbers that are taken out of tiles which only kernels have."""
+        for name in sorted(loads(statement) & self.tree.types.keys()):
+            raise Refused(
+                "pto.scalar-from-tile",
+                f"`{ast.unparse(statement)}` takes a number out of a tile, which the orchestration does not have",
+                span=origin_of(statement),
+                notes=(f"`{name}` is computed on a core",),
+                help="store the tile to an array, and take the number from there: `tile.item(a[0, 0])`",
+            )
 
     def _order(self, name: str) -> int:
         return list(self.crossing).index(name)
@@ -150,10 +161,11 @@ class _Division:
         """The call of the run's kernel, which is made unless one just like it is there."""
         function = run.site.function if run.site is not None else self.main.name
         crossing = [each for name in self.crossing if (each := self._way(run, name)) is not None]
+        directions = {each.name: each.direction for each in self.main.params}
         outline = Outline(
             self.known, self.spelled, run, self.tree.needed(run),
             constants=frozenset(each for each, _ in self.source.constants),
-            directions={each.name: each.direction for each in self.main.params} | dict.fromkeys(self.tree.buffers, "out"),
+            directions=directions | dict.fromkeys(self.tree.buffers, "out"),
             scalars={each.name: each for each in self.main.params if each.direction == "scalar"},
             crossing=crossing,
         )  # fmt: skip
@@ -185,14 +197,6 @@ def _doc(name: str, run: Run) -> str:
     return f"The {UNIT_TEXT[run.unit]} of `{name}`, {where}."
 
 
-def _runs(items: Iterable[Item]) -> Iterator[Run]:
-    for item in items:
-        if isinstance(item, Run):
-            yield item
-        elif isinstance(item, Nest):
-            yield from _runs((*item.body, *item.orelse))
-
-
 def _made(run: Run) -> frozenset[str]:
     """The names that a run certainly gives a value."""
     simple = (each for each in run.statements if not isinstance(each, ast.For | ast.While | ast.If))
@@ -201,22 +205,6 @@ def _made(run: Run) -> frozenset[str]:
 
 def _touched(item: Item) -> frozenset[str]:
     """Names of tiles that runs in an item read from elsewhere or make."""
-    runs = [item] if isinstance(item, Run) else list(_runs([item]))
+    runs = [item] if isinstance(item, Run) else list(runs_of([item]))
     found = (exposed(each.statements) | frozenset(n for s in each.statements for n in writes(s)) for each in runs)
     return frozenset(name for each in found for name in each)
-
-
-def _rebuilt(statement: ast.stmt, body: list[ast.stmt], orelse: list[ast.stmt]) -> ast.stmt:
-    match statement:
-        case ast.For():
-            return ast.For(statement.target, statement.iter, body, [], lineno=0)
-        case ast.While():
-            return ast.While(statement.test, body, [])
-        case ast.If():
-            return ast.If(statement.test, body, orelse)
-        case _:
-            raise Bug("no compound statement")
-
-
-def _used_sizes(body: list[ast.stmt]) -> list[ast.stmt]:
-    return body

@@ -17,6 +17,7 @@ from htp.liveness import loads, writes
 from htp.names import RESERVED
 from htp.program import origin_of
 from htp.types import ScalarType
+from htp_backend_pto.lower.blocks import with_blocks
 from htp_backend_pto.lower.bounds import arguments_of
 from htp_backend_pto.lower.sites import Site, marked, site_of
 from htp_backend_pto.lower.split_units import Units, walk
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from htp.dims import Expr
-    from htp.infer.state import Inference
     from htp.program import Function, Program
 
 __all__ = ["flattened"]
@@ -71,7 +71,7 @@ class _Flattening:
         for statement in body:
             match statement:
                 case ast.Expr(value=ast.Call(func=ast.Name(id=name)) as call) if name in self.whole:
-                    task = result.pop() if result and _is_task(result[-1]) else None
+                    task = self.task_of(result)
                     outer = site_of(statement)
                     site = Site(name, task if task is not None else outer.task if outer is not None else None)
                     result += [marked(each, site) for each in self.body(self.whole[name], call)]
@@ -81,24 +81,22 @@ class _Flattening:
                     result.append(statement)
         return result
 
+    def task_of(self, before: list[ast.stmt]) -> ast.stmt | None:
+        """What is told of the task that comes next, taken out of the statements before it."""
+        for number in reversed(range(len(before))):
+            if _is_task(before[number]):
+                return before.pop(number)
+            if isinstance(before[number], ast.For | ast.While | ast.If) or site_of(before[number]) is not None:
+                return None
+        return None
+
     def compound(self, statement: ast.For | ast.While | ast.If) -> ast.stmt:
         inner = self.block(statement.body)
         orelse = self.block(statement.orelse) if isinstance(statement, ast.If) else []
         same = len(inner) == len(statement.body) and all(a is b for a, b in zip(inner, statement.body, strict=True))
         if same and (not isinstance(statement, ast.If) or orelse == statement.orelse):
             return statement
-        match statement:
-            case ast.For():
-                new: ast.stmt = ast.For(statement.target, statement.iter, inner, [], lineno=0)
-            case ast.While():
-                new = ast.While(statement.test, inner, [])
-            case ast.If():
-                new = ast.If(statement.test, inner, orelse)
-        new.origin = origin_of(statement)  # type: ignore[attr-defined]
-        site = site_of(statement)
-        if site is not None:
-            new.site = site  # type: ignore[attr-defined]
-        return new
+        return with_blocks(statement, inner, orelse)
 
     def body(self, function: Function, call: ast.Call) -> list[ast.stmt]:
         """The function's statements with the arguments of a call in place."""

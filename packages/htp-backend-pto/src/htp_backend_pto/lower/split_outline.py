@@ -14,12 +14,12 @@ from htp.diagnostics import Bug
 from htp.dims import Expr, const, sym
 from htp.infer.values import Box, Index, Number, Region, Value
 from htp.liveness import loads, writes
-from htp.lowering.build import assigned, expression, stored
+from htp.lowering.build import assigned, stored
 from htp.names import RESERVED
 from htp.program import Function, origin_of, stamp
 from htp.types import Param, ScalarType, TensorType, bool_, f32, i64
 from htp_backend_pto.lower.split_regions import guarded_nodes, inner_ranges, part_of
-from htp_backend_pto.lower.split_units import Unit, walk
+from htp_backend_pto.lower.split_units import walk
 from htp_backend_pto.lower.translate import Translation, box_text
 from htp_backend_pto.tiles import annotation_of
 
@@ -215,8 +215,8 @@ class Outline(Translation):
         }  # fmt: skip
         body: list[ast.stmt] = []
         for number, statement in enumerate(self.statements):
-            for name in sorted((loads(statement) | writes(statement)) & waiting.keys()):
-                body.append(self._loaded(waiting.pop(name), statement))
+            first = sorted((loads(statement) | writes(statement)) & waiting.keys())
+            body += [self._loaded(waiting.pop(name), statement) for name in first]
             body.append(self.statement(statement))
             body += [self._stored(name, statement) for name, at in last.items() if at == number]
         return body

@@ -9,11 +9,13 @@ import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from htp.dims import sym
 from htp.infer.engine import infer
 from htp.infer.values import Box, Region, Value
 from htp.liveness import loads, writes
 from htp.lowering.build import binary
 from htp.program import origin_of, stamp
+from htp_backend_pto.lower.blocks import changed
 from htp_backend_pto.lower.sites import marked, site_of
 from htp_backend_pto.lower.split_tree import Tree
 from htp_backend_pto.lower.split_units import Units, accumulated, called, walk
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from htp.dims import Expr
-    from htp.infer.state import Inference
     from htp.program import Function, Program
 
 __all__ = ["prepared"]
@@ -50,12 +51,16 @@ class _Forwarding:
         self.spelled = spelled_symbols(function.body, self.known)
 
     def function(self) -> Function:
-        body = _changed(self.source.body, self.statement)
+        body = changed(self.source.body, self.statement)
         read = {name for each in walk(body) for name in loads(each)}
         return replace(self.source, body=tuple(_without(body, self.units, read)))
 
     def statement(self, statement: ast.stmt) -> list[ast.stmt]:
-        if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.value, ast.Subscript):
+        if not isinstance(statement, ast.AnnAssign):
+            return [statement]
+        if called(statement.value) == "tile.item":
+            return [self.item(statement)]
+        if not isinstance(statement.value, ast.Subscript):
             return [statement]
         region = self.region(statement.value)
         if region is None or isinstance(self.known.types.get(id(statement.value)), Region):
@@ -64,6 +69,21 @@ class _Forwarding:
         value = box_text(region.root, self.outer(region.box), sizes, store=False)
         new = ast.AnnAssign(statement.target, statement.annotation, value, 1)
         return [marked(stamp(new, origin_of(statement)), site_of(statement))]
+
+    def item(self, statement: ast.AnnAssign) -> ast.stmt:
+        """An element that is read from memory where the number is wanted, not loaded before."""
+        call = statement.value
+        source = call.args[0] if isinstance(call, ast.Call) else None
+        definitions = self.units.definitions[source.id] if isinstance(source, ast.Name) else []
+        definition = definitions[0] if len(definitions) == 1 else None
+        if not isinstance(definition, ast.AnnAssign) or not self.units.anew(definition):
+            return statement
+        value = definition.value
+        if not isinstance(self.known.types.get(id(value)), Region) or value is None:
+            return statement
+        read = ast.Call(ast.Attribute(ast.Name("tile", ast.Load()), "item", ast.Load()), [value], [])
+        new = ast.AnnAssign(statement.target, statement.annotation, read, 1)
+        return marked(stamp(new, origin_of(statement)), site_of(statement))
 
     def region(self, node: ast.expr) -> Region | None:
         """The part of an array that an expression is, as long as nobody has changed it."""
@@ -80,8 +100,6 @@ class _Forwarding:
         return None
 
     def outer(self, box: Box) -> Box:
-        from htp.dims import sym
-
         names = {symbol: sym(name) for symbol, name in self.spelled.items()}
         return Box(
             tuple(each.substitute(names) for each in box.start), tuple(each.substitute(names) for each in box.extent),
@@ -110,29 +128,7 @@ def _without(body: Sequence[ast.stmt], units: Units, read: set[str]) -> list[ast
         unread = units.anew(statement) and not writes(statement) & read
         return [] if unread else [statement]
 
-    return _changed(body, kept)
-
-
-def _changed(body: Sequence[ast.stmt], change) -> list[ast.stmt]:  # noqa: ANN001
-    """The statements with every simple one replaced."""
-    result: list[ast.stmt] = []
-    for statement in body:
-        match statement:
-            case ast.For():
-                new: ast.stmt = ast.For(statement.target, statement.iter, _changed(statement.body, change), [], lineno=0)
-            case ast.While():
-                new = ast.While(statement.test, _changed(statement.body, change), [])
-            case ast.If():
-                orelse = _changed(statement.orelse, change)
-                new = ast.If(statement.test, _changed(statement.body, change) or [ast.Pass()], orelse)
-            case _:
-                result += change(statement)
-                continue
-        new = stamp(new, origin_of(statement))
-        if (site := site_of(statement)) is not None:
-            new.site = site  # type: ignore[attr-defined]
-        result.append(new)
-    return result
+    return changed(body, kept)
 
 
 # sums -----------------------------------------------------------------------------------------------------------------
@@ -142,7 +138,7 @@ def _demoted(program: Program) -> Program | None:
     """The program with a product that is added on the vector unit, where its sum does not stay in the accumulator."""
     known = infer(program, program.main)
     tree = Tree(program, program.main, known)
-    homes = {id(each): id(run) for run in tree_runs(tree) for each in walk(run.statements)}
+    homes = {id(each): id(run) for run in tree.runs() for each in walk(run.statements)}
     taken = {name for each in walk(program.main.body) for name in (*loads(each), *writes(each))}
     for statement in walk(program.main.body):
         if not isinstance(statement, ast.AnnAssign) or called(statement.value) != "tile.dot":
@@ -151,16 +147,13 @@ def _demoted(program: Program) -> Program | None:
         if tree.units.adds_in_memory(statement):
             continue
         if isinstance(acc, ast.Name) and not _resident(statement, acc.id, tree, homes):
-            new = _apart(statement, acc, taken)
-            body = _changed(program.main.body, lambda each, old=statement: new if each is old else [each])
-            return program.replace(replace(program.main, body=tuple(body)))
+            return program.replace(_replaced(program.main, statement, _apart(statement, acc, taken)))
     return None
 
 
-def tree_runs(tree: Tree):  # noqa: ANN201
-    from htp_backend_pto.lower.split import _runs
-
-    return list(_runs(tree.items))
+def _replaced(function: Function, old: ast.stmt, new: list[ast.stmt]) -> Function:
+    body = changed(function.body, lambda each: new if each is old else [each])
+    return replace(function, body=tuple(body))
 
 
 def _resident(statement: ast.AnnAssign, acc: str, tree: Tree, homes: dict[int, int]) -> bool:

@@ -82,6 +82,7 @@ def part_of(
         starts.append(low)
         extents.append(facts.simplify(high - low))
         kept.append(any(each.box.kept[axis] for each in accesses) or not same)
+    kept[-1:] = [kept[-1] or not any(kept)]  # a kernel gets no array without dimensions
     box = Box(tuple(starts), tuple(extents), tuple(kept))
     writes = [each for each in accesses if each.writes]
     covered = len(writes) == 1 and id(writes[0].node) not in guarded and all(

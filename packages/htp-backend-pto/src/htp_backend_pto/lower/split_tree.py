@@ -14,17 +14,17 @@ from htp.independence import Independence, is_range
 from htp.infer.values import Region, Value
 from htp.liveness import loads
 from htp.names import TASKS
-from htp_backend_pto.lower.split_order import Run, grouped, node_of
+from htp_backend_pto.lower.split_order import Node, Run, grouped, node_of
 from htp_backend_pto.lower.split_units import Units, called, walk
 from htp_backend_pto.lower.translate import spelled_symbols
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from htp.infer.state import Inference
     from htp.program import Function, Program
 
-__all__ = ["Item", "Nest", "Tree"]
+__all__ = ["Item", "Nest", "Tree", "runs_of"]
 
 
 @dataclass
@@ -54,6 +54,10 @@ class Tree:
         self.tasks: dict[int, ast.stmt] = {}
         """What is told of the task that a call is, by the call's statement."""
         self.items = self.block(function.body, free=True, top=True)
+
+    def runs(self) -> list[Run]:
+        """Every run, in order."""
+        return list(runs_of(self.items))
 
     def outer(self, value: Expr) -> Expr:
         """An integer in the names of variables."""
@@ -90,11 +94,11 @@ class Tree:
                 told = each
             else:
                 left.append(each)
-                if told is not None:
+                if told is not None and self.is_call(each):
                     self.tasks[id(each)], told = told, None
         spread = free and (top or all(isinstance(each, ast.For) or not self.units.units(each) for each in left))
         nests: dict[int, Nest] = {}
-        nodes = []
+        nodes: list[Node] = []
         for each in left:
             units = self.units.units(each)
             if isinstance(each, ast.For | ast.While | ast.If) and self.stays(each, spread=spread):
@@ -124,8 +128,13 @@ class Tree:
         """Whether the turns of a loop do not depend on each other."""
         return isinstance(statement, ast.For) and is_range(statement) and self.loops.independent(statement)
 
+    def is_call(self, statement: ast.stmt) -> bool:
+        """Whether it calls a kernel."""
+        value = statement.value if isinstance(statement, ast.Expr) else None
+        return isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in self.kernels
+
     def hosts(self, statement: ast.stmt) -> bool:
-        """Whether something in it is the routine's business: a call, a buffer, an element that is read, an assertion."""
+        """Whether something in it is the routine's business: a call, a buffer, an element, an assertion."""
         for each in ast.walk(statement):
             if isinstance(each, ast.Assert):
                 return True
@@ -135,6 +144,15 @@ class Tree:
             elif isinstance(each, ast.Call) and called(each) in ("tile.item", "tile.print"):
                 return True
         return False
+
+
+def runs_of(items: Iterable[Item]) -> Iterator[Run]:
+    """The runs in items and in what is nested in them."""
+    for item in items:
+        if isinstance(item, Run):
+            yield item
+        elif isinstance(item, Nest):
+            yield from runs_of((*item.body, *item.orelse))
 
 
 def _is_task(statement: ast.stmt) -> bool:

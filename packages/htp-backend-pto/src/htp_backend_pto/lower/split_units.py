@@ -98,12 +98,17 @@ class Units:
         match statement:
             case ast.AnnAssign(value=ast.expr() as value):
                 return isinstance(self.known.types.get(id(value)), Value | Region)
-            case ast.Assign(targets=[ast.Subscript()]):
-                return True
+            case ast.Assign(targets=[ast.Subscript() as target]):
+                return not self.is_element(target)
             case ast.Assign(targets=[ast.Tuple()], value=ast.Call()):
                 return True
             case _:
                 return False
+
+    def is_element(self, target: ast.expr) -> bool:
+        """Whether it is one element of an array, which the orchestration sets by itself."""
+        known = self.known.types.get(id(target))
+        return isinstance(known, Region) and not known.dims
 
     def anew(self, statement: ast.stmt) -> bool:
         """Whether a tile is nothing but elements of an array that nobody changes, or made of nothing."""

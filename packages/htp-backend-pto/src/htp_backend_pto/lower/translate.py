@@ -1,6 +1,6 @@
 """Statements in normal form, written again in other names: what moving code from one function to another takes.
 
-Knows syntax and what was inferred of it; what sizes, arrays and numbers are called where the code goes, subclasses know.
+Knows syntax and what was inferred of it; subclasses know what things are called where the code goes.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ def _interval(part: ast.expr, size: Expr) -> tuple[Expr, Expr] | None:
     return None if start is None or stop is None else (start, stop)
 
 
-def box_text(root: str, box: Box, sizes: Sequence[Expr], *, store: bool) -> ast.expr:
+def box_text(root: str, box: Box, sizes: Sequence[Expr], *, store: bool) -> ast.Subscript:
     """A slice of the array `root`, which has these sizes; the whole of an axis is a colon, a whole array its name."""
     parts: list[ast.expr] = []
     for start, extent, kept, size in zip(box.start, box.extent, box.kept, sizes, strict=True):

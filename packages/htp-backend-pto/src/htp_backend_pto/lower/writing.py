@@ -23,7 +23,7 @@ from htp_backend_pto.lower.split_units import walk
 from htp_backend_pto.tiles import annotation_of, declared, room_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Sequence
 
     from htp.diagnostics import Span
     from htp.lowering.build import Operand
@@ -65,7 +65,7 @@ class Writer:
     # statements ---------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def block(self) -> Iterator[list[ast.stmt]]:
+    def block(self) -> Generator[list[ast.stmt]]:
         """Statements of an inner block; what is known of columns outside holds inside, not the other way."""
         outer, rows = self.out, dict(self.rows)
         self.out = []

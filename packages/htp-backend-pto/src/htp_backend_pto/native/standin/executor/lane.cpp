@@ -76,7 +76,25 @@ void Lane::issue(const Instruction& instruction) {
         if (access.mode == Mode::Read) check_written(instruction, access);
         check_order(instruction, access);
     }
+    if (checks_) check_operands(instruction);
     for (const Access& access : instruction.accesses) record(instruction, access, clock);
+}
+
+// A result may lie exactly where an operand lies, element on element; it may not cover another part of it.
+void Lane::check_operands(const Instruction& instruction) {
+    const std::vector<Access>& all = instruction.accesses;
+    for (size_t i = 0; i < all.size(); ++i)
+        for (size_t j = i + 1; j < all.size(); ++j) {
+            const Access &a = all[i], &b = all[j];
+            if (a.space == Space::Gm || a.space != b.space || a.operand == b.operand) continue;
+            if (a.mode == Mode::Read && b.mode == Mode::Read) continue;
+            const bool in_place = a.mode != Mode::Scratch && b.mode != Mode::Scratch && a.start == b.start &&
+                                  a.inner_stride == b.inner_stride && a.outer_stride == b.outer_stride;
+            if (in_place || !touch(a, b)) continue;
+            report("operand-overlap", on(a) + " and " + on(b) + " are operands of one instruction and overlap",
+                   instruction, &a);
+            return;
+        }
 }
 
 void Lane::check_bounds(const Instruction& instruction, const Access& access) {

@@ -71,6 +71,7 @@ private:
     Place place(const char* instruction) const;
     void report(const char* code, const std::string& text, const Instruction& instruction, const Access* access,
                 bool error = true);
+    void check_operands(const Instruction& instruction);
     void check_bounds(const Instruction& instruction, const Access& access);
     void check_written(const Instruction& instruction, const Access& access);
     void check_order(const Instruction& instruction, const Access& access);

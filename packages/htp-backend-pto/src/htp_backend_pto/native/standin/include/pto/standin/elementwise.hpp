@@ -59,9 +59,19 @@ HTP_PTO_UNARY(TRELU, x > 0 ? x : W(0))
 HTP_PTO_UNARY(TEXP, std::exp(x))
 HTP_PTO_UNARY(TLOG, std::log(x))
 HTP_PTO_UNARY(TSQRT, std::sqrt(x))
-HTP_PTO_UNARY(TRSQRT, W(1) / std::sqrt(x))
-HTP_PTO_UNARY(TRECIP, W(1) / x)
 #undef HTP_PTO_UNARY
+
+// On A2/A3 these two may not overwrite their operand.
+#define HTP_PTO_NOT_IN_PLACE(NAME, EXPR)                                                                           \
+    template <auto Precision = 0, typename D, typename A> RecordEvent NAME(D& d, A& a) {                           \
+        if (d.address() == a.address())                                                                            \
+            standin::core().broken("in-place", #NAME, "the result lies where the operand lies; A2/A3 forbids it"); \
+        standin::elementwise(#NAME, d, [](auto x) { return decltype(x)(EXPR); }, a);                               \
+        return {};                                                                                                 \
+    }
+HTP_PTO_NOT_IN_PLACE(TRSQRT, decltype(x)(1) / std::sqrt(x))
+HTP_PTO_NOT_IN_PLACE(TRECIP, decltype(x)(1) / x)
+#undef HTP_PTO_NOT_IN_PLACE
 
 // NAME(d, a, b)
 #define HTP_PTO_BINARY(NAME, EXPR)                                                                         \
