@@ -93,7 +93,11 @@ def test_file_runs_as_a_script(example) -> None:
     assert float(done.stdout.rsplit(" ", 1)[1]) <= 1e-5
 
 
-@pytest.mark.parametrize("name", ["softmax.py", "rmsnorm.py", "gemm.py", "attention.py"])
-def test_the_demo_runs_the_example(name: str) -> None:
-    demos = ROOT / "packages" / "htp-backend-cpu" / "src" / "htp_backend_cpu" / "demos"
-    assert (ROOT / "examples" / name).read_text() == (demos / name).read_text()
+@pytest.mark.parametrize(
+    ("backend", "name"),
+    [*(("cpu", each) for each in ("softmax", "rmsnorm", "gemm", "attention"))]
+    + [*(("pto", each) for each in ("softmax", "rmsnorm", "gemm"))],
+)
+def test_the_demo_runs_the_example(backend: str, name: str) -> None:
+    demos = ROOT / "packages" / f"htp-backend-{backend}" / "src" / f"htp_backend_{backend}" / "demos"
+    assert (ROOT / "examples" / f"{name}.py").read_text() == (demos / f"{name}.py").read_text()

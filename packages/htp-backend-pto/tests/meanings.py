@@ -10,7 +10,7 @@ A = (RNG.standard_normal((5, 7)) * 3).astype(np.float32)
 B = (RNG.standard_normal((5, 7)) * 3).astype(np.float32)
 C = (RNG.standard_normal((5, 7)) * 3).astype(np.float32)
 P = np.abs(A) + np.float32(0.25)
-I, J = RNG.integers(-50, 50, (5, 7)).astype(np.int32), RNG.integers(1, 9, (5, 7)).astype(np.int32)
+INTS, FEW = RNG.integers(-50, 50, (5, 7)).astype(np.int32), RNG.integers(1, 9, (5, 7)).astype(np.int32)
 COLUMN, ROW = B[:, :1].copy(), B[:1, :].copy()
 TMP = np.zeros((5, 7), np.float32)
 ITMP = np.zeros((5, 7), np.int32)
@@ -55,7 +55,9 @@ def sorted_32(values, indices):
 
 
 def merged(*lists):
-    every = [(row[0, at], number, row[0, at + 1]) for number, row in enumerate(lists) for at in range(0, row.shape[1], 2)]
+    every = [
+        (row[0, at], number, row[0, at + 1]) for number, row in enumerate(lists) for at in range(0, row.shape[1], 2)
+    ]
     every.sort(key=lambda each: (-each[0], each[1]))
     return np.array([[part for value, _, index in every for part in (value, index)]], np.float32)
 
@@ -83,27 +85,30 @@ CASES = [
     ("abs", (A,), {}, np.where(A < 0, -A, A)), ("neg", (A,), {}, 0 - A), ("exp", (A,), {}, np.e**A.astype(np.float64)),
     ("log", (P,), {}, np.log(P.astype(np.float64))), ("sqrt", (P,), {}, P.astype(np.float64) ** 0.5),
     ("rsqrt", (P,), {}, P.astype(np.float64) ** -0.5), ("recip", (P,), {}, 1 / P.astype(np.float64)),
-    ("relu", (A,), {}, (A + np.abs(A)) / 2), ("relu", (I,), {}, np.where(I > 0, I, 0)),
+    ("relu", (A,), {}, (A + np.abs(A)) / 2), ("relu", (INTS,), {}, np.where(INTS > 0, INTS, 0)),
     ("subrelu", (A, B), {}, np.where(A > B, A - B, 0)), ("prelu", (A, B, UTMP), {}, np.where(A > 0, A, A * B)),
     ("addc", (A, B, C), {}, A + B + C), ("subc", (A, B, C), {}, A - B + C), ("addsc", (A, 2.0, B), {}, A + 2 + B),
     ("subsc", (A, 2.0, B), {}, A - 2 + B), ("fusedmuladd", (C, A, B), {}, A * C + B),
     ("fusedmuladdrelu", (C, A, B), {}, np.where(A * C + B > 0, A * C + B, 0)), ("muladddst", (C, A, B), {}, A * B + C),
-    ("axpy", (C, A, 0.5), {}, C + A / 2), ("and_", (I, J), {}, I & J), ("or_", (I, J), {}, I | J),
-    ("xor", (I, J, ITMP), {}, (I | J) - (I & J)), ("not_", (I,), {}, -I - 1), ("shl", (I, J), {}, I * 2**J),
-    ("shr", (I, J), {}, I // 2**J),
-    ("rem", (I, J, ITMP), {}, I - J * (I // J)), ("rem", (I, -J, ITMP), {}, I + J * (I // -J)),
+    ("axpy", (C, A, 0.5), {}, C + A / 2), ("and_", (INTS, FEW), {}, INTS & FEW), ("or_", (INTS, FEW), {}, INTS | FEW),
+    ("xor", (INTS, FEW, ITMP), {}, (INTS | FEW) - (INTS & FEW)), ("not_", (INTS,), {}, -INTS - 1),
+    ("shl", (INTS, FEW), {}, INTS * 2**FEW),
+    ("shr", (INTS, FEW), {}, INTS // 2**FEW),
+    ("rem", (INTS, FEW, ITMP), {}, INTS - FEW * (INTS // FEW)),
+    ("rem", (INTS, -FEW, ITMP), {}, INTS + FEW * (INTS // -FEW)),
     ("rem", (A, P, TMP), {}, A.astype(np.float64) - P * np.floor(A.astype(np.float64) / P)),
     ("fmod", (A, B), {}, np.fmod(A.astype(np.float64), B)),
     ("pow", (P, B, TMP), {}, np.exp(B.astype(np.float64) * np.log(P.astype(np.float64)))),
     # a tile and a number
-    ("adds", (A, 2.5), {}, A + 2.5), ("subs", (I, 3), {}, I - 3), ("muls", (I, 3), {}, I * 3),
+    ("adds", (A, 2.5), {}, A + 2.5), ("subs", (INTS, 3), {}, INTS - 3), ("muls", (INTS, 3), {}, INTS * 3),
     ("divs", (A, 4.0), {}, A / 4), ("sdivs", (P, 4.0), {}, 4 / P), ("maxs", (A, 0.5), {}, np.where(A > 0.5, A, 0.5)),
-    ("mins", (I, 3), {}, np.where(I < 3, I, 3)), ("lrelu", (A, 0.25), {}, np.where(A > 0, A, A / 4)),
-    ("rems", (I, 7, ITMP), {}, I - 7 * (I // 7)), ("fmods", (A, -2.0), {}, np.fmod(A, 2)),
-    ("pows", (A, 2.0, TMP), {}, A * A), ("ands", (I, 12), {}, I & 12), ("ors", (I, 12), {}, I | 12),
-    ("xors", (I, 12, ITMP), {}, I ^ 12), ("shls", (I, 3), {}, I * 8), ("shrs", (I, 3), {}, I // 8),
+    ("mins", (INTS, 3), {}, np.where(INTS < 3, INTS, 3)), ("lrelu", (A, 0.25), {}, np.where(A > 0, A, A / 4)),
+    ("rems", (INTS, 7, ITMP), {}, INTS - 7 * (INTS // 7)), ("fmods", (A, -2.0), {}, np.fmod(A, 2)),
+    ("pows", (A, 2.0, TMP), {}, A * A), ("ands", (INTS, 12), {}, INTS & 12), ("ors", (INTS, 12), {}, INTS | 12),
+    ("xors", (INTS, 12, ITMP), {}, INTS ^ 12), ("shls", (INTS, 3), {}, INTS * 8), ("shrs", (INTS, 3), {}, INTS // 8),
     # rows and columns
-    ("rowsum", (A, TMP), {}, A.astype(np.float64).sum(1, keepdims=True)), ("rowsum", (I, ITMP), {}, I.sum(1, keepdims=True)),
+    ("rowsum", (A, TMP), {}, A.astype(np.float64).sum(1, keepdims=True)),
+    ("rowsum", (INTS, ITMP), {}, INTS.sum(1, keepdims=True)),
     ("rowprod", (A, TMP), {}, A.astype(np.float64).prod(1, keepdims=True)),
     ("rowmax", (A, TMP), {}, np.sort(A, 1)[:, -1:]), ("rowmin", (A, TMP), {}, np.sort(A, 1)[:, :1]),
     ("rowargmax", (A, TMP), {}, np.argsort(A, 1)[:, -1:]), ("rowargmin", (A, TMP), {}, np.argsort(A, 1)[:, :1]),
@@ -125,8 +130,10 @@ CASES = [
     ("partadd", (A, PART), {}, over(NARROW_A + PART, A)), ("partmul", (A, PART), {}, over(NARROW_A * PART, A)),
     ("partmax", (A, PART), {}, over(np.where(NARROW_A > PART, NARROW_A, PART), A)),
     ("partmin", (A, PART), {}, over(np.where(NARROW_A < PART, NARROW_A, PART), A)),
-    ("partargmax", (A, PART, I, J[:3, :4].copy(), TMP), {}, over(np.where(NARROW_A > PART, I[:3, :4], J[:3, :4]), I)),
-    ("partargmin", (A, PART, I, J[:3, :4].copy(), TMP), {}, over(np.where(NARROW_A < PART, I[:3, :4], J[:3, :4]), I)),
+    ("partargmax", (A, PART, INTS, FEW[:3, :4].copy(), TMP), {}, over(np.where(NARROW_A > PART, INTS[:3, :4], FEW[:3,
+    :4]), INTS)),
+    ("partargmin", (A, PART, INTS, FEW[:3, :4].copy(), TMP), {}, over(np.where(NARROW_A < PART, INTS[:3, :4], FEW[:3,
+    :4]), INTS)),
     # made and chosen
     ("expands", (2.5, 2, 3), {"dtype": f16}, np.full((2, 3), 2.5, np.float16)),
     ("scratch", (), {"rows": 2, "cols": 3, "dtype": u8}, np.zeros((2, 3), np.uint8)),
@@ -150,15 +157,16 @@ CASES = [
         [[A[:1, :2], A[:1, 2:6], A[:1, 6:]], [A[1:4, :2], PART, A[1:4, 6:]], [A[4:, :2], A[4:, 2:6], A[4:, 6:]]])),
     *((name, (A, 6, 8), {"value": value}, padded(A, 6, 8, value)) for value in (0.0, -INF, 1.5)
       for name in ("fillpad", "fillpad_inplace", "fillpad_expand")),
-    ("fillpad", (I, 5, 8), {"value": -INF}, padded(I, 5, 8, -(2**31))),
+    ("fillpad", (INTS, 5, 8), {"value": -INF}, padded(INTS, 5, 8, -(2**31))),
     ("fillpad", (A, 5, 7), {"value": 0.0}, A),
     ("concat", (A, COLUMN), {}, np.hstack((A, COLUMN))), ("trans", (A, TMP), {}, np.swapaxes(A, 0, 1)),
     ("reshape", (A, 7, 5), {}, np.ravel(A).reshape(7, 5)),
-    ("cvt", (A,), {"dtype": f16}, A.astype(np.float16)), ("cvt", (I,), {"dtype": f32}, I.astype(np.float32)),
+    ("cvt", (A,), {"dtype": f16}, A.astype(np.float16)), ("cvt", (INTS,), {"dtype": f32}, INTS.astype(np.float32)),
     *(("cvt", (np.array([[-2.5, -1.5, -0.5, 0.5, 1.5, 2.7, -2.7]], np.float32),), {"dtype": i32, "mode": mode},
        np.array([result], np.int32)) for mode, result in (
         ("none", [-2, -1, 0, 0, 1, 2, -2]), ("trunc", [-2, -1, 0, 0, 1, 2, -2]), ("rint", [-2, -2, 0, 0, 2, 3, -3]),
-        ("round", [-3, -2, -1, 1, 2, 3, -3]), ("floor", [-3, -2, -1, 0, 1, 2, -3]), ("ceil", [-2, -1, 0, 1, 2, 3, -2]))),
+        ("round", [-3, -2, -1, 1, 2, 3, -3]), ("floor", [-3, -2, -1, 0, 1, 2, -3]),
+        ("ceil", [-2, -1, 0, 1, 2, 3, -2]))),
     # by index
     ("gather", (TABLE, np.array([[0, 23], [5, 5]], np.int32), np.zeros((1, 8), np.int32)), {},
      np.array([[TABLE[0, 0], TABLE[5, 3]], [TABLE[1, 1], TABLE[1, 1]]])),

@@ -50,7 +50,7 @@ def test_what_only_the_simulator_has_is_refused_for_the_device(tmp_path, name):
     [("add(t, t)", "bf16"), ("exp(t)", "bf16"), ("add(t, t)", "u8"), ("not_(t)", "i32"), ("rowexpandadd(t, t)", "u32")],
 )
 def test_dtypes_that_the_vector_unit_does_not_take(tmp_path, target, call, dtype):
-    params = "x: In[Tensor[{0}, 32, 1]], y: Out[Tensor[{0}, 32, 1]]".format(dtype)
+    params = f"x: In[Tensor[{dtype}, 32, 1]], y: Out[Tensor[{dtype}, 32, 1]]"
     found = refusal(tmp_path, f"t = pto.load(x); y[:] = pto.{call}", target, dtype, params)
     assert found.code == "pto.bad-dtype"
     assert f"not {dtype}" in found.message

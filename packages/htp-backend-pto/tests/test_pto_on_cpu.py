@@ -9,7 +9,13 @@ from meanings import CASES, DTYPES
 
 import htp
 
-HEAD = "from htp import In, Out, Tensor, {dtypes}, kernel\nfrom htp_backend_pto import pto\n\n\n@kernel\ndef f({params}) -> None:\n"
+HEAD = """from htp import In, Out, Tensor, {dtypes}, kernel
+from htp_backend_pto import pto
+
+
+@kernel
+def f({params}) -> None:
+"""
 NAMES = "bool_, f16, f32, i8, i16, i32, u8, u16, u32"
 GROUP = 24
 ROUGH = ("exp", "log", "pow", "pows", "rowexpandexpdif", "colexpandexpdif", "rsqrt", "sqrt", "rowprod", "colprod")

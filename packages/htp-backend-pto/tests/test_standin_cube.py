@@ -82,3 +82,20 @@ def test_a_cube_feeds_its_vector_cores(seed: int) -> None:
 @pytest.mark.parametrize("fault", ["FAULT_NO_FREE", "FAULT_NO_PUSH"])
 def test_cores_that_wait_for_each_other_are_reported(fault: str) -> None:
     assert [each.code for each in channel(6, fault)[2].errors] == ["core-deadlock"]
+
+
+@pytest.mark.parametrize(
+    ("which", "space", "limit"),
+    [(0, None, 0), (1, "l1", 524288), (2, "l0a", 65536), (3, "l0b", 65536), (4, "l0c", 131072), (5, "bias", 1024)],
+)
+def test_every_memory_of_the_cube_has_its_capacity(which: int, space: str | None, limit: int) -> None:
+    a = RNG.standard_normal((16, 16)).astype(np.float32)
+    c = np.zeros_like(a)
+    with Session(driver.executor()) as session:
+        session.kernel(0, "capacity", driver.kernel("capacity", "aic"), "aic")
+        session.orchestration(driver.orchestration("capacity_orch"), "capacity_entry")
+        report = session.run([(a, "f32", "in"), (c, "f32", "out")], [which])
+    np.testing.assert_allclose(c, a.astype(np.float64) @ a + a[0], rtol=1e-5, atol=1e-5)
+    assert {each.code for each in report.diagnostics} == ({"capacity"} if space else set())
+    for each in report.diagnostics:
+        assert f"beyond the {limit} bytes of {space}" in each.message

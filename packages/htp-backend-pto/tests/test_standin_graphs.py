@@ -140,6 +140,7 @@ def test_the_heap_of_a_ring_is_limited() -> None:
     assert run(9, 4, heap=4 * 8192).codes == []
     assert run(9, 5, heap=4 * 8192).codes == ["heap-deadlock"]
     assert run(10, 100, heap=4 * 8192).codes == []
+    assert run(10, 5, heap=4 * 8192, runtime=HBG).codes == ["heap-deadlock"]
 
 
 @pytest.mark.parametrize(

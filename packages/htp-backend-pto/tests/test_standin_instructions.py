@@ -127,3 +127,8 @@ def test_rows_are_gathered_and_added() -> None:
     for row, target in enumerate(chosen):
         expected[target] += B[row]
     np.testing.assert_allclose(run(142), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_every_form_compiles_for_both_cores() -> None:
+    assert driver.kernel("forms", "aiv").exists()
+    assert driver.kernel("forms", "aic").exists()

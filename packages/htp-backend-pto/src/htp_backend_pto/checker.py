@@ -68,7 +68,8 @@ def _lost(step: Step, owners: list[Access], types: Mapping[str, TileType]) -> It
     for read in reads:
         if not any(each.name == read.name and each.memory == read.memory for each in owners):
             yield f"`{read.name}` is overwritten before `{ast.unparse(step.statement)}` reads it", step.span
-    for write in (each for each in on_chip if each.writes):
+    writes = [each for each in on_chip if each.writes]
+    for write in sorted(writes, key=lambda each: each.name == step.result):  # the result is what is there afterwards
         _write(write, owners)
     if not step.moves and step.result is not None:
         owners += [replace(each, name=step.result) for each in owners if each.name == step.shared]

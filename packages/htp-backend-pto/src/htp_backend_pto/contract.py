@@ -37,8 +37,8 @@ __all__ = [
 
 CONTRACT: Literal["pto.package/1"] = "pto.package/1"
 Direction = Literal["in", "out", "inout"]
-Tag = Literal["INPUT", "OUTPUT", "INOUT", "OUTPUT_EXISTING"]
-"""How a task names an argument to the runtime; `OUTPUT` is a new tensor."""
+Tag = Literal["INPUT", "OUTPUT", "INOUT", "OUTPUT_EXISTING", "NO_DEP"]
+"""How a task names an argument to the runtime; `OUTPUT` is a new tensor, and of `NO_DEP` it keeps nothing."""
 
 
 class KernelTensor(Record, frozen=True, kw_only=True):
@@ -185,15 +185,14 @@ class Edge(Record, frozen=True, kw_only=True):
     """`target` waits for `source`.
 
     `found` says who says so: the runtime, because one task allocates what the other uses (`creator`) or because one
-    writes what the other uses (`tensormap`), or the package (`explicit`). `why` are kinds and arrays. Edges that are
-    not `needed` follow from others; the runtime makes them all the same.
+    writes what the other uses (`tensormap`), or the package (`explicit`). `why` says what the source does, or the kinds
+    of dependences and the arrays that the package tells of.
     """
 
     source: int
     target: int
     found: Literal["creator", "tensormap", "explicit"]
     why: str
-    needed: bool
 
 
 class Graph(Record, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from htp.capabilities import DialectUse, DTypeUse, IntrinsicUse, OpUse
-from htp.declarations import Backend, Binding, CodeFile, Conversion, Dialect, IntrinsicSet, Lazy, Toolchain, Variant
+from htp.declarations import Backend, Binding, CodeFile, Conversion, Demo, Dialect, IntrinsicSet, Lazy, Toolchain, Variant
 from htp.hooks import hookimpl
 from htp_backend_pto.forms import FACTS, Bounded, Divided, Legal, Placed, Selected, Synchronized
 from htp_backend_pto.isa import INSTRUCTIONS
@@ -22,6 +22,7 @@ __all__ = [
     "htp_backends",
     "htp_bindings",
     "htp_capabilities",
+    "htp_demos",
     "htp_diagnostics",
     "htp_dialects",
     "htp_intrinsics",
@@ -155,3 +156,15 @@ def htp_passes() -> tuple[Pass | Lazy[type[Pass]] | Lazy[Pass], ...]:
 def htp_diagnostics() -> tuple[CodeFile, ...]:
     """The pages of the codes that begin with `pto.`."""
     return (CodeFile("pto", "htp_backend_pto", "codes/pto.md"),)
+
+
+@hookimpl
+def htp_demos() -> tuple[Demo, ...]:
+    """Three programs on the host stand-in."""
+    return (
+        Demo(
+            name="pto",
+            summary="softmax, rmsnorm and gemm for Ascend: compiled, run on the host stand-in, checked",
+            run=Lazy("htp_backend_pto.demo:run"),
+        ),
+    )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from htp.diagnostics import Refused
+from htp.diagnostics import Bug, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,7 +115,7 @@ class Profile:
         """The enumerator of an element type in orchestration.
 
         Raises:
-            Refused: `pto.no-dtype`.
+            Bug: there is none; the target does not accept such arrays.
         """
         if dtype not in DATA_TYPES:
             raise _no_dtype(dtype)
@@ -125,7 +125,7 @@ class Profile:
         """The C++ type of an element in a kernel.
 
         Raises:
-            Refused: `pto.no-dtype`.
+            Bug: there is none; the target does not accept such arrays.
         """
         if dtype not in ELEMENTS:
             raise _no_dtype(dtype)
@@ -135,7 +135,7 @@ class Profile:
         """The C++ type whose bits a scalar argument of a task has.
 
         Raises:
-            Refused: `pto.no-dtype`.
+            Bug: there is none; the target does not accept such arrays.
         """
         if dtype not in SCALARS:
             raise _no_dtype(dtype)
@@ -145,7 +145,7 @@ class Profile:
         """Refuses a checkout of another version than the profile was tried with.
 
         Raises:
-            Refused: `pto.profile-mismatch`.
+            Refused: `pto.toolchain-mismatch`.
         """
         wanted, project = {
             "runtime": (self.runtime_commit, "pto-runtime (hw-native-sys/simpler)"),
@@ -153,7 +153,7 @@ class Profile:
         }[what]
         if commit != wanted:
             raise Refused(
-                "pto.profile-mismatch",
+                "pto.toolchain-mismatch",
                 f"the checkout of {project} is at {commit[:12] or 'no commit'}, the package was made for {wanted[:12]}",
                 notes=(f"profile `{self.name}`; the interface of the runtime changes between commits",),
                 help=(
@@ -167,24 +167,19 @@ def profile_named(name: str) -> Profile:
     """The profile of a package.
 
     Raises:
-        Refused: `pto.profile-mismatch` for one that this version of the backend does not know.
+        Refused: `pto.toolchain-mismatch` for one that this version of the backend does not know.
     """
     if name != CURRENT.name:
         raise Refused(
-            "pto.profile-mismatch",
+            "pto.toolchain-mismatch",
             f"the package was made for the runtime profile `{name}`, this backend has `{CURRENT.name}`",
             help="compile the program again with the installed backend",
         )
     return CURRENT
 
 
-def _no_dtype(dtype: str) -> Refused:
-    return Refused(
-        "pto.no-dtype",
-        f"`{dtype}` has no counterpart in pto-runtime",
-        notes=(f"element types are {', '.join(DATA_TYPES)}",),
-        help="cast to one of these, `f32` for instance, before the array reaches the program",
-    )
+def _no_dtype(dtype: str) -> Bug:
+    return Bug(f"`{dtype}` has no counterpart in pto-runtime; the target does not accept it")
 
 
 # Names, headers and limits are those of hw-native-sys/simpler@6ebaf77: for both runtimes below src/a2a3/runtime/ in

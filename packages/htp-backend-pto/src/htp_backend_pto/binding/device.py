@@ -34,7 +34,7 @@ def load_device(package: PackageFiles) -> Executable:
     """A package on a device.
 
     Raises:
-        Refused: `pto.no-device`, `pto.no-runtime`, `pto.profile-mismatch`.
+        Refused: `pto.no-device`, `pto.no-toolchain`, `pto.toolchain-mismatch`.
     """
     missing()
     from htp_backend_pto.binding.runtime import load_on

@@ -34,7 +34,7 @@ def load(package: PackageFiles, mode: str) -> Executable:
     """Builds the package for the host stand-in, or for a device, and loads it.
 
     Raises:
-        Refused: `pto.no-compiler`, `pto.profile-mismatch`, `pto.no-device`.
+        Refused: `pto.no-compiler`, `pto.toolchain-mismatch`, `pto.no-device`.
         Bug: the compiler refuses an emitted file; what it said is in `logs/build.txt` of the package.
     """
     if mode == "device":
@@ -58,7 +58,7 @@ def load_runtime(package: PackageFiles, mode: str) -> Executable:
     """A package that pto-runtime's own simulator runs.
 
     Raises:
-        Refused: `pto.no-runtime`, `pto.profile-mismatch`, `pto.no-device`.
+        Refused: `pto.no-toolchain`, `pto.toolchain-mismatch`, `pto.no-device`.
     """
     return _runtime(package, mode, "tensormap_and_ringbuffer")
 
@@ -76,7 +76,7 @@ def probe_runtime(mode: str) -> str | None:
     """Why pto-runtime cannot run packages here, or None when it can.
 
     Raises:
-        Refused: `pto.no-runtime`, `pto.no-device`.
+        Refused: `pto.no-toolchain`, `pto.no-device`.
     """
     from htp_backend_pto.binding.runtime import checkout
 
@@ -102,7 +102,7 @@ def contract_of(package: PackageFiles, runtime: Runtime) -> Package:
     """The contract of a package that is to run on a runtime.
 
     Raises:
-        Refused: `pto.profile-mismatch`, `pto.runtime-lacks`.
+        Refused: `pto.toolchain-mismatch`, `pto.runtime-lacks`.
     """
     contract = package.record("contract/pto.json", Package)
     profile_named(contract.versions.profile)

@@ -176,7 +176,7 @@ class RuntimeProgram:
         if failed is not None:
             raise failed
         if done.returncode == 4:
-            raise Refused("pto.no-runtime", done.stderr.strip().splitlines()[-1], help=_how_to_get())
+            raise Refused("pto.no-toolchain", done.stderr.strip().splitlines()[-1], help=_how_to_get())
         raise Refused(
             "pto.runtime-failed",
             f"pto-runtime failed on `{self.contract.entry}` (exit status {done.returncode})",
@@ -199,7 +199,7 @@ def load_on(
     """A package that pto-runtime runs.
 
     Raises:
-        Refused: `pto.no-runtime`, `pto.profile-mismatch`, `pto.runtime-lacks`.
+        Refused: `pto.no-toolchain`, `pto.toolchain-mismatch`, `pto.runtime-lacks`.
     """
     from htp_backend_pto.binding.load import contract_of
 
@@ -216,14 +216,14 @@ def checkout() -> Path:
     """Where pto-runtime lies.
 
     Raises:
-        Refused: `pto.no-runtime`.
+        Refused: `pto.no-toolchain`.
     """
     text = os.environ.get(ROOT, "")
     root = Path(text)
     if text and (root / "simpler_setup").is_dir():
         return root
     problem = f"{ROOT} is `{text}`, where there is no pto-runtime" if text else f"{ROOT} is not set"
-    raise Refused("pto.no-runtime", f"there is no pto-runtime here: {problem}", help=_how_to_get())
+    raise Refused("pto.no-toolchain", f"there is no pto-runtime here: {problem}", help=_how_to_get())
 
 
 def _how_to_get() -> tuple[str, ...]:

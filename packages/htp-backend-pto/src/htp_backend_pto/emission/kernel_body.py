@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 from htp.diagnostics import Bug
 from htp.program import origin_of
+from htp.types import dtype_named
 from htp_backend_pto.emission.global_text import view_of
 from htp_backend_pto.emission.scalars import CPP, Text, cpp_name, dim_node, scalar_text, unprintable
 from htp_backend_pto.emission.tile_text import LEFT_ALONE, handle_of
+from htp_backend_pto.isa.spelling import pad_value, spelled
 from htp_backend_pto.steps import root_name, step_of, word_of
 from htp_backend_pto.tiles import declared, room_of, tile_type
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from htp.diagnostics import Span
     from htp.dims import Expr
     from htp.program import Constant
-    from htp.types import TileType
+    from htp.types import DType, TileType
     from htp_backend_pto.emission.global_text import Order
     from htp_backend_pto.emission.scalars import Kind
     from htp_backend_pto.emission.tile_text import Handle
@@ -38,7 +40,6 @@ ORDERS: dict[str, Order] = {
     "load_t": "transposed", "store_t": "transposed", "load_row": "row", "store_row": "row", "load_col": "column",
     "store_col": "column",
 }  # fmt: skip
-PADS = {"inf": "PadValue::Max", "-inf": "PadValue::Min", "0.0": "PadValue::Zero", "0": "PadValue::Zero"}
 
 
 @dataclass(frozen=True)
@@ -288,7 +289,7 @@ def _attribute(name: str, node: ast.expr | None, step: Step) -> dict[str, str]:
     value = ast.literal_eval(node) if isinstance(node, (ast.Constant, ast.UnaryOp)) else None
     match step.instruction.name, name:
         case "cvt", "mode":
-            return {"mode": f"CAST_{str(value or 'none').upper()}"}
+            return {"mode": spelled("cvt", {"mode": str(value or "none"), "dtype": _dtype_of(step)})["mode"]}
         case _, "mode":
             return {"mode": str(value).upper()}
         case "gather_mask" | "scatter_mask", "start":
@@ -303,11 +304,20 @@ def _attribute(name: str, node: ast.expr | None, step: Step) -> dict[str, str]:
             return {name: str(int(value or 0)) if isinstance(value, bool) or value is None else str(value)}
 
 
+def _dtype_of(step: Step) -> DType:
+    """The dtype that a call names."""
+    node = step.operands["dtype"]
+    found = dtype_named(node.id) if isinstance(node, ast.Name) else None
+    if found is None:
+        raise Bug(f"no dtype: `{ast.unparse(step.statement)}`")
+    return found
+
+
 def _pad(step: Step) -> str:
     if step.instruction.name not in ("fillpad", "fillpad_expand", "fillpad_inplace"):
         return LEFT_ALONE
-    text = re.sub(r"float\('(-?inf)'\)", r"\1", ast.unparse(step.operands["value"]))
-    found = PADS.get(text.replace("--", ""))
-    if found is None:
-        raise Bug(f"no pad value: `{ast.unparse(step.statement)}`")
-    return found
+    made = tile_type(step.statement.annotation) if isinstance(step.statement, ast.AnnAssign) else None
+    if made is None:
+        raise Bug(f"no tile to pad: `{ast.unparse(step.statement)}`")
+    text = re.sub(r"float\('(-?inf)'\)", r"\1", ast.unparse(step.operands["value"])).replace("--", "")
+    return pad_value(float(text), made.dtype)

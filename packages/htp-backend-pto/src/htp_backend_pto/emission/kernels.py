@@ -56,7 +56,7 @@ def kernel_source(function: Function, program: Program, profile: Profile) -> Ker
 
     Raises:
         Bug: a statement is not of that form.
-        Refused: `pto.no-dtype`, `pto.strided-view`.
+        Refused: `pto.strided-view`.
     """
     arrays = [each for each in function.params if not isinstance(each.type, ScalarType)]
     scalars = [each for each in function.params if isinstance(each.type, ScalarType)]

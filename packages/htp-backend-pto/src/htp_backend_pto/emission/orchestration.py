@@ -61,7 +61,7 @@ def orchestration_source(program: Program, kernels: Sequence[KernelNumber], prof
     """The orchestration of the program's entry.
 
     Raises:
-        Refused: `pto.no-orchestration`, `pto.stepped-region`, `pto.no-dtype`, `pto.too-many-arguments`,
+        Refused: `pto.no-orchestration`, `pto.too-many-arguments`,
             `pto.too-many-axes`.
     """
     return _Printer(program, kernels, profile).whole()

@@ -9,9 +9,8 @@ import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from htp.diagnostics import Refused
+from htp.diagnostics import Bug, Refused
 from htp.dims import const, parse
-from htp.program import origin_of
 from htp_backend_pto.emission.scalars import dim_node, unprintable
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def region_of(node: ast.expr, arrays: Mapping[str, tuple[Expr, ...]]) -> Region:
     """The part that `node` names of an array of those extents.
 
     Raises:
-        Refused: `pto.no-orchestration`, `pto.stepped-region`.
+        Refused: `pto.no-orchestration`.
     """
     if isinstance(node, ast.Name) and node.id in arrays:
         whole = [Axis(ast.Constant(0), dim_node(dim), dropped=False, whole=True) for dim in arrays[node.id]]
@@ -86,12 +85,7 @@ def _cut(axis: Axis, index: ast.expr, node: ast.Subscript) -> Axis:
         at = _sum(axis.start, index)
         return Axis(at, _sum(at, ast.Constant(1)), dropped=True, whole=False)
     if index.step is not None and not (isinstance(index.step, ast.Constant) and index.step.value == 1):
-        raise Refused(
-            "pto.stepped-region",
-            f"`{ast.unparse(node)}` takes every {ast.unparse(index.step)}th element, which a task cannot be given",
-            span=origin_of(node),
-            help="give the kernel the whole rows and let it take the elements, or copy them into a buffer first",
-        )
+        raise Bug(f"`{ast.unparse(node)}` has steps, which no part of an array has")
     if index.lower is None and index.upper is None:
         return axis
     start = axis.start if index.lower is None else _sum(axis.start, index.lower)

@@ -111,7 +111,7 @@ def sites_of(program: Program, function: Function) -> Sites:
     """The arrays and calls of a routine.
 
     Raises:
-        Refused: `pto.no-orchestration`, `pto.stepped-region`.
+        Refused: `pto.no-orchestration`.
     """
     walk = _Walk(program, changing_names(function.body))
     for param in function.params:

@@ -14,7 +14,7 @@ __all__ = ["COLUMNS"]
 
 NAN = "what a NaN gives is not told"
 EMPTY = "no row and no column may be empty"
-ORDER = "the order of the sum is not told"
+ORDER = "the order of the sum is not told, and f16 is rounded at every step"
 ARG = "f32 f16 i32 i16"
 COLARG = "f32 f16 u32 u16"
 
@@ -25,10 +25,10 @@ REDUCTIONS: tuple[Instruction, ...] = (
     row("rowmin", "TROWMIN", "dst:dn x ~tmp", "smallest of each row", dtypes=ARITHMETIC, notes=(NAN, EMPTY)),
     row("rowargmax", "TROWARGMAX", "dst:dn x ~tmp", "column of each row's largest", dtypes=ARG, notes=(NAN, EMPTY)),
     row("rowargmin", "TROWARGMIN", "dst:dn x ~tmp", "column of each row's smallest", dtypes=ARG, notes=(NAN, EMPTY)),
-    row("colsum", "TCOLSUM", "x", "sum of each column", dtypes=ARITHMETIC, notes=(ORDER,)),
+    row("colsum", "TCOLSUM", "x", "sum of each column", dtypes=ARITHMETIC, sim=FLOATS, notes=(ORDER,)),
     row("colprod", "TCOLPROD", "x", "product of each column", dtypes=ARITHMETIC, notes=(ORDER,)),
-    row("colmax", "TCOLMAX", "x", "largest of each column", dtypes=ARITHMETIC, notes=(NAN, EMPTY)),
-    row("colmin", "TCOLMIN", "x", "smallest of each column", dtypes=ARITHMETIC, notes=(NAN, EMPTY)),
+    row("colmax", "TCOLMAX", "x", "largest of each column", dtypes=ARITHMETIC, sim=FLOATS, notes=(NAN, EMPTY)),
+    row("colmin", "TCOLMIN", "x", "smallest of each column", dtypes=ARITHMETIC, sim=FLOATS, notes=(NAN, EMPTY)),
     row("colargmax", "TCOLARGMAX", "x ~tmp", "row of each column's largest", dtypes=COLARG, notes=(NAN, EMPTY)),
     row("colargmin", "TCOLARGMIN", "x ~tmp", "row of each column's smallest", dtypes=COLARG, notes=(NAN, EMPTY)),
     row("pairreducesum", "TPAIRREDUCESUM", "x", "sums of neighbours, then zeros", dtypes=FLOATS),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -133,7 +134,7 @@ def _between(points: tuple[tuple[int, float, float], ...], columns: int) -> tupl
     """On the line between two points; outside of them, as at the nearest, more repeats costing in proportion."""
     if columns <= points[0][0]:
         return points[0][1], points[0][2]
-    for (low, slope, bias), (high, slope2, bias2) in zip(points, points[1:], strict=False):
+    for (low, slope, bias), (high, slope2, bias2) in pairwise(points):
         if columns <= high:
             share = (columns - low) / (high - low)
             return slope + share * (slope2 - slope), bias + share * (bias2 - bias)

@@ -1,6 +1,7 @@
 """Sets of dtypes that many rows share.
 
-Source: hw-native-sys/pto-isa@cd4a3d3f, the checks in include/pto/npu/a2a3.
+Source: hw-native-sys/pto-isa@cd4a3d3f, the checks in include/pto/npu/a2a3. The simulator's `bfloat16_t` is `_Float16`
+on hosts whose C++ library has no <stdfloat> (include/pto/common/type.hpp), so that bf16 is right with g++ 14 only.
 """
 
 from __future__ import annotations

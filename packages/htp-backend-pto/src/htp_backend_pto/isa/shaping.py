@@ -14,6 +14,8 @@ __all__ = ["SHAPING"]
 
 NONE = "no instruction at run time: the result lies where x lies"
 PAD = "the value is the pad value of the result's type"
+HALF = "where the host's library knows no limits of half, the simulator pads f16 and bf16 with 0 instead of infinities"
+MASK_ROWS = "the mask is as wide as whole rows of its operand, padding included; TSEL reads the valid bits only"
 WHOLE_BYTES = "the columns of the mask are a multiple of 8"
 ONLY_EQ = "on A2 and A3 integers are compared by eq whatever the mode"
 FLAT = "indices count elements of the whole tile, padding included"
@@ -37,7 +39,7 @@ MASKS: tuple[Instruction, ...] = (
     row("cmp", "TCMP", "dst:bits a b @mode", "one bit an element", dtypes="f32 f16 i32",
         call="TCMP({dst}, {a}, {b}, CmpMode::{mode})", notes=(ONLY_EQ,)),
     row("cmps", "TCMPS", "dst:bits x #value @mode", "one bit an element", dtypes="f32 f16 i32 i16 u16",
-        call="TCMPS({dst}, {x}, {value}, CmpMode::{mode})", notes=(ONLY_EQ, WHOLE_BYTES)),
+        call="TCMPS({dst}, {x}, {value}, CmpMode::{mode})", notes=(ONLY_EQ, WHOLE_BYTES, MASK_ROWS)),
     row("sel", "TSEL", "mask:bits a b ~tmp", "a where the bit is set, else b", dtypes=CHOSEN, variables="Number Bits",
         notes=(WHOLE_BYTES,)),
     row("sels", "TSELS", "mask:bits x #value ~tmp", "x where the bit is set, else value", dtypes=CHOSEN,
@@ -46,11 +48,11 @@ MASKS: tuple[Instruction, ...] = (
 
 SHAPES: tuple[Instruction, ...] = (
     row("fillpad", "TFILLPAD", "x #rows #cols @value", "x, and value around it", dtypes=MOVING,
-        call="TFILLPAD({dst}, {x})", notes=(PAD,)),
+        call="TFILLPAD({dst}, {x})", notes=(PAD, HALF)),
     row("fillpad_expand", "TFILLPAD_EXPAND", "x #rows #cols @value", "x, and value around it, in a larger tile",
-        dtypes=MOVING, call="TFILLPAD_EXPAND({dst}, {x})", notes=(PAD,)),
+        dtypes=MOVING, call="TFILLPAD_EXPAND({dst}, {x})", notes=(PAD, HALF)),
     row("fillpad_inplace", "TFILLPAD_INPLACE", "!x #rows #cols @value", "value around x, in its place", dtypes=MOVING,
-        call="TFILLPAD_INPLACE({dst}, {x})", notes=(PAD,)),
+        call="TFILLPAD_INPLACE({dst}, {x})", notes=(PAD, HALF)),
     row("concat", "TCONCAT", "a b", "columns of a, then of b", dtypes=MOVING),
     row("trans", "TTRANS", "x ~tmp", "rows as columns", dtypes=MOVING),
     row("reshape", "TRESHAPE", "dst:nd,dn x:nd,dn #rows #cols", "the same bytes in another shape", dtypes=MOVING,

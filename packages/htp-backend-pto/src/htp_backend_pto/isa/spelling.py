@@ -5,17 +5,20 @@ Source: hw-native-sys/pto-isa@cd4a3d3f, include/pto/common/{pto_instr.hpp,type.h
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING
-
-from htp.diagnostics import Bug
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from htp.intrinsics import Attribute
+    from htp.types import DType
 
 __all__ = ["PATTERNS", "ROUNDINGS", "pad_value", "spelled"]
 
+INFINITY = float("inf")
+WORD = 32
+"""Bits of the floats whose limits every library knows."""
 COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
 ROUNDINGS = ("rint", "round", "floor", "ceil", "trunc")
 PATTERNS = {(0, 2): "P0101", (1, 2): "P1010", (0, 4): "P0001", (1, 4): "P0010", (2, 4): "P0100", (3, 4): "P1000"}
@@ -34,12 +37,25 @@ def spelled(name: str, attributes: Mapping[str, Attribute]) -> dict[str, str]:
     return found
 
 
-def pad_value(value: float) -> str:
-    """The pad value of a tile type; numbers beside zero and the infinities are given by their bits."""
-    if value != value:
-        raise Bug("no tile is padded with NaN")
-    known = {0.0: "PadValue::Zero", float("-inf"): "PadValue::Min", float("inf"): "PadValue::Max"}
-    return known.get(value, f"PadCustom<{value!r}f>")
+def pad_value(value: float, dtype: DType) -> str:
+    """The pad value of a tile type; where no word stands for it, its bits.
+
+    Infinities of f16 and bf16 are bits too: the simulator knows no limits of `half` where the host's library has none,
+    and would pad with zeros.
+    """
+    if value == 0:
+        return "PadValue::Zero"
+    if value in (INFINITY, -INFINITY) and (dtype.kind != "float" or dtype.bits == WORD):
+        return "PadValue::Max" if value > 0 else "PadValue::Min"
+    if dtype.name == "bf16":
+        return _bits(struct.unpack("<I", struct.pack("<f", value))[0] >> 16)
+    formats = {("float", 32): "<f", ("float", 16): "<e"}
+    raw = struct.pack(formats.get((dtype.kind, dtype.bits), "<q"), value if dtype.kind == "float" else int(value))
+    return _bits(int.from_bytes(raw[: dtype.bits // 8], "little"))
+
+
+def _bits(value: int) -> str:
+    return f"PadValueCustom({value:#x}u)"
 
 
 def _plain(value: Attribute) -> str:

@@ -15,6 +15,7 @@ __all__ = ["ELEMENTWISE"]
 NAN = "what a NaN gives is not told"
 APART = "not in the place of its operand on A2 and A3"
 SIM = "f32 f16 i32 i16"
+ONCE = "f16 is rounded once, here after each step"
 
 TILES: tuple[Instruction, ...] = (
     row("add", "TADD", "a b", "a + b", dtypes=ARITHMETIC),
@@ -36,10 +37,10 @@ TILES: tuple[Instruction, ...] = (
     row("rem", "TREM", "a b ~tmp", "remainder with b's sign", dtypes="f32 i32"),
     row("fmod", "TFMOD", "a b", "remainder with a's sign", dtypes="f32"),
     row("pow", "TPOW", "a b ~tmp", "a**b", dtypes="f32 i32 u32 i16 u16 i8 u8"),
-    row("addc", "TADDC", "a b c", "a + b + c", dtypes="", sim=SIM),
-    row("subc", "TSUBC", "a b c", "a - b + c", dtypes="", sim=SIM),
-    row("addsc", "TADDSC", "a #value b", "a + value + b", dtypes="", sim=SIM),
-    row("subsc", "TSUBSC", "a #value b", "a - value + b", dtypes="", sim=SIM),
+    row("addc", "TADDC", "a b c", "a + b + c", dtypes="", sim=SIM, notes=(ONCE,)),
+    row("subc", "TSUBC", "a b c", "a - b + c", dtypes="", sim=SIM, notes=(ONCE,)),
+    row("addsc", "TADDSC", "a #value b", "a + value + b", dtypes="", sim=SIM, notes=(ONCE,)),
+    row("subsc", "TSUBSC", "a #value b", "a - value + b", dtypes="", sim=SIM, notes=(ONCE,)),
     row("fusedmuladd", "TFUSEDMULADD", "!acc a b", "a * acc + b", dtypes=FLOATS),
     row("fusedmuladdrelu", "TFUSEDMULADDRELU", "!acc a b", "max(a * acc + b, 0)", dtypes=FLOATS, notes=(NAN,)),
     row("muladddst", "TMULADDDST", "!acc a b", "a * b + acc", dtypes=FLOATS),

@@ -9,7 +9,7 @@ import ast
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from htp.capabilities import Normalized, OpUse, Typed
+from htp.capabilities import Normalized, OpUse, Simplified, Typed
 from htp.diagnostics import Refused
 from htp.infer.engine import infer
 from htp.passes import Pass
@@ -19,6 +19,7 @@ from htp_backend_pto.layouts import BOX_ROWS, ROW, OnChip
 from htp_backend_pto.lower.blocks import changed
 from htp_backend_pto.lower.bound_ranks import flat
 from htp_backend_pto.lower.bounds import Sizes, sizes_of
+from htp_backend_pto.lower.sharing import shared
 from htp_backend_pto.lower.split_units import Units, called
 from htp_backend_pto.tiles import annotation_of, declared, tile_type, with_room
 
@@ -38,11 +39,13 @@ class Bound(Pass):
     name = "pto.bound"
     requires = (Divided(), Typed(), Normalized())
     provides = (Bounded(),)
+    invalidates = (Simplified(),)
     may_introduce = tuple(OpUse(f"tile.{each}") for each in ("full", "reshape", "broadcast_to"))
 
     def apply(self, program: Program) -> Program:
         """The program whose kernels have tiles with rooms."""
-        program = program.replace(*(flat(program, each) for each in program.functions if each.kind == "kernel"))
+        for change in (shared, flat):
+            program = program.replace(*(change(program, each) for each in program.functions if each.kind == "kernel"))
         sizes = sizes_of(program)
         kernels = [each for each in program.functions if each.kind == "kernel"]
         return program.replace(*(_Rooms(program, each, sizes.get(each.name, Sizes())).function() for each in kernels))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from htp.infer.state import Inference
     from htp.program import Function, Program
+    from htp.types import DType
 
 __all__ = ["flat"]
 
@@ -131,6 +132,7 @@ class _Flat:
         dims = value.dims
         if len(dims) == 1:
             dims = (const(1), dims[0]) if self.lying[name] == "row" else (dims[0], const(1))
+        dims = dims or (const(1), const(1))
         if len(dims) != 2:
             raise self.refused_rank(f"`{name}`", len(dims), statement)
         return TileType(value.dtype, dims)
@@ -144,6 +146,8 @@ class _Flat:
             return node
         if len(known.dims) == 2:
             return ast.Assign([target], self.operand(value, "row"), lineno=0)
+        if not known.dims:
+            return ast.Assign([_one_element(target)], value, lineno=0)
         return ast.Assign([self.matrix(target, known, self.lying.get(value.id, "row"))], value, lineno=0)
 
     def filled(self, target: ast.Subscript, value: ast.expr, region: Region) -> ast.stmt:
@@ -261,9 +265,27 @@ class _Flat:
         axis = self._axis(value)
         if isinstance(source, ast.Name) and source.id in self.lying:
             axis = 1 if self.lying[source.id] == "row" else 0
+        elif not self.tiles[name].dims and isinstance(source, ast.Name):
+            value, axis = self.columns_first(value, source.id), 0
         keywords = [each for each in value.keywords if each.arg not in ("axis", "keepdims")]
         keywords += [ast.keyword("axis", constant(axis or 0)), ast.keyword("keepdims", ast.Constant(True))]
         return ast.Call(value.func, value.args, keywords)
+
+    def columns_first(self, value: ast.Call, source: str) -> ast.Call:
+        """A reduction of all elements: every row is reduced before."""
+        whole = self.tiles[source]
+        name = self.fresh(f"{source}_rows")
+        keywords = [each for each in value.keywords if each.arg not in ("axis", "keepdims")]
+        keywords += [ast.keyword("axis", constant(1)), ast.keyword("keepdims", ast.Constant(True))]
+        annotation = annotation_of(TileType(self.dtype_of(value, whole), (whole.dims[0], const(1))))
+        reduced = ast.Call(value.func, value.args, keywords)
+        self.out.append(stamp(ast.AnnAssign(ast.Name(name, ast.Store()), annotation, reduced, 1), origin_of(value)))
+        return ast.Call(value.func, [ast.Name(name, ast.Load())], value.keywords)
+
+    def dtype_of(self, value: ast.Call, whole: Value) -> DType:
+        """The dtype that a reduction gives."""
+        known = self.known.types.get(id(value))
+        return known.dtype if isinstance(known, Value) else whole.dtype
 
     def made(self, value: ast.Call, type_: TileType, lying: Lying) -> ast.expr:
         """Tiles made of nothing have their new shape."""
@@ -273,3 +295,17 @@ class _Flat:
         others = [each for each in value.keywords if each.arg not in ("shape", "axis")]
         axis = ast.keyword("axis", ast.Constant(1 if lying == "row" else 0))
         return ast.Call(value.func, [], [ast.keyword("shape", shape), axis, *others])
+
+
+def _one_element(node: ast.Subscript) -> ast.Subscript:
+    """An element of an array as a matrix of one row and one column."""
+    parts: list[ast.expr] = []
+    for start in node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]:
+        stop = ast.BinOp(start, ast.Add(), ast.Constant(1))
+        if isinstance(start, ast.Constant) and isinstance(start.value, int):
+            parts.append(ast.Slice(start, ast.Constant(start.value + 1)))
+        else:
+            parts.append(ast.Slice(start, stop))
+    if len(parts) == 1:
+        parts.insert(0, ast.Constant(None))
+    return ast.Subscript(node.value, ast.Tuple(parts, ast.Load()), node.ctx)

@@ -1,4 +1,5 @@
-"""The pass that holds instructions written by hand against what the target has, before anything is made of them.
+"""The pass that holds instructions written by hand against what the target has, and turns moves and products
+into tile operations, which selection turns into the right moves.
 
 Knows calls and their types; what a variant asks is in `isa/rules.py`.
 """
@@ -9,11 +10,12 @@ import ast
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from htp.capabilities import Inlined, Typed
+from htp.capabilities import LOWERED, Inlined, OpUse, Typed
 from htp.diagnostics import Refused
 from htp.foreign import intrinsic_called, intrinsic_named
 from htp.infer.engine import infer
 from htp.infer.values import Region, Value
+from htp.lowering.expand import ExpandIntrinsics
 from htp.passes import Pass
 from htp.program import origin_of
 from htp.types import DTypeForm, ScalarForm, TileForm
@@ -34,16 +36,26 @@ if TYPE_CHECKING:
 __all__ = ["CheckInstructions", "calls_in", "illegal"]
 
 SET = "pto."
+CHOSEN = tuple(
+    f"pto.{each}"
+    for each in (
+        "load", "load_t", "load_row", "load_col", "store", "store_as", "store_t", "store_row", "store_col",
+        "store_add", "mov", "mov_as", *PRODUCTS,
+    )
+)  # fmt: skip
+"""Which memory a tile lies in is decided for all of a kernel at once; products are nothing but moves and steps."""
 CUBE = ("pto.mov", "pto.extract", *(f"pto.{each}" for each in PRODUCTS))
 
 
 @dataclass(frozen=True)
 class CheckInstructions(Pass):
-    """Every `pto.*` call is one that the target carries out; others are refused at their lines."""
+    """Every `pto.*` call is one that the target carries out; moves and products become plain tile operations again."""
 
     name = "pto.check"
     requires = (Inlined(), Typed())
     provides = (Legal(),)
+    invalidates = LOWERED
+    may_introduce = (OpUse("*"),)
 
     variant: str = "a2a3sim"
 
@@ -52,7 +64,7 @@ class CheckInstructions(Pass):
         return replace(self, variant=environment.target.variant)
 
     def apply(self, program: Program) -> Program:
-        """The program as it is.
+        """The program without instructions that only bring tiles from one memory to another.
 
         Raises:
             Refused: `pto.*`, all there are.
@@ -60,7 +72,7 @@ class CheckInstructions(Pass):
         variant: Variant = "a2a3" if self.variant == "a2a3" else "a2a3sim"
         if found := [each for refusal in illegal(program, variant) for each in refusal.diagnostics]:
             raise Refused.of(*found)
-        return program
+        return ExpandIntrinsics(CHOSEN).apply(program)
 
 
 def illegal(program: Program, variant: Variant) -> Iterator[Refused]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from htp.dims import Expr, const
 from htp.lowering.build import constant, expression
-from htp.types import TileType, bool_, f32
+from htp.types import TileType, bool_, f16, f32, i32
+from htp_backend_pto.isa import instruction
 from htp_backend_pto.lower.writing import Writer, is_column, room
 
 if TYPE_CHECKING:
@@ -55,9 +56,9 @@ class Elementwise(Writer):
             result = self.type(f32, type_.dims, room(type_).rows, room(type_).columns)
             return self.narrowed(target, type_, self.binary(None, result, name, *wide))
         if is_column(type_):
-            rows = [self.row(each) if isinstance(each, str) else each for each in (left, right)]
-            rows = [self.spread(each, self.as_row_type(type_)) if isinstance(each, str) else each for each in rows]
-            return self.column(target, type_, self.binary(None, self.as_row_type(type_), name, *rows))
+            wanted = self.as_row_type(type_)
+            rows = [self.across(each, wanted) if isinstance(each, str) else each for each in (left, right)]
+            return self.column(target, type_, self.binary(None, wanted, name, *rows))
         if not isinstance(left, str) and isinstance(right, str):
             return self.reversed(target, type_, name, left, self.spread(right, type_))
         if not isinstance(left, str):
@@ -87,6 +88,12 @@ class Elementwise(Writer):
     def is_full(self, name: str, type_: TileType) -> bool:
         """Whether a tile already has the sizes of the result."""
         return self.types[name].dims == type_.dims
+
+    def across(self, name: str, row: TileType) -> str:
+        """A column, or the one number of a tile, as a row of this size."""
+        if all(each.constant == 1 for each in self.types[name].dims):
+            return self.row(name) if row.dims[1].constant == 1 else self.one_row(name, row)
+        return self.row(name)
 
     def one_row(self, name: str, type_: TileType) -> str:
         """A row as long as the result is wide; a single number is repeated."""
@@ -122,8 +129,6 @@ class Elementwise(Writer):
 
     def taken_by(self, name: str) -> list[str]:
         """The dtypes that an instruction takes."""
-        from htp_backend_pto.isa import instruction
-
         return [each[0] for each in instruction(name).dtypes["a2a3"]]
 
     def narrowed(self, target: str | None, type_: TileType, wide: str) -> str:
@@ -155,8 +160,6 @@ class Elementwise(Writer):
 
     def steps(self, source: DType, dtype: DType) -> tuple[DType, ...]:
         """Dtypes between two, through which no value is lost that the target keeps."""
-        from htp.types import f16, i32
-
         if source.bits == 8:
             return (f16,)  # 8-bit integers are exact in 11 bits
         if dtype.bits == 8:
@@ -237,8 +240,6 @@ class Elementwise(Writer):
 
     def counted(self, target: str | None, type_: TileType, axis: int) -> str:
         """0, 1, 2 … along an axis."""
-        from htp.types import i32
-
         size: Expr = type_.dims[axis]
         length = room(type_).rows if axis == 0 else room(type_).columns
         row = self.instruct(None, self.type(i32, (const(1), size), 1, length), "ci", 0, expression(size), dtype="i32")

@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 from htp.lowering.build import constant
-from htp.types import f32
+from htp.types import bool_, f32, i32
 from htp_backend_pto.lower.select_elementwise import UNARY, Elementwise
 from htp_backend_pto.lower.writing import is_column, room
 
@@ -26,7 +26,6 @@ ERF = (0.254829592, -0.284496736, 1.421413741, -1.453152027, 1.061405429)
 ERF_STEP = 0.3275911
 CUBE = 0.044715
 """The coefficient of the cube in the tanh form of gelu: Hendrycks and Gimpel, arXiv:1606.08415."""
-ROUNDED = {"floor": "floor", "ceil": "ceil", "round": "rint"}
 
 
 class Functions(Elementwise):
@@ -120,12 +119,15 @@ class Functions(Elementwise):
         return self._rounded(target, type_, x, "rint")
 
     def _rounded(self, target: str | None, type_: TileType, x: str, mode: str) -> str:
-        return self.instruct(target, type_, "cvt", x, dtype="f32", mode=ast.Constant(mode))
+        """By way of whole numbers, which hold every fraction there is: from 2**23 on there are none."""
+        whole = self.instruct(None, self.like(x, i32), "cvt", x, dtype="i32", mode=ast.Constant(mode))
+        back = self.instruct(None, type_, "cvt", whole, dtype="f32")
+        size = self.unary(None, type_, "abs", x)
+        small = self.compared(None, self.flags_like(type_), "lt", size, constant(float(1 << 23)))
+        return self.chosen(target, type_, small, back, x)
 
     def flags_like(self, type_: TileType) -> TileType:
         """The type of flags for every element."""
-        from htp.types import bool_
-
         return self.type(bool_, type_.dims, room(type_).rows, room(type_).columns)
 
     def clipped(self, target: str | None, type_: TileType, x: str, low: str | ast.expr, high: str | ast.expr) -> str:

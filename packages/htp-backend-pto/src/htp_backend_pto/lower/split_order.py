@@ -107,8 +107,9 @@ def grouped(nodes: Iterable[Node]) -> list[Run | ast.stmt]:
 def _put_before(result: list[Run | ast.stmt], node: Node) -> None:
     """Numbers for a run are computed before it; what depends on the run comes behind it."""
     run = result[-1]
-    names = frozenset(name for each in run.statements for name in writes(each)) if isinstance(run, Run) else frozenset[str]()
-    used = frozenset(name for each in run.statements for name in loads(each)) if isinstance(run, Run) else frozenset[str]()
+    statements = run.statements if isinstance(run, Run) else []
+    names = frozenset(name for each in statements for name in writes(each))
+    used = frozenset(name for each in statements for name in loads(each))
     if node.effect or names & (node.reads | node.writes) or used & node.writes or node.arrays_read:
         result.append(node.statement)
     else:

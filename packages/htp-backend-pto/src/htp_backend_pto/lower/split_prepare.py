@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from htp.dims import sym
 from htp.infer.engine import infer
-from htp.infer.values import Box, Region, Value
+from htp.infer.values import Box, Index, Number, Region, Value
 from htp.liveness import loads, writes
-from htp.lowering.build import binary
+from htp.lowering.build import annotated, binary
 from htp.program import origin_of, stamp
+from htp.rewriting import Rewriter
 from htp_backend_pto.lower.blocks import changed
 from htp_backend_pto.lower.sites import marked, site_of
 from htp_backend_pto.lower.split_tree import Tree
@@ -32,10 +33,63 @@ __all__ = ["prepared"]
 
 def prepared(program: Program) -> Program:
     """The program with its entry ready to be divided."""
+    program = program.replace(_Hoisting(program, program.main).function())
     program = program.replace(_Forwarding(program, program.main).function())
     while (changed := _demoted(program)) is not None:
         program = changed
     return program
+
+
+# numbers --------------------------------------------------------------------------------------------------------------
+
+
+class _Hoisting:
+    """Numbers that a tile is computed with are read before, in a statement of their own."""
+
+    def __init__(self, program: Program, function: Function) -> None:
+        self.source = function
+        self.known = infer(program, function)
+        self.taken = {name for each in walk(function.body) for name in (*loads(each), *writes(each))}
+
+    def function(self) -> Function:
+        return replace(self.source, body=tuple(changed(self.source.body, self.statement)))
+
+    def statement(self, statement: ast.stmt) -> list[ast.stmt]:
+        value = statement.value if isinstance(statement, ast.AnnAssign | ast.Assign) else None
+        inner = [each for each in ast.walk(value) if each is not value] if value is not None else []
+        items = [each for each in inner if isinstance(each, ast.Call) and called(each) == "tile.item"]
+        if not items:
+            return [statement]
+        names: dict[int, str] = {}
+        result: list[ast.stmt] = []
+        for each in items:
+            names[id(each)] = name = fresh("item", self.taken)
+            known = self.known.types.get(id(each))
+            kind = "i64" if isinstance(known, Index) else "bool_" if known == Number("bool") else "f64"
+            result.append(marked(stamp(annotated(name, kind, each), origin_of(statement)), site_of(statement)))
+        new = _Named(names).visit(statement)
+        return [*result, marked(stamp(new, origin_of(statement)), site_of(statement))]
+
+
+class _Named(Rewriter):
+    """Calls by the names that their values have now."""
+
+    def __init__(self, names: dict[int, str]) -> None:
+        self.names = names
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802
+        """A call, or the name of its value."""
+        name = self.names.get(id(node))
+        return ast.Name(name, ast.Load()) if name is not None else self.generic_visit(node)
+
+
+def fresh(base: str, taken: set[str]) -> str:
+    """A name that is not taken, and is from now on."""
+    number = 1
+    while f"{base}_{number}" in taken:
+        number += 1
+    taken.add(f"{base}_{number}")
+    return f"{base}_{number}"
 
 
 # loads ----------------------------------------------------------------------------------------------------------------
@@ -174,10 +228,7 @@ def _apart(statement: ast.AnnAssign, acc: ast.Name, taken: set[str]) -> list[ast
     call = statement.value
     if not isinstance(call, ast.Call) or not isinstance(statement.target, ast.Name):
         return [statement]
-    number = 1
-    while f"product_{number}" in taken:
-        number += 1
-    name = f"product_{number}"
+    name = fresh("product", taken)
     keywords = [each for each in call.keywords if each.arg != "acc"]
     product = ast.Call(call.func, call.args, keywords)
     first = ast.AnnAssign(ast.Name(name, ast.Store()), statement.annotation, product, 1)

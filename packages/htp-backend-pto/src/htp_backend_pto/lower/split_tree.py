@@ -15,6 +15,7 @@ from htp.infer.values import Region, Value
 from htp.liveness import loads
 from htp.names import TASKS
 from htp_backend_pto.lower.split_order import Node, Run, grouped, node_of
+from htp_backend_pto.lower.split_sink import sink
 from htp_backend_pto.lower.split_units import Units, called, walk
 from htp_backend_pto.lower.translate import spelled_symbols
 
@@ -106,7 +107,9 @@ class Tree:
                 nodes.append(node_of(each, None, self.known))
             else:
                 nodes.append(node_of(each, min(units) if units else None, self.known, self.loaded(each)))
-        return [nests.get(id(each), each) if isinstance(each, ast.stmt) else each for each in grouped(nodes)]
+        items = [nests.get(id(each), each) if isinstance(each, ast.stmt) else each for each in grouped(nodes)]
+        sink(items, self.types, self.units.readers)
+        return items
 
     def nest(self, statement: ast.For | ast.While | ast.If, *, free: bool) -> Nest:
         """A loop or branch of the routine."""

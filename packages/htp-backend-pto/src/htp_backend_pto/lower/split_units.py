@@ -98,8 +98,8 @@ class Units:
         match statement:
             case ast.AnnAssign(value=ast.expr() as value):
                 return isinstance(self.known.types.get(id(value)), Value | Region)
-            case ast.Assign(targets=[ast.Subscript() as target]):
-                return not self.is_element(target)
+            case ast.Assign(targets=[ast.Subscript() as target], value=value):
+                return not self.is_element(target) or isinstance(self.known.types.get(id(value)), Value)
             case ast.Assign(targets=[ast.Tuple()], value=ast.Call()):
                 return True
             case _:

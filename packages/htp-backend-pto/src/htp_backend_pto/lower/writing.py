@@ -15,7 +15,7 @@ from htp.liveness import loads, writes
 from htp.lowering.build import call, expression
 from htp.names import RESERVED
 from htp.program import stamp
-from htp.types import TileType, u8
+from htp.types import TileType, bool_, u8
 from htp_backend_pto.isa import instruction
 from htp_backend_pto.layouts import OnChip, ub
 from htp_backend_pto.lower.bound import room_for
@@ -113,7 +113,10 @@ class Writer:
 
     def as_row_type(self, type_: TileType) -> TileType:
         """The type of a column that is turned into a row."""
-        return self.type(type_.dtype, (const(1), type_.dims[0]), 1, room(type_).rows)
+        dims = (const(1), type_.dims[0])
+        if type_.dtype is bool_:
+            return self.type(bool_, dims, 1, room(type_).rows)
+        return TileType(type_.dtype, dims, (ub(1, room(type_).rows),))
 
     def scratch(self, like: TileType) -> str:
         """Room of the size of another tile, for an instruction that needs some."""
@@ -152,6 +155,6 @@ class Writer:
         """Whether the machine has an instruction for these dtypes."""
         return instruction(name).takes(VARIANT, *(each.name for each in dtypes))
 
-    def refused(self, what: str, help_: str, code: str = "pto.no-instruction") -> Refused:
+    def refused(self, what: str, help_: str, code: str = "pto.not-selected") -> Refused:
         """The refusal of what no instruction does, at the user's line."""
         return Refused(code, what, span=self.place, help=help_)

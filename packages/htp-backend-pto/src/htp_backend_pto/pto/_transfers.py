@@ -8,9 +8,29 @@ from htp.types import Numeric
 from htp_backend_pto.pto._dtypes import Any, Given, Number, Other
 
 __all__ = [
-    "concat", "cvt", "extract", "fillpad", "fillpad_expand", "fillpad_inplace", "insert", "load", "load_col", "load_row", "load_t", "mov",
-    "mov_as", "reshape", "store", "store_add", "store_as", "store_col", "store_row", "store_t", "subview", "trans",
-]  # fmt: skip
+    "concat",
+    "cvt",
+    "extract",
+    "fillpad",
+    "fillpad_expand",
+    "fillpad_inplace",
+    "insert",
+    "load",
+    "load_col",
+    "load_row",
+    "load_t",
+    "mov",
+    "mov_as",
+    "reshape",
+    "store",
+    "store_add",
+    "store_as",
+    "store_col",
+    "store_row",
+    "store_t",
+    "subview",
+    "trans",
+]
 
 
 @intrinsic(unit="memory")

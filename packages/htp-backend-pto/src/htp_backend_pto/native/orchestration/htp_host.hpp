@@ -9,12 +9,12 @@
 namespace htp {
 
 template <typename A, typename B>
-constexpr auto min(A a, B b) -> decltype(a < b ? a : b) {
+constexpr auto min(A a, B b) -> decltype(a + b) {  // a value; the type of `a < b ? a : b` would be a reference
     return b < a ? b : a;
 }
 
 template <typename A, typename B>
-constexpr auto max(A a, B b) -> decltype(a < b ? a : b) {
+constexpr auto max(A a, B b) -> decltype(a + b) {  // a value; the type of `a < b ? a : b` would be a reference
     return a < b ? b : a;
 }
 

@@ -33,6 +33,10 @@ public:
     void add(std::function<void()> work) { workers_.push_back({std::move(work), nullptr, false}); }
     // Runs all workers. False when they wait for each other for ever.
     bool run() {
+        if (workers_.size() == 1) {
+            workers_[0].work();
+            return true;
+        }
         std::vector<std::thread> threads;
         for (size_t i = 0; i < workers_.size(); ++i) threads.emplace_back([this, i] { work(i); });
         {

@@ -27,32 +27,14 @@ std::vector<Seat> seats(const MixedKernels& kernels) {
     return result;
 }
 
-}  // namespace
-
-std::vector<Window> Run::windows(const Task& task) const {
-    std::vector<Window> result;
-    for (const Argument& argument : task.arguments) {
-        const ChipTensor& t = argument.tensor;
-        const uint64_t size = get_element_size(t.dtype), begin = t.buffer.addr + t.start_offset * size;
-        // A task may read again what it has written into its own output.
-        result.push_back({{begin, begin + t.extent_elem() * size}, argument.tag != TensorArgType::INPUT});
-    }
-    return result;
-}
-
 // The value at dispatch, taken as a signed integer of the element's size.
-bool Run::passes(const Task& task) const {
-    const ChipTensor& t = task.predicate_tensor;
-    uint64_t at = t.start_offset;
-    for (uint32_t i = 0; i < task.predicate.operand.ndims; ++i)
-        at += uint64_t(task.predicate.operand.indices[i]) * t.strides[i];
-    const uint64_t size = get_element_size(t.dtype);
+bool passes(const CoreTaskPredicate& predicate, const void* element, uint64_t size) {
     int64_t value = 0;
-    std::memcpy(&value, reinterpret_cast<const void*>(t.buffer.addr + at * size), size);
+    std::memcpy(&value, element, size);
     const int shift = int(64 - 8 * size);
     value = int64_t(uint64_t(value) << shift) >> shift;
-    const int64_t target = task.predicate.target;
-    switch (task.predicate.op) {
+    const int64_t target = predicate.target;
+    switch (predicate.op) {
         case PredicateOp::EQ:
             return value == target;
         case PredicateOp::NE:
@@ -70,34 +52,62 @@ bool Run::passes(const Task& task) const {
     }
 }
 
+}  // namespace
+
+std::vector<Window> Run::windows(const Task& task) const {
+    std::vector<Window> result;
+    for (const Argument& argument : task.arguments) {
+        const ChipTensor& t = argument.tensor;
+        const uint64_t size = get_element_size(t.dtype), begin = t.buffer.addr + t.start_offset * size;
+        // A task may read again what it has written into its own output.
+        result.push_back({{begin, begin + t.extent_elem() * size}, argument.tag != TensorArgType::INPUT});
+    }
+    return result;
+}
+
 void Run::execute(Task& task) {
     task.order = int64_t(order.size());
     order.push_back(task.id);
     task.done = true;
-    if (task.has_predicate) {
-        const ChipTensor& t = task.predicate_tensor;
-        const uint64_t size = get_element_size(t.dtype);
-        uint64_t at = t.start_offset;
-        for (uint32_t i = 0; i < task.predicate.operand.ndims; ++i)
-            at += uint64_t(task.predicate.operand.indices[i]) * t.strides[i];
-        task.reads.push_back({t.buffer.addr + at * size, t.buffer.addr + (at + 1) * size});
-        if (!passes(task)) {
-            task.skipped = true;
-            return;
-        }
+    if (task.has_predicate && !dispatched(task)) {
+        task.skipped = true;
+        return;
     }
     if (task.kind == Kind::Dummy || task.kind == Kind::Alloc) return;
+    const size_t count = seats(task.kernels).size() * size_t(task.blocks);
+    while (lanes_.size() < count) lanes_.push_back(std::make_unique<Lane>(diagnostics_, memory_));
+    std::vector<Lane*> lanes;
+    for (size_t i = 0; i < count; ++i) lanes.push_back(lanes_[i].get());
+    // As many blocks as the chip has cores for run side by side.
+    const int together = task.kernels.aic_kernel_id >= 0 ? options_.clusters : 2 * options_.clusters;
+    for (int first = 0; first < task.blocks && !stopped_; first += together)
+        run_blocks(task, first, std::min(first + together, task.blocks), lanes);
+    collect(task, lanes);
+}
+
+// Whether the predicate holds; what it looks at is read by the task.
+bool Run::dispatched(Task& task) {
+    const ChipTensor& t = task.predicate_tensor;
+    const uint64_t size = get_element_size(t.dtype);
+    uint64_t at = t.start_offset;
+    for (uint32_t i = 0; i < task.predicate.operand.ndims; ++i)
+        at += uint64_t(task.predicate.operand.indices[i]) * t.strides[i];
+    const uint64_t address = t.buffer.addr + at * size;
+    task.reads.push_back({address, address + size});
+    return passes(task.predicate, reinterpret_cast<const void*>(address), size);
+}
+
+// Runs the cores of blocks `first` to `end` together.
+void Run::run_blocks(const Task& task, int first, int end, const std::vector<Lane*>& lanes) {
     const std::vector<Seat> one = seats(task.kernels);
     const std::vector<Window> regions = windows(task);
-    const size_t count = one.size() * size_t(task.blocks);
-    while (lanes_.size() < count) lanes_.push_back(std::make_unique<Lane>(diagnostics_, memory_));
-    std::vector<Arguments> arguments(count);
-    std::vector<Lane*> lanes;
+    std::deque<Arguments> arguments;
     Crew crew(random_());
-    for (size_t i = 0; i < count; ++i) {
+    const bool alone = one.size() == 1 && task.blocks == 1;
+    for (size_t i = size_t(first) * one.size(); i < size_t(end) * one.size(); ++i) {
         const Seat& seat = one[i % one.size()];
         const Kernel& kernel = kernels_.at(seat.kernel);
-        Arguments& a = arguments[i];
+        Arguments& a = arguments.emplace_back();
         size_t next = 0;
         for (const Argument& argument : task.arguments) a.values[next++] = reinterpret_cast<int64_t>(&argument.tensor);
         for (uint64_t scalar : task.scalars) a.values[next++] = int64_t(scalar);
@@ -105,11 +115,10 @@ void Run::execute(Task& task) {
         a.local = {int32_t(i / one.size()), task.blocks};
         a.values[SPMD_LOCAL_CONTEXT_INDEX] = reinterpret_cast<int64_t>(&a.local);
         a.values[SPMD_GLOBAL_CONTEXT_INDEX] = reinterpret_cast<int64_t>(&a.global);
-        Lane& lane = *lanes_[i];
+        Lane& lane = *lanes[i];
         Place where;
         where.task = task.id, where.kernel = kernel.name, where.core = seat.core, where.block = a.local.block_idx;
-        lane.begin(where, regions, seat.sub_block, kernel.cube, count > 1 ? &crew : nullptr, options_.checks);
-        lanes.push_back(&lane);
+        lane.begin(where, regions, seat.sub_block, kernel.cube, alone ? nullptr : &crew, options_.checks);
         crew.add([this, &lane, &kernel, &a, &crew] {
             try {
                 kernel.enter(&lane);
@@ -121,14 +130,12 @@ void Run::execute(Task& task) {
             }
         });
     }
-    if (!crew.run()) {
-        fail("core-deadlock",
-             "the cores of the task wait for each other for ever: a TPOP without a TPUSH, a full FIFO without a TFREE, "
-             "or a SYNCALL that not all reach",
-             &task);
-        stopped_ = true;
-    }
-    collect(task, lanes);
+    if (crew.run()) return;
+    fail("core-deadlock",
+         "the cores of the task wait for each other for ever: a TPOP without a TPUSH, a full FIFO without a TFREE, "
+         "or a SYNCALL that not all reach",
+         &task);
+    stopped_ = true;
 }
 
 void Run::collect(Task& task, const std::vector<Lane*>& lanes) {
@@ -151,41 +158,59 @@ void Run::collect(Task& task, const std::vector<Lane*>& lanes) {
     if (task.blocks > 1 && options_.checks) compare_blocks(task, lanes);
 }
 
-// Blocks of one task run at the same time: what one writes, no other may touch, not even in the same 64-byte line.
-void Run::compare_blocks(const Task& task, const std::vector<Lane*>& lanes) {
-    std::map<int, std::pair<std::vector<Range>, std::vector<Range>>> blocks;  // reads, writes
+namespace {
+
+// What one block touched, in order.
+struct Touched {
+    std::vector<Range> reads, writes;
+};
+
+std::map<int, Touched> touched_by_block(const std::vector<Lane*>& lanes) {
+    std::map<int, Touched> blocks;
     for (Lane* lane : lanes) {
-        auto& [reads, writes] = blocks[lane->block()];
+        Touched& mine = blocks[lane->block()];
         for (const GmAccess& read : lane->reads)
-            each_run(read.access, [&](uint64_t b, uint64_t e) { reads.push_back({b, e}); });
+            each_run(read.access, [&](uint64_t b, uint64_t e) { mine.reads.push_back({b, e}); });
         for (const GmAccess& write : lane->writes)
             if (write.access.mode != Mode::Atomic)
-                each_run(write.access, [&](uint64_t b, uint64_t e) { writes.push_back({b, e}); });
+                each_run(write.access, [&](uint64_t b, uint64_t e) { mine.writes.push_back({b, e}); });
     }
-    for (auto& [block, sets] : blocks) join(sets.first), join(sets.second);
-    auto lines = [this](std::vector<Range> ranges) {  // buffers begin at a line
-        for (Range& range : ranges) {
-            const uint64_t base = memory_.find(range.begin)->begin;
-            range = {base + (range.begin - base) / 64 * 64, base + (range.end - base + 63) / 64 * 64};
-        }
-        join(ranges);
-        return ranges;
-    };
-    for (auto& [i, a] : blocks)
-        for (auto& [j, b] : blocks) {
+    for (auto& entry : blocks) join(entry.second.reads), join(entry.second.writes);
+    return blocks;
+}
+
+// The 64-byte lines of ranges; buffers begin at a line.
+std::vector<Range> lines_of(std::vector<Range> ranges, const Memory& memory) {
+    for (Range& range : ranges) {
+        const uint64_t base = memory.find(range.begin)->begin;
+        range = {base + (range.begin - base) / 64 * 64, base + (range.end - base + 63) / 64 * 64};
+    }
+    join(ranges);
+    return ranges;
+}
+
+}  // namespace
+
+// Blocks of one task run at the same time: what one writes, no other may touch, not even in the same 64-byte line.
+void Run::compare_blocks(const Task& task, const std::vector<Lane*>& lanes) {
+    const std::map<int, Touched> blocks = touched_by_block(lanes);
+    for (const auto& [i, a] : blocks)
+        for (const auto& [j, b] : blocks) {
             if (i == j) continue;
-            uint64_t at = first_common(a.second, b.first);
-            if (i < j && at == none) at = first_common(a.second, b.second);
-            std::string who = "blocks " + std::to_string(i) + " and " + std::to_string(j);
-            if (at != none)
-                fail("block-race", who + " of one task touch " + memory_.name(at) + ", one of them writing", &task);
-            else if (i < j && (at = first_common(lines(a.second), lines(b.second))) != none) {
-                Place place;
-                place.task = task.id, place.kernel = task_name(task);
-                diagnostics_.report("shared-line",
-                                    who + " of one task write the same 64-byte line, at " + memory_.name(at), place,
-                                    false);
+            uint64_t at = first_common(a.writes, b.reads);
+            if (i < j && at == none) at = first_common(a.writes, b.writes);
+            const std::string who = "blocks " + std::to_string(i) + " and " + std::to_string(j) + " of one task ";
+            if (at != none) {
+                fail("block-race", who + "touch " + memory_.name(at) + ", one of them writing", &task);
+                continue;
             }
+            if (i > j) continue;
+            at = first_common(lines_of(a.writes, memory_), lines_of(b.writes, memory_));
+            if (at == none) continue;
+            Place place;
+            place.task = task.id, place.kernel = task_name(task);
+            const std::string text = who + "write the same 64-byte line, at " + memory_.name(at);
+            diagnostics_.report("shared-line", text, place, false);
         }
 }
 

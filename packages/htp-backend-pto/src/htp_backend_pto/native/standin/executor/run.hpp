@@ -74,7 +74,8 @@ private:
     void complete(const std::set<int64_t>& wanted);
     // execution (execute.cpp)
     void execute(Task& task);
-    bool passes(const Task& task) const;
+    bool dispatched(Task& task);
+    void run_blocks(const Task& task, int first, int end, const std::vector<Lane*>& lanes);
     std::set<int64_t>::iterator choose(const std::set<int64_t>& ready);
     void run_ready(const std::set<int64_t>* only);
     void collect(Task& task, const std::vector<Lane*>& lanes);

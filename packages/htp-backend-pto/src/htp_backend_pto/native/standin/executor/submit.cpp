@@ -49,8 +49,11 @@ void Run::open_scope(PTO2ScopeMode mode) {
 void Run::close_scope() {
     if (fatal != 0) return;
     closed_.insert(scopes_.back().id);
-    for (int64_t id : scopes_.back().tasks)
-        rings_[graph.tasks[size_t(id)].ring].bytes -= allocated_[id], --rings_[graph.tasks[size_t(id)].ring].tasks;
+    for (int64_t id : scopes_.back().tasks) {
+        Ring& ring = rings_[graph.tasks[size_t(id)].ring];
+        --ring.tasks;
+        if (!options_.host_build_graph) ring.bytes -= allocated_[id];
+    }
     scopes_.pop_back();
 }
 

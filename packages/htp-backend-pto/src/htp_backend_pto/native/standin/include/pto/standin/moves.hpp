@@ -39,6 +39,11 @@ template <bool Relu, typename D, typename A> void copy_window(const char* name, 
         for (int64_t c = 0; c < cols; ++c) d.at(to_row + r, to_col + c) = moved<Relu, D>(a.at(row + r, col + c));
 }
 
+// Whether a row lies as densely in global memory as in the tile.
+template <typename T, typename G> bool dense_rows(const G& g) {
+    return T::isRowMajor && !T::isBoxedLayout && G::layout == Layout::ND && g.GetStride(4) == 1;
+}
+
 template <PadValue P, typename T> T pad_value() {
     if constexpr (static_cast<uint64_t>(P) >= static_cast<uint64_t>(PadValue::CustomBase)) {
         uint32_t bits = static_cast<uint32_t>(static_cast<uint64_t>(P));
@@ -90,7 +95,11 @@ template <typename D, typename G> RecordEvent TLOAD(D& d, G& g) {
     standin::add_window(instruction, d, standin::Mode::Write, 0, 0, 0, rows, filled);
     standin::core().issue(instruction);
     for (int64_t r = 0; r < rows; ++r) {
-        for (int64_t c = 0; c < cols; ++c) d.at(r, c) = standin::bits_as<typename D::DType>(g.data()[g.offset(r, c)]);
+        if (standin::dense_rows<D>(g))
+            std::memcpy(&d.at(r, 0), &g.data()[g.offset(r, 0)], cols * sizeof(typename D::DType));
+        else
+            for (int64_t c = 0; c < cols; ++c)
+                std::memcpy(&d.at(r, c), &g.data()[g.offset(r, c)], sizeof(typename D::DType));
         for (int64_t c = cols; c < filled; ++c) d.at(r, c) = standin::pad_value<D::PadVal, typename D::DType>();
     }
     return {};
@@ -105,7 +114,12 @@ template <bool Add, bool Relu, typename G, typename A> RecordEvent store(G& g, A
     add_tile(instruction, a, Mode::Read, 1);
     add_global(instruction, g, Add ? Mode::Atomic : Mode::Write, 0);
     core().issue(instruction);
-    for (int64_t r = 0; r < a.GetValidRow(); ++r)
+    constexpr bool same = !Add && !Relu && std::is_same_v<typename A::DType, typename G::DType>;
+    for (int64_t r = 0; r < a.GetValidRow(); ++r) {
+        if (same && dense_rows<A>(g)) {
+            std::memcpy(&g.data()[g.offset(r, 0)], &a.at(r, 0), a.GetValidCol() * sizeof(typename G::DType));
+            continue;
+        }
         for (int64_t c = 0; c < a.GetValidCol(); ++c) {
             auto& place = g.data()[g.offset(r, c)];
             auto value = moved<Relu, G>(a.at(r, c));
@@ -113,6 +127,7 @@ template <bool Add, bool Relu, typename G, typename A> RecordEvent store(G& g, A
                 place = typename G::DType(Work<typename G::DType>(place) + Work<typename G::DType>(value));
             else place = value;
         }
+    }
     return {};
 }
 }  // namespace standin

@@ -1,0 +1,130 @@
+"""Rooms of tiles: how large each can become, and what is refused where nothing says."""
+
+import numpy as np
+import pytest
+from pto_stages import agree, body, code, stages
+
+from htp import In, Out, Refused, Tensor, f16, f32, kernel, routine, tile
+
+
+def bound(definition, **dims):
+    return stages(definition, dims, last="pto.bound")["pto.bound"]
+
+
+@kernel
+def scaled(x: In[Tensor[f32, "M", "N"]], y: Out[Tensor[f32, "M", "N"]]) -> None:
+    for i in range(0, x.shape[0], 16):
+        for j in range(0, x.shape[1], 100):
+            y[i:i + 16, j:j + 100] = x[i:i + 16, j:j + 100] * 2.0
+
+
+def test_slices_bound_a_tile_and_its_rows_are_padded_to_32_bytes():
+    assert body(bound(scaled), "scaled_0") == [
+        't1: Tile[f32, "m", "n", ub(16, 104)] = x[:, :]',
+        't2: Tile[f32, "m", "n", ub(16, 104)] = t1 * 2.0',
+        "y[:, :] = t2",
+    ]
+
+
+@kernel
+def halves(x: In[Tensor[f16, "M", 100]], top: Out[Tensor[f16, "M", 1]]) -> None:
+    for i in range(0, x.shape[0], 20):
+        top[i:i + 20, :] = tile.max(x[i:i + 20, :], axis=1, keepdims=True)
+
+
+def test_a_column_lies_in_columns_and_flags_take_a_bit():
+    text = code(bound(halves), "halves_0")
+    assert 'Tile[f16, "m", 100, ub(20, 112)]' in text
+    assert 'Tile[f16, "m", 1, ub(32, 1, "dn")]' in text
+
+
+@kernel
+def masked(x: In[Tensor[f32, 8, 40]], y: Out[Tensor[f32, 8, 40]]) -> None:
+    y[:] = tile.where(x[:] > 0.0, x[:], 0.0)
+
+
+def test_flags_are_bits_in_rows_of_32_bytes():
+    assert 'Tile[bool_, 8, 40, ub(8, 256, "bits")]' in code(bound(masked), "masked_0")
+
+
+def test_a_size_that_nothing_bounds_is_refused_with_a_fix_that_works():
+    @kernel
+    def double(x: In[Tensor[f32, "M", "N"]], y: Out[Tensor[f32, "M", "N"]]) -> None:
+        for i in range(0, x.shape[0], 16):
+            y[i:i + 16, :] = x[i:i + 16, :] * 2.0
+
+    with pytest.raises(Refused) as caught:
+        bound(double)
+    assert caught.value.code == "pto.unbounded-tile"
+    assert "has N columns" in caught.value.diagnostic.message
+    assert 'dims={"N": 512}' in caught.value.diagnostic.help[0]
+    assert caught.value.diagnostic.span.line == double.place.line + 3
+    assert "ub(16, 512)" in code(bound(double, N=512), "double_0")
+
+
+def test_an_assertion_bounds_a_size_too():
+    @kernel
+    def double(x: In[Tensor[f32, "M", "N"]], y: Out[Tensor[f32, "M", "N"]]) -> None:
+        assert x.shape[1] <= 300
+        for i in range(0, x.shape[0], 16):
+            y[i:i + 16, :] = x[i:i + 16, :] * 2.0
+
+    assert 'Tile[f32, "m", "N", ub(16, 304)]' in code(bound(double), "double_0")
+
+
+@kernel
+def shifted(x: In[Tensor[f32, "m", "n"]], y: Out[Tensor[f32, "m", "n"]]) -> None:
+    y[:] = x[:] + 1.0
+
+
+@routine
+def twice(x: In[Tensor[f32, "M", 64]], y: Out[Tensor[f32, "M", 64]], z: Out[Tensor[f32, "M", 64]]) -> None:
+    for i in range(0, x.shape[0], 8):
+        shifted(x[i:i + 8, 0:32], y[i:i + 8, 0:32])
+        shifted(x[i:i + 8, 32:64], y[i:i + 8, 32:64])
+    for i in range(0, x.shape[0], 16):
+        shifted(x[i:i + 16, :], z[i:i + 16, :])
+
+
+def test_the_largest_call_of_a_kernel_counts():
+    assert 'Tile[f32, "m", "n", ub(16, 64)]' in code(bound(twice), "shifted")
+
+
+@kernel
+def centred(x: In[Tensor[f32, 16, 40]], gain: In[Tensor[f32, 40]], y: Out[Tensor[f32, 16, 40]]) -> None:
+    means = tile.mean(x[:], axis=1)
+    y[:] = (x[:] - tile.expand_dims(means, 1)) * gain[:]
+
+
+def test_vectors_become_rows_and_columns_as_they_are_used():
+    text = code(bound(centred), "centred_0")
+    assert "Tile[f32, 1, 40, ub(1, 40)] = gain[None, :]" in text
+    assert 'Tile[f32, 16, 1, ub(16, 1, "dn")] = tile.mean(' in text
+    assert "tile.expand_dims" not in text
+    rng = np.random.default_rng(0)
+    x, gain = rng.standard_normal((16, 40)).astype(np.float32), rng.standard_normal(40).astype(np.float32)
+    agree(stages(centred), (x, gain, np.empty_like(x)))
+
+
+@kernel
+def summed(x: In[Tensor[f32, 16, 40]], rows: Out[Tensor[f32, 16]], columns: Out[Tensor[f32, 40]]) -> None:
+    rows[:] = tile.sum(x[:], axis=1)
+    columns[:] = tile.sum(x[:], axis=0)
+
+
+def test_vectors_are_stored_as_what_they_are():
+    places = [line.split(" = ")[0] for line in body(bound(summed), "summed_0") if ": Tile" not in line]
+    assert places == ["rows[:, None]", "columns[None, :]"]
+    x = np.random.default_rng(1).standard_normal((16, 40)).astype(np.float32)
+    agree(stages(summed), (x, np.empty(16, np.float32), np.empty(40, np.float32)))
+
+
+@kernel
+def cubes(x: In[Tensor[f32, 4, 8, 64]], y: Out[Tensor[f32, 4, 8, 64]]) -> None:
+    y[:] = x[:] * 2.0
+
+
+def test_three_dimensions_are_refused():
+    with pytest.raises(Refused) as caught:
+        bound(cubes)
+    assert caught.value.code == "pto.tile-rank"

@@ -1,0 +1,120 @@
+"""Kernels as C++: what they take, how tiles and regions are spelled, and that lines know the user's."""
+
+import subprocess
+
+import pytest
+from kernel_texts import array, kernel, product, program, scalar, softmax
+
+import htp_backend_pto
+from htp import Refused
+from htp_backend_pto.emission.kernels import core_of, kernel_source
+from htp_backend_pto.lower.place import Place
+from htp_backend_pto.lower.sync import Synchronize
+from htp_backend_pto.profile import CURRENT
+
+BODY = """
+t: Tile[f32, "M", 64, ub(32, 64)] = pto.load(x[0:M, :])
+u: Tile[f32, "M", 64, ub(32, 64)] = pto.muls(t, by)
+y[0:M, :] = pto.store(u)
+"""
+
+
+def source(function):
+    """The C++ of a kernel that has neither places nor flags yet."""
+    whole = Synchronize().apply(Place().apply(program(function)))
+    return kernel_source(whole.main, whole, CURRENT)
+
+
+def scaled(body=BODY):
+    x, y = array("x", "in", "f32", "M", "64"), array("y", "out", "f32", "M", "64")
+    return kernel(body, x, y, scalar("by", "f32"), name="scaled")
+
+
+def lines(function):
+    return [each.strip() for each in source(function).text.splitlines()]
+
+
+def test_arguments_are_arrays_first_and_then_numbers_and_sizes_come_from_arrays():
+    made = source(scaled())
+    assert (made.name, made.core, made.tensors, made.scalars) == ("scaled", "aiv", ("x", "y"), ("by",))
+    assert "const int64_t M = x_tensor->shapes[0];" in made.text
+    assert "const double by = from_u64<float>(args[2]);" in made.text
+    assert made.text.count("shapes[0]") == 1
+
+
+def test_a_tile_of_constant_size_says_so_in_its_type_and_another_when_it_is_made():
+    text = source(softmax()).text
+    tail = "Tile<TileType::Vec, float, 64, 128, BLayout::RowMajor, -1, -1> rows(htp::min(64, M - i), 128);"
+    assert f"{tail} TASSIGN(rows, 0x0);" in text
+    assert "Tile<TileType::Vec, float, 64, 128, BLayout::RowMajor, 64, 128> tmp; TASSIGN(tmp, " in text
+    assert "Tile<TileType::Vec, float, 64, 1, BLayout::ColMajor, -1, -1> t1(" in text
+
+
+def test_regions_are_views_with_the_strides_of_their_array():
+    text = source(softmax()).text
+    assert "x_part(x + i * x_tensor->strides[0], " in text
+    assert "pto::Shape<1, 1, 1, -1, 128>(htp::min(64, M - i)), pto::Stride<1, 1, 1, -1, 1>(x_tensor->strides[0])" in text
+
+
+def test_the_cube_has_its_own_types_and_a_sum_is_one_object():
+    made = source(product())
+    assert made.core == core_of(product()) == "aic"
+    assert made.text.count("TileAcc<float, 64, 64, 64, 64> acc;") == 1
+    assert "Tile<TileType::Mat, half, 64, 64, BLayout::ColMajor, 64, 64, SLayout::RowMajor, 512> first;" in made.text
+    assert "TMATMUL_ACC(acc, acc, left, right);" in made.text
+
+
+def test_flags_are_calls_and_the_last_line_waits_for_all():
+    found = lines(scaled())
+    assert "set_flag(PIPE_MTE2, PIPE_V, EVENT_ID0);" in found
+    assert found.index("TMULS(u, t, float(by));") < found.index("set_flag(PIPE_V, PIPE_MTE3, EVENT_ID0);")
+    assert found[-2:] == ["pipe_sync();", "}"]
+
+
+def test_lines_know_the_users_lines():
+    made = source(scaled())
+    texts = made.text.splitlines()
+    (line,) = (number for number, text in enumerate(texts) if "TMULS" in text)
+    assert made.origins[line].line == 3  # the body begins with an empty line
+    assert len(made.origins) == len(texts)
+    assert any(text.endswith("// made.py:3") for text in texts)
+
+
+def test_columns_of_vectors_are_read_downwards():
+    text = source(
+        kernel('c: Tile[f32, "M", 1, ub(64, 1, "dn")] = pto.load_col(v[:])\nw[:] = pto.store_col(c)',
+               array("v", "in", "f32", "M"), array("w", "out", "f32", "M"))
+    ).text  # fmt: skip
+    assert "GlobalTensor<float, pto::Shape<1, 1, 1, -1, 1>, pto::Stride<1, 1, 1, 1, -1>, Layout::DN> v_part(v, " in text
+
+
+def test_a_column_of_a_matrix_has_no_contiguous_rows():
+    function = kernel('c: Tile[f32, "M", 1, ub(64, 1, "dn")] = pto.load_col(v[:, 0])\nw[:] = pto.store_col(c)',
+                      array("v", "in", "f32", "M", "8"), array("w", "out", "f32", "M"))  # fmt: skip
+    with pytest.raises(Refused) as refused:
+        source(function)
+    assert refused.value.code == "pto.strided-view"
+    assert refused.value.diagnostic.span.line == 1
+
+
+def test_tiles_made_in_branches_are_declared_around_them():
+    found = lines(scaled("""
+if M > 8:
+    t: Tile[f32, "M", 64, ub(32, 64)] = pto.load(x[0:M, :])
+else:
+    t: Tile[f32, "M", 64, ub(32, 64)] = pto.expands(0.0, M, 64, dtype=f32)
+y[0:M, :] = pto.store(t)
+"""))
+    declared = [index for index, text in enumerate(found) if "BLayout::RowMajor, -1, -1> t(M, 64);" in text]
+    assert len(declared) == 1
+    assert declared[0] < next(index for index, text in enumerate(found) if text.startswith("if (M > 8)"))
+
+
+@pytest.mark.parametrize("made", [softmax, product, scaled], ids=["softmax", "product", "scaled"])
+def test_the_text_is_cpp17_for_the_stand_in(made, tmp_path):
+    file = tmp_path / "kernel.cpp"
+    file.write_text(source(made()).text)
+    headers = f"{htp_backend_pto.__path__[0]}/native/standin/include"
+    command = ["c++", "-std=c++17", "-fsyntax-only", "-DHTP_PTO_STANDIN", "-D__CPU_SIM", f"-I{headers}", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

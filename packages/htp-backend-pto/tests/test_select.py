@@ -1,0 +1,236 @@
+"""Instructions chosen: what each operation becomes, that it means the same, and what is refused."""
+
+import math
+
+import numpy as np
+import pytest
+from pto_stages import agree, body, code, example, kernels, run, stages
+
+from htp import In, Out, Refused, Tensor, bf16, f16, f32, func, i8, i32, kernel, tile
+
+RNG = np.random.default_rng(7)
+
+
+def normal(*shape):
+    return RNG.standard_normal(shape).astype(np.float32)
+
+
+def selected(definition, **dims):
+    return stages(definition, dims)["pto.select"]
+
+
+def called(definition, **dims):
+    """The instructions of the only kernel, in order."""
+    found = selected(definition, **dims)
+    (name,) = kernels(found)
+    lines = [line for line in body(found, name) if "pto." in line]
+    return [line.split("pto.")[1].split("(")[0] for line in lines]
+
+
+def test_softmax_is_seven_instructions():
+    assert called(example("softmax.py", "softmax"), N=33) == [
+        "load", "scratch", "rowmax", "rowexpandsub", "exp", "scratch", "rowsum", "rowexpanddiv", "store",
+    ]  # fmt: skip
+
+
+def test_columns_are_computed_as_rows_between_reshapes():
+    assert called(example("rmsnorm.py", "rmsnorm"), N=33) == [
+        "load", "mul", "scratch", "rowsum", "reshape", "divs", "adds", "rsqrt", "reshape", "rowexpandmul", "load_row",
+        "colexpandmul", "store",
+    ]  # fmt: skip
+
+
+def test_products_go_through_the_cube_units_memories_in_steps_that_fit():
+    found = selected(example("gemm.py", "gemm"))
+    text = code(found, "gemm_0")
+    assert 'acc: Tile[f32, "m", "n", l0c(64, 256)] = pto.accumulator(m, n, dtype=f32)' in text
+    assert 't2: Tile[f32, "min(256, K - k)", "n", l1(256, 256, box=8)] = pto.load(b[k:min(K, k + 256), :])' in text
+    assert "l0b(32, 256, box=8)] = pto.extract(t2, step_1, 0, " in text
+    assert "if k + step_1 == 0:" in text
+    assert "= pto.matmul_acc(acc, t1_left_1, t2_right_1)" in text
+    for line in text.splitlines():
+        if "l0a(" in line or "l0b(" in line:
+            rows, columns = (int(each) for each in line.split("(", 1)[1].split(", box")[0].split("(")[-1].split(", "))
+            assert rows * columns * 4 <= 65536
+
+
+def test_a_transposed_slice_is_loaded_as_columns():
+    found = selected(example("attention.py", "attention"), D=16)
+    assert 't3: Tile[f32, 16, "s", l1(16, 64, "zn", box=8)] = pto.load_t(k[:, :])' in code(found, "attention_1")
+
+
+EXAMPLES = {
+    "softmax": ({"N": 33}, [(normal(m, 33), np.empty((m, 33), np.float32)) for m in (100, 64, 1, 0)]),
+    "rmsnorm": ({"N": 33}, [(normal(m, 33), normal(33), np.empty((m, 33), np.float32)) for m in (100, 64, 0)]),
+    "gemm": (
+        {},
+        [
+            (normal(m, k), normal(k, n) / np.float32(math.sqrt(k)), normal(n), np.empty((m, n), np.float32))
+            for m, k, n in ((100, 300, 270), (64, 256, 256), (3, 2, 1), (0, 4, 5))
+        ],
+    ),
+    "attention": (
+        {"D": 16},
+        [
+            (normal(1, h, s, 16), normal(1, h, s, 16), normal(1, h, s, 16), 0.25, np.empty((1, h, s, 16), np.float32))
+            for h, s in ((2, 100), (1, 64), (1, 1), (1, 0))
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_stage_of_the_examples_means_the_same(name):
+    dims, inputs = EXAMPLES[name]
+    found = stages(example(f"{name}.py", name), dims)
+    for arguments in inputs:
+        agree(found, arguments, tolerance=2e-5)
+
+
+@pytest.mark.parametrize("value", [0.0, 1e30, -1e30, 1e-38, 60.0])
+def test_softmax_of_extreme_rows_means_the_same(value):
+    x = normal(20, 33)
+    x[3, :] = value
+    x[5, 7] = value
+    agree(stages(example("softmax.py", "softmax"), {"N": 33}), (x, np.empty_like(x)))
+
+
+def elementwise(function, dtype=f32):
+    """A kernel that applies a function to tiles with tails."""
+
+    def apply(x: In[Tensor[f32, "M", 40]], y: Out[Tensor[f32, "M", 40]]) -> None:
+        for i in range(0, x.shape[0], 16):
+            y[i:i + 16, :] = function(x[i:i + 16, :])
+
+    apply.__annotations__ = {"x": In[Tensor[dtype, "M", 40]], "y": Out[Tensor[dtype, "M", 40]], "return": None}
+    return kernel(apply)
+
+
+FUNCTIONS = {
+    "exp": (tile.exp, np.exp),
+    "exp2": (tile.exp2, np.exp2),
+    "sigmoid": (tile.sigmoid, lambda x: 1 / (1 + np.exp(-x))),
+    "silu": (tile.silu, lambda x: x / (1 + np.exp(-x))),
+    "tanh": (tile.tanh, np.tanh),
+    "relu": (tile.relu, lambda x: np.maximum(x, 0)),
+    "erf": (tile.erf, np.vectorize(math.erf)),
+    "gelu": (tile.gelu, lambda x: x * 0.5 * (1 + np.vectorize(math.erf)(x / math.sqrt(2)))),
+    "sign": (tile.sign, np.sign),
+    "floor": (tile.floor, np.floor),
+    "ceil": (tile.ceil, np.ceil),
+    "round": (tile.round, np.round),
+    "abs": (tile.abs, np.abs),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_are_formulas_of_instructions(name):
+    function, numpy = FUNCTIONS[name]
+    found = selected(elementwise(function))
+    x = (3 * normal(20, 40)).astype(np.float32)
+    x[0, :4] = (0.0, 80.0, -80.0, 1e-6)
+    (_, y) = run(found, x, np.empty_like(x))
+    np.testing.assert_allclose(y, numpy(x.astype(np.float64)), rtol=2e-6, atol=2e-6)
+
+
+@kernel
+def shapes(
+    x: In[Tensor[f32, "M", 40]], r: In[Tensor[f32, 40]], c: In[Tensor[f32, "M", 1]], y: Out[Tensor[f32, "M", 40]]
+) -> None:
+    for i in range(0, x.shape[0], 16):
+        t = x[i:i + 16, :]
+        column = c[i:i + 16, :]
+        t = (1.0 - t) * column + r[:]
+        t = column - t / (2.0 / (column * column + 1.0))
+        t = tile.maximum(t, r[:]) - (column + r[:])
+        y[i:i + 16, :] = tile.where(t > column, t, -1.0) + tile.where(t < 0.5, 0.0, r[:])
+
+
+def test_rows_columns_and_numbers_are_spread_as_numpy_does():
+    for m in (20, 16, 1):
+        agree(stages(shapes), (normal(m, 40), normal(40), normal(m, 1), np.empty((m, 40), np.float32)))
+
+
+@kernel
+def reductions(
+    x: In[Tensor[f32, "M", 40]], tops: Out[Tensor[f32, "M", 1]], least: Out[Tensor[f32, "M", 1]],
+    means: Out[Tensor[f32, "M", 1]], sums: Out[Tensor[f32, 1, 40]], places: Out[Tensor[i32, "M", 1]],
+) -> None:  # fmt: skip
+    m = x.shape[0]
+    assert m <= 32
+    t = x[:, :]
+    tops[:, :] = tile.max(t, axis=1, keepdims=True)
+    least[:, :] = tile.min(t, axis=1, keepdims=True)
+    means[:, :] = tile.mean(t, axis=1, keepdims=True)
+    sums[:, :] = tile.sum(t, axis=0, keepdims=True)
+    places[:, :] = tile.argmax(t, axis=1, keepdims=True).astype(i32)
+
+
+def test_reductions_of_rows_and_columns():
+    empty = [np.empty((20, 1), np.float32) for _ in range(3)]
+    places = np.empty((20, 1), np.int32)
+    agree(stages(reductions), (normal(20, 40), *empty, np.empty((1, 40), np.float32), places))
+
+
+@kernel
+def upper(x: In[Tensor[f32, 16, 24]], y: Out[Tensor[f32, 16, 24]]) -> None:
+    seen = tile.iota((16, 24), 0) >= tile.iota((16, 24), 1)
+    near = tile.iota((16, 24), 1) < 8
+    y[:] = tile.where(seen & near, x[:], -1.0)
+
+
+def test_counted_tiles_are_compared_as_floats_and_flags_are_combined():
+    assert {"ci", "cvt", "cmp", "cmps", "sels"} <= set(called(upper))
+    agree(stages(upper), (normal(16, 24), np.empty((16, 24), np.float32)))
+
+
+@func
+def grown(x):
+    return tile.exp(x) * 2.0
+
+
+@pytest.mark.parametrize("dtype", [f16, bf16])
+def test_what_the_machine_does_not_compute_in_16_bits_is_widened(dtype):
+    import ml_dtypes
+
+    numpy = {"f16": np.float16, "bf16": ml_dtypes.bfloat16}[dtype.name]
+    found = selected(elementwise(grown, dtype))
+    x = normal(20, 40).astype(numpy)
+    (_, y) = run(found, x, np.empty_like(x))
+    wanted = np.exp(x.astype(np.float64)) * 2
+    assert np.abs(y.astype(np.float64) / wanted - 1).max() < 2.0**-6
+    assert ("cvt" in code(found)) == (dtype is bf16)
+
+
+@kernel
+def bytes_(a: In[Tensor[i8, 32, 64]], b: In[Tensor[i8, 64, 32]], c: Out[Tensor[i32, 32, 32]]) -> None:
+    c[:] = a[:] @ b[:]
+
+
+def test_bytes_are_multiplied_into_32_bit_sums():
+    found = stages(bytes_)
+    assert "l0a(32, 64, box=32)" in code(found["pto.select"])
+    a, b = (RNG.integers(-128, 128, shape, dtype=np.int8) for shape in ((32, 64), (64, 32)))
+    (*_, c) = run(found["pto.select"], a, b, np.empty((32, 32), np.int32))
+    assert (c == a.astype(np.int32) @ b.astype(np.int32)).all()
+
+
+def test_what_no_instruction_does_is_refused_with_the_users_line():
+    definition = elementwise(tile.sin)
+    with pytest.raises(Refused) as caught:
+        selected(definition)
+    assert caught.value.code == "pto.not-selected"
+    assert "`tile.sin`" in caught.value.diagnostic.message
+    assert caught.value.diagnostic.span.line == definition.place.line + 2
+
+
+@kernel
+def wide(a: In[Tensor[f32, 16, 64]], b: In[Tensor[f32, 64, 2048]], c: Out[Tensor[f32, 16, 2048]]) -> None:
+    c[:] = a[:] @ b[:]
+
+
+def test_a_product_that_does_not_fit_says_what_does():
+    with pytest.raises(Refused) as caught:
+        selected(wide)
+    assert caught.value.code == "pto.product-too-large"
+    assert "at most 1024 rows and 1024 columns" in caught.value.diagnostic.help[0]
