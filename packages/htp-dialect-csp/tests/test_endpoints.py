@@ -1,11 +1,11 @@
-"""One sender and one receiver for every channel, and nothing sent behind a close."""
+"""Channels that can be made, one sender and one receiver for each, and nothing sent behind a close."""
 
 import pytest
 from networks_kit import program
 
 from htp.diagnostics import Refused
 from htp_dialect_csp.checks import check
-from htp_dialect_csp.endpoints import check_closes, check_ends, check_payloads
+from htp_dialect_csp.endpoints import check_channels, check_closes, check_ends, check_payloads
 from htp_dialect_csp.graph import graph_of
 
 PROCESSES = """
@@ -41,6 +41,23 @@ def refusal(check, *given):
     with pytest.raises(Refused) as caught:
         check(*given)
     return caught.value.diagnostic
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("capacity=-1", "capacity is -1"),
+        ("capacity=2, latency=-3", "latency is -3"),
+        ("response=-1", "response is -1"),
+        ("initial=(1.0, 2.0)", "2 initial tokens do not fit into a channel of capacity 1"),
+    ],
+)
+def test_a_channel_that_cannot_be(options, message):
+    found = refusal(check_channels, network(f"a = Channel[f32]({options})", "load(a)", "take(a)"))
+    assert (found.code, found.message) == ("csp.bad-channel", message)
+    assert found.span.line == PROCESSES.count("\n") + 3
+    assert found.help
+    check_channels(network("a = Channel[f32](capacity=0, latency=2)", "load(a)", "take(a)"))
 
 
 def test_two_senders():

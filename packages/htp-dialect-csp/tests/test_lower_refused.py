@@ -194,6 +194,11 @@ def too_few(y: InOut[Tensor[i32, 4]], n: Token) -> None:
 
 
 def test_a_token_that_is_not_there_is_found_where_it_is_used():
+    y = np.full(4, -1, np.int32)
+    with pytest.raises(Refused, match="EOS is used as a token: the stream has ended") as caught:
+        too_few(y, 3)
+    assert caught.value.diagnostic.span.line == greedy.python.__code__.co_firstlineno + 3
+    assert y.tolist() == [0, 1, -1, -1]
     program = lowered(too_few, unchecked=True)
     (y, _), _ = run(program, [np.full(4, -1, np.int32), 2])
     assert y.tolist() == [0, 1, -1, -1]
@@ -219,6 +224,8 @@ def chosen(n: Token) -> None:
 
 
 def test_so_is_one_of_a_select():
+    with pytest.raises(Refused, match="EOS is used as a token: the stream has ended"):
+        chosen(0)
     with pytest.raises(Refused) as caught:
         run(lowered(chosen, unchecked=True), [0])
     assert caught.value.code == "csp.no-token"

@@ -158,7 +158,7 @@ def asked(printer: Statements, call: ast.Call, scope: Scope) -> tuple[str, Kind]
     word, place = _word(call), place_of(printer.statement)
     match word, call.args:
         case "token", [ast.Name(id=name)] if isinstance(end := scope.find(name), EndName) and not end.rank:
-            return f"{NUMBERS[end.number]}({spelled(name)}.token())", end.number
+            return f"{NUMBERS[end.number]}({widened(f'{spelled(name)}.token()', end.dtype)})", end.number
         case "token_size", [ast.Name(id=name), axis]:
             return f"{spelled(name)}.token().dim({printer.expressions.scalar(axis, scope)})", INT
         case "advance_any", ends:

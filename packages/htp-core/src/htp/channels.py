@@ -185,7 +185,7 @@ class Sender(End, Generic[T]):
             link.tokens.append(token)
             link.wake("recv")
             process.turn(Sending(link, since))
-        process.stalled_out(process.clock - since)
+        process.waited("full", link, since)
 
     def try_send(self, value: T | Number) -> bool:
         """Puts `value` into the channel if a slot is free now; at a rendezvous, if the receiver is waiting.
@@ -308,8 +308,9 @@ def _take_first(
     for each in ins:
         visible = each.link.time.visible_time()
         if visible is not None and visible <= now:
-            process.stalled_in(now - since)
+            process.waited("empty", each.link, since)
             return each, cast("T", each.link.taken(since, now))
+    process.waited("end", ins[0].link, since)
     return EOS
 
 

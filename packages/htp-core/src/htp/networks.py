@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, cast
 
 from htp.diagnostics import Refused
 from htp.processes import AT_ONCE, DECLARING, RUNNING, Process
-from htp.runs import ChannelRun, ProcessRun, Simulated
+from htp.runs import ChannelRun, ProcessRun, Simulated, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterable
     from types import FrameType
 
-    from htp.channel_time import ChannelTime
     from htp.channels import Link
     from htp.diagnostics import Span
 
@@ -135,6 +134,7 @@ class Network:
         """The times of the run, in cycles."""
         return Simulated(
             makespan=self.makespan,
+            networks=1,
             processes={
                 each.name: ProcessRun(
                     end=each.clock,
@@ -142,10 +142,13 @@ class Network:
                     stall_in=each.stall_in,
                     stall_out=each.stall_out,
                     stalls=each.stalls,
+                    waits=tuple(
+                        Wait(start=start, end=end, channel=link.name, why=why) for why, link, start, end in each.waits
+                    ),
                 )
                 for each in self.processes
             },
-            channels={each.name: channel_run(each.time) for each in self.links},
+            channels={each.name: _channel_run(each) for each in self.links},
         )
 
     @property
@@ -222,10 +225,16 @@ def unique(name: str, taken: Collection[str]) -> str:
     return next(each for number in range(2, len(taken) + 3) if (each := f"{name}_{number}") not in taken)
 
 
-def channel_run(time: ChannelTime) -> ChannelRun:
+def _channel_run(link: Link) -> ChannelRun:
     """What went through a channel."""
+    time, sender, receiver = link.time, link.process("send") or link.maker, link.process("recv")
     return ChannelRun(
         capacity=time.capacity,
+        latency=time.latency,
+        response=time.response,
+        initial=time.initial,
+        sender="" if sender is None else sender.name,
+        receiver="" if receiver is None else receiver.name,
         sends=time.sends,
         receives=time.receives,
         high_water=time.high_water,

@@ -12,6 +12,7 @@ from htp._impl.storage import make
 from htp.diagnostics import Refused
 from htp.places import user_line
 from htp.reference import python_number
+from htp.signals import Signal, no_token
 from htp.types import ScalarType, TensorType
 from htp.values import Array, give_up, is_region, region_of, snapshot, wrap_argument, writable_of
 
@@ -27,8 +28,10 @@ def check_payload(channel: str, carried: Carried, value: object) -> None:
     """Nothing when `value` fits a channel of that name and type: its dtype, its rank, and sizes up to the bounds.
 
     Raises:
-        Refused: `csp.payload`.
+        Refused: `csp.payload`; `csp.no-token` for what a receive gives when there is no token.
     """
+    if isinstance(value, Signal):
+        raise no_token(value)
     if isinstance(carried, ScalarType):
         if isinstance(value, Array) and value.shape:
             raise _unfit(channel, carried, _shown(value), "send one number: tile.item(t)")

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from htp.diagnostics import Span
     from htp.values import Number
 
-__all__ = ["Channel", "ChannelForm", "Recv", "Send", "network_frame", "network_line"]
+__all__ = [
+    "Channel", "ChannelForm", "Recv", "Send", "bad_number", "network_frame", "network_line", "too_many_tokens",
+]  # fmt: skip
 
 OWN = ("htp", "htp_dialect_csp")
 T = TypeVar("T")
@@ -46,10 +48,7 @@ class ChannelForm:
         for name, value in (("capacity", capacity), ("latency", latency), ("response", response)):
             _whole(name, value, 0)
         if len(initial) > capacity:
-            raise _bad(
-                f"{len(initial)} initial tokens do not fit into a channel of capacity {capacity}",
-                f"write capacity={len(initial)} or more",
-            )
+            raise too_many_tokens(len(initial), capacity, network_line())
         network, maker = current("Channel[…](…)", network_line())
         link = Link(self.carried, ChannelTime(capacity, latency, response, len(initial)), maker=maker)
         link.name = f"#{len(network.links)}"
@@ -122,7 +121,22 @@ def network_frame() -> FrameType | None:
 
 def _whole(name: str, value: object, least: int) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise _bad(f"{name} is {value!r}", f"write an integer, {least} or more")
+        raise bad_number(name, value, least, network_line())
+
+
+def bad_number(name: str, value: object, least: int, place: Span | None) -> Refused:
+    """The refusal of a number that no channel can have."""
+    return Refused("csp.bad-channel", f"{name} is {value!r}", span=place, help=f"write an integer, {least} or more")
+
+
+def too_many_tokens(count: int, capacity: int, place: Span | None) -> Refused:
+    """The refusal of initial tokens for which there is no room."""
+    return Refused(
+        "csp.bad-channel",
+        f"{count} initial tokens do not fit into a channel of capacity {capacity}",
+        span=place,
+        help=f"write capacity={count} or more",
+    )
 
 
 def _carried(form: str, item: object) -> Carried:

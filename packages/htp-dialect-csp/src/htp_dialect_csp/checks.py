@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from htp_dialect_csp.counts import check_counts
-from htp_dialect_csp.endpoints import check_closes, check_ends, check_payloads
+from htp_dialect_csp.endpoints import check_channels, check_closes, check_ends, check_payloads
 from htp_dialect_csp.graph import graph_of
 from htp_dialect_csp.progress import check_progress, sample_sizes
 from htp_dialect_csp.rates import check_rates
@@ -23,13 +23,14 @@ def check(program: Program, sizes: Mapping[str, int] | None = None) -> tuple[Dia
     """Notes on what is not known before the run of the networks of a program; with `sizes` it is looked at these.
 
     Raises:
-        Refused: `csp.endpoint-shared`, `csp.unconnected`, `csp.payload`, `csp.send-after-close`, `csp.double-close`,
-            `csp.no-close`, `csp.branch`, `csp.count`, `csp.rate`, `csp.deadlock`.
+        Refused: `csp.bad-channel`, `csp.endpoint-shared`, `csp.unconnected`, `csp.payload`, `csp.send-after-close`,
+            `csp.double-close`, `csp.no-close`, `csp.branch`, `csp.count`, `csp.rate`, `csp.deadlock`.
     """
     notes: list[Diagnostic] = []
     for network in program.functions:
         if network.kind == "network" and not any(param.is_end for param in network.params):
             graph = graph_of(program, network)
+            check_channels(graph)
             check_ends(graph)
             check_payloads(graph)
             check_closes(graph)

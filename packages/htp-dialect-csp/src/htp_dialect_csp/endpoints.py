@@ -1,4 +1,4 @@
-"""The ends of channels are linear: one sender, one receiver, and nothing is sent on a channel that was closed.
+"""Channels can be made, and their ends are linear: one sender, one receiver, nothing is sent behind a close.
 
 Knows who holds an end and in which order a process uses it; does not count (`counts` does).
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from htp.diagnostics import Label, Refused
+from htp_dialect_csp.channels import bad_number, too_many_tokens
 from htp_dialect_csp.matching import check_carried
 from htp_dialect_csp.steps import Branch, Drain, Loop, Operation
 
@@ -18,10 +19,25 @@ if TYPE_CHECKING:
     from htp_dialect_csp.graph import Graph, ProcessNode
     from htp_dialect_csp.steps import Step
 
-__all__ = ["check_closes", "check_ends", "check_payloads"]
+__all__ = ["check_channels", "check_closes", "check_ends", "check_payloads"]
 
 Side = Literal["send", "recv"]
 SIDES: tuple[Side, ...] = ("send", "recv")
+
+
+def check_channels(graph: Graph) -> None:
+    """No number of a channel is below 0, and its initial tokens fit into it.
+
+    Raises:
+        Refused: `csp.bad-channel`.
+    """
+    for channel in graph.channels:
+        for name in ("capacity", "latency", "response"):
+            number: int | None = getattr(channel, name)
+            if number is not None and number < 0:
+                raise bad_number(name, number, 0, channel.place)
+        if channel.initial is not None and channel.capacity is not None and channel.initial > channel.capacity:
+            raise too_many_tokens(channel.initial, channel.capacity, channel.place)
 
 
 def check_ends(graph: Graph) -> None:

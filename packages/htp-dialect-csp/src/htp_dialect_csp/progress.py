@@ -82,7 +82,7 @@ def _noted(diagnostic: Diagnostic, sizes: Mapping[str, int]) -> Diagnostic:
 
 
 def _with_capacities(net: Net, found: Deadlock, sizes: Mapping[str, int]) -> Deadlock:
-    """The refusal with the capacities that are needed, where more capacity helps."""
+    """The refusal with the capacities that are needed, where more capacity helps; its times would all be 0."""
     working = working_capacities(net) if found.report.kind == "artificial" else None
     channels = {each.name: each for each in net.channels}
     notes = [
@@ -91,7 +91,9 @@ def _with_capacities(net: Net, found: Deadlock, sizes: Mapping[str, int]) -> Dea
         for name, size in (working or {}).items()
     ]
     help = tuple(f"give `{name}` capacity={size} or more" for name, size in (working or {}).items())
-    diagnostic = msgspec.structs.replace(found.diagnostic, notes=tuple(notes), help=help or found.diagnostic.help)
+    diagnostic = msgspec.structs.replace(
+        found.diagnostic, message=found.report.text, notes=tuple(notes), help=help or found.diagnostic.help
+    )
     found.diagnostics = (_noted(diagnostic, sizes),)
     return found
 

@@ -37,6 +37,7 @@ public:
             if (over.load()) throw Stop{};
             me.bed.lie_down();
             const bool last = asleep.fetch_add(1) + 1 >= live.load();
+            me.bed.settle();
             if (over.load() || ready(link, sends)) {
                 rouse(me);
                 continue;

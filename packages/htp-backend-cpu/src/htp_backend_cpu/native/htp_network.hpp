@@ -5,8 +5,6 @@
 #include "htp_kahn.hpp"
 #include "htp_turns.hpp"
 
-#include <cstdlib>
-#include <cstring>
 #include <deque>
 #include <functional>
 #include <new>
@@ -14,11 +12,6 @@
 
 namespace htp {
 namespace streams {
-
-inline i64 line_of(const char* place) {
-    const char* colon = std::strrchr(place, ':');
-    return colon ? std::atoll(colon + 1) : 0;
-}
 
 /// `name`, or when that is taken `name_2`, `name_3`, …, which `made` keeps.
 template <class Things> const char* unique(const char* name, const Things& taken, std::deque<std::string>& made) {
@@ -39,7 +32,7 @@ public:
     Network(const Network&) = delete;
     ~Network() {
         for (auto& each : links)
-            if (each->storage()) cx.runtime->heap_free(each->storage(), each->bytes());
+            if (each->storage()) each->drop_all(), cx.runtime->heap_free(each->storage(), each->bytes());
     }
 
     /// A channel whose slots have `bytes` each.
@@ -55,6 +48,7 @@ public:
     /// A process; its ends and its body are given next.
     void add(const char* name, const char* place) {
         processes.push_back(std::make_unique<Process>(unique(name, processes, names), place, i64(processes.size())));
+        processes.back()->keeps = cx.recording;
     }
     void body(std::function<void(const Context&)> given) { bodies.push_back(std::move(given)); }
     void sends(Link& link) { claim(link, link.sender); }
@@ -83,7 +77,7 @@ public:
         }
         const i64 now = me.now();
         accept(link, since, now, fill);
-        me.stalled_out(now - since);
+        me.waited_for(Why::full, link.name, since);
     }
     template <class Fill> bool try_send(Link& link, const char* place, Fill fill) {
         Process& me = entered(*link.sender);
@@ -116,11 +110,12 @@ public:
         const i64 since = me.now();
         if (timed) {
             turns.turn(me, {Kind::recv, since, &link.self, 1, place});
-            if (!link.has_token()) return false;
+            if (!link.has_token()) return me.waited_for(Why::end, link.name, since), false;
         } else {
             while (!link.has_token()) {
                 if (link.is_closed() && !link.has_token()) {
                     me.until(std::max(since, link.end_time()));
+                    me.waited_for(Why::end, link.name, since);
                     return false;
                 }
                 if (!link.has_token()) kahn.wait(me, {Kind::recv, since, &link.self, 1, place});
@@ -152,6 +147,7 @@ public:
                 take(me, *links[each], since);
                 return each;
             }
+        me.waited_for(Why::end, links[0]->name, since);
         return -1;
     }
 
@@ -204,11 +200,11 @@ private:
         }
         const i64 now = me.now();
         link.accepted(since, now), link.keep_accept(since);
-        me.stalled_out(now - since);
+        me.waited_for(Why::full, link.name, since);
     }
     void take(Process& me, Link& link, i64 since) {
         const i64 now = me.now();
-        me.stalled_in(now - since);
+        me.waited_for(Why::empty, link.name, since);
         if (!timed) return link.take(since, now), kahn.taken(link);
         const bool met = link.count() == 0;
         if (met) link.offered = false;

@@ -45,12 +45,14 @@ struct Failure {
         window_full = 4,
         deadlock = 5,
         stream_closed = 6,
+        buffer_moved = 7,
     };
     i32 code;
     const char* place;  // "user.py:12"
     const char* text;   // the assertion's text, the kernel of the task, the channel, the report, or empty
     i64 value, extent;  // the index and the extent it missed; the row of the check, from 1; the task and the window;
-                        // the line of the close, and 0 for a send behind it or 1 for a close
+                        // the line of the close, and 0 for a send behind it or 1 for a close; the line of the
+                        // send that gave a buffer away
 };
 
 template <class T> struct Scratch;

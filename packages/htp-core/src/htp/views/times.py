@@ -9,17 +9,20 @@ import math
 from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import structs
 
 from htp.views.pictures import coordinates
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from htp.runs import ChannelRun, RunReport, TaskGraph, TaskRun
+    from htp.runs import ChannelRun, ProcessRun, RunReport, Simulated, TaskGraph, TaskRun
 
+Doing = Literal["work", "full", "empty", "end"]
+"""What a process does: it works, or waits for room, for a token or for the end of a stream."""
+WAITING = {"full": "waiting for room in", "empty": "waiting for a token of", "end": "waiting for the end of"}
 Steps = tuple[tuple[int, int], ...]
 """A count over time: from each time on, until the next one."""
 
@@ -46,6 +49,57 @@ class Clock:
             for run in self.runs
         )
         return replace(self, end=self.end - begin, runs=runs)
+
+
+@dataclass(frozen=True)
+class Span:
+    """What a process did from one time to another, in cycles; `channel` is the one it waited for."""
+
+    start: int
+    end: int
+    doing: Doing = "work"
+    channel: str = ""
+
+    @property
+    def said(self) -> str:
+        """What it did."""
+        return f"{WAITING[self.doing]} {self.channel}" if self.channel else "working"
+
+
+def spans_of(run: ProcessRun, operations: Iterable[int] = ()) -> tuple[Span, ...]:
+    """What a process did from its start to its end; work is cut where it sent or received something.
+
+    Where it is not known when a process waited there are none.
+    """
+    if run.waits is None:
+        return ()
+    at = run.end - run.busy - sum(each.end - each.start for each in run.waits)
+    found: list[Span] = []
+    cuts = iter(sorted(operations))
+    cut = next(cuts, run.end)
+    for start, wait in [*((each.start, each) for each in run.waits), (run.end, None)]:
+        while cut < start:
+            if cut > at:
+                found.append(Span(at, cut))
+                at = cut
+            cut = next(cuts, run.end)
+        if start > at:
+            found.append(Span(at, start))
+        if wait is not None:
+            found.append(Span(wait.start, wait.end, wait.why, wait.channel))
+            at = wait.end
+    return tuple(found)
+
+
+def operations_of(found: Simulated) -> dict[str, list[int]]:
+    """When each process completed a send or a receive, not in order."""
+    times: dict[str, list[int]] = {name: [] for name in found.processes}
+    for each in found.channels.values():
+        if each.sender in times:
+            times[each.sender] += each.accepts[each.initial :]
+        if each.receiver in times:
+            times[each.receiver] += each.dequeues
+    return times
 
 
 def clocks_of(report: RunReport) -> tuple[Clock, ...]:

@@ -9,7 +9,7 @@ thread_local Recording* recording = nullptr;
 
 void tell(void* recording, const char* members, long long cycles) {
     Recording& run = *static_cast<Recording*>(recording);
-    run.streams = members, run.streamed += cycles;
+    run.streams = members, run.streamed += cycles, run.networks++;
 }
 
 namespace tasking {
@@ -69,7 +69,7 @@ private:
             time += clock.makespan, waits += clock.stalls, most = std::max(most, clock.high_water);
         }
         json.close(']').number("makespan", time + run.outside - spent + run.streamed);
-        if (!run.streams.empty()) json.text += "," + run.streams;
+        if (run.networks) json.text += "," + run.streams, json.number("networks", run.networks);
         if (!run.regions.empty()) json.number("window_high_water", most).number("window_stalls", waits);
         json.close('}');
     }

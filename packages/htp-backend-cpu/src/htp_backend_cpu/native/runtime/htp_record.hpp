@@ -44,8 +44,8 @@ struct Recording {
     i64 began = 0;
     i64 tasks = 0, workers = 0, high_water = 0, stalls = 0;
     std::vector<tasking::Opened> regions;
-    std::string streams;  // the processes and channels of a network, as members of `simulated`
-    i64 streamed = 0;     // the simulated cycles of networks
+    std::string streams;             // the processes and channels of the last network, as members of `simulated`
+    i64 streamed = 0, networks = 0;  // the simulated cycles of networks, and how many there were
 };
 
 /// The recording of the run that this thread makes next, null for none.
