@@ -5,7 +5,7 @@ from networks_kit import program
 
 from htp.dims import const, parse
 from htp_dialect_csp.graph import Held, graph_of
-from htp_dialect_csp.steps import Branch, Choice, Drain, Loop, Operation, Task, Unclear, Work
+from htp_dialect_csp.steps import Branch, Choice, Drain, Loop, Operation, Unclear, Work
 
 HEAD = """
 K = 1
@@ -128,8 +128,8 @@ def _all(found):
     return list(walk(found))
 
 
-def test_calls_of_kernels_are_tasks():
-    assert steps("double(x, x)\nout.send(1.0)") == (Task("double"), send())
+def test_calls_of_kernels_are_no_steps():
+    assert steps("double(x, x)\nout.send(1.0)") == (send(),)
 
 
 SEVERAL = """

@@ -21,6 +21,7 @@ from htp.loops import out_of_range, span_of
 from htp.reference import out_of_memory, window_full
 from htp.runs import RunReport, Simulated, TaskGraph, TaskStatistics
 from htp.types import Array, Param, ScalarType, Slot, TensorType, TileType, dtype_named, numpy_dtype
+from htp.values import moved
 from htp_backend_cpu.abi import Native, SourceMap
 from htp_backend_cpu.blame import handler_at_fault
 from htp_backend_cpu.build import CompilerRefused, build, runtime_library, sources_of
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from htp_backend_cpu.abi import Parameter
 
 # Failure::Code, native/htp_parallel.hpp
-INDEX_OUT_OF_RANGE, ASSERTION_FAILED, OUT_OF_MEMORY, WINDOW_FULL, DEADLOCK, STREAM_CLOSED = range(1, 7)
+INDEX_OUT_OF_RANGE, ASSERTION_FAILED, OUT_OF_MEMORY, WINDOW_FULL, DEADLOCK, STREAM_CLOSED, BUFFER_MOVED = range(1, 8)
 MOST_THREADS = 1024  # max_workers of the runtime, and the caller
 
 
@@ -239,6 +240,8 @@ def _refusal(failure: Failure, native: Native) -> Refused:
         return stuck(native.entry, failure.text)
     if failure.code == STREAM_CLOSED:
         return already_closed("close" if failure.extent else "send", failure.text.decode(), failure.value, span)
+    if failure.code == BUFFER_MOVED:
+        return moved(failure.value, span)
     if failure.code == OUT_OF_MEMORY:
         return out_of_memory(f"{failure.value} bytes for one buffer")
     raise Bug(f"the program failed with the unknown code {failure.code}")

@@ -20,9 +20,10 @@ from htp_backend_cpu.definitions import annotated, called, dtype_name, space_of
 from htp_backend_cpu.expressions import Expressions
 from htp_backend_cpu.literals import constant_of, widened
 from htp_backend_cpu.names import spelled
-from htp_backend_cpu.scope import FLOAT, INT, ArrayName, Kind, RegisterName, Scope, Strip, not_register_form
+from htp_backend_cpu.placing import placed
+from htp_backend_cpu.scope import FLOAT, INT, ArrayName, BufferName, Kind, RegisterName, Scope, Strip, not_register_form
 from htp_backend_cpu.source import INDENT, Line
-from htp_backend_cpu.streams import asked, channel, network, opens_network, process, stream_word, token
+from htp_backend_cpu.streams import asked, buffer, channel, network, opens_network, process, stream_word, token
 from htp_backend_cpu.tasks import accesses_of, acts_itself, opens, submit, task_region, task_word
 
 if TYPE_CHECKING:
@@ -47,12 +48,14 @@ class Statements:
     lines: list[Line] = field(default_factory=list[Line])
     place: str = ""
     statement: ast.stmt | None = None
+    placed: dict[int, str] = field(default_factory=dict[int, str])
 
     def __post_init__(self) -> None:
         self.expressions = Expressions(self.checks, lambda call, scope: asked(self, call, scope))
 
     def block(self, body: Sequence[ast.stmt], scope: Scope, depth: int) -> None:
         """Prints statements in a scope of their own making."""
+        self.placed.update(placed(body))
         for number, statement in enumerate(body):
             if opens(statement):
                 self.block(task_region(self, body[number:], scope, depth), scope, depth)
@@ -140,6 +143,11 @@ class Statements:
             not_register_form(node, "the buffer is not what its annotation says")
         texts = [self._scalar(each, scope) for each in extents]
         own = spelled(name)
+        if (end := self.placed.get(id(node))) is not None:
+            place = f"{spelled(end)}.place({', '.join(texts)})"
+            self.write(depth, f"const Region<{dtype}, {len(texts)}> {own} = {place};", node)
+            scope.names[name] = ArrayName(dtype, len(texts))
+            return
         if space == "register":
             width = constant_of(extents[0])
             if len(extents) != 1 or not isinstance(width, int):
@@ -162,6 +170,8 @@ class Statements:
 
     def _assignment(self, node: ast.stmt, target: ast.expr, value: ast.expr, scope: Scope, depth: int) -> None:
         match target:
+            case ast.Name(id=name) if isinstance(found := scope.find(name), BufferName):
+                buffer(self, node, name, found, value, scope, depth)
             case ast.Tuple(elts=names):
                 self._unpack(node, names, value, scope, depth)
             case ast.Name(id=name):

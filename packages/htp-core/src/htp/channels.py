@@ -140,13 +140,21 @@ class End:
         self.link = link
 
     def __len__(self) -> int:
-        """How many tokens are in the channel at the time of the process that asks."""
+        """How many tokens are in the channel at the time of the process that asks: entered, and not taken.
+
+        Raises:
+            Refused: `csp.no-network` outside of a process.
+        """
         process = running(f"len({self.link.name})")
         process.pause()
         return self.link.time.occupancy(process.clock)
 
     def full(self) -> bool:
-        """Whether a `try_send` would fail at the time of the process that asks."""
+        """Whether a `try_send` would fail at the time of the process that asks.
+
+        Raises:
+            Refused: `csp.no-network` outside of a process.
+        """
         process = running(f"{self.link.name}.full()")
         process.pause()
         time = self.link.time
@@ -165,10 +173,10 @@ class Sender(End, Generic[T]):
     __slots__ = ()
 
     def send(self, value: T | Number) -> None:
-        """Waits while the channel is full, then puts `value` into it.
+        """Waits while the channel is full, then puts `value` into it: a copy of a tile or number, a buffer itself.
 
         Raises:
-            Refused: `csp.payload`, `csp.send-after-close`, `csp.endpoint-shared`.
+            Refused: `csp.payload`, `csp.no-token`, `csp.send-after-close`, `csp.endpoint-shared`, `csp.no-network`.
         """
         process, link = self._open("send"), self.link
         check_payload(link.name, link.carried, value)
@@ -190,8 +198,11 @@ class Sender(End, Generic[T]):
     def try_send(self, value: T | Number) -> bool:
         """Puts `value` into the channel if a slot is free now; at a rendezvous, if the receiver is waiting.
 
+        Returns:
+            Whether it did.
+
         Raises:
-            Refused: `csp.payload`, `csp.send-after-close`, `csp.endpoint-shared`.
+            Refused: as `send`.
         """
         process, link = self._open("send"), self.link
         check_payload(link.name, link.carried, value)
@@ -208,7 +219,7 @@ class Sender(End, Generic[T]):
         """Ends the stream: the receiver gets the tokens that are in the channel and then `EOS`.
 
         Raises:
-            Refused: `csp.double-close`, `csp.endpoint-shared`.
+            Refused: `csp.double-close`, `csp.endpoint-shared`, `csp.no-network`.
         """
         process = self._open("close")
         process.pause()
@@ -233,7 +244,7 @@ class Receiver(End, Generic[T]):
         """Waits while the channel is empty, then takes the next token; `EOS` when the stream has ended.
 
         Raises:
-            Refused: `csp.endpoint-shared`.
+            Refused: `csp.endpoint-shared`, `csp.no-network`.
         """
         process, link = self._owner("recv"), self.link
         since = process.clock
@@ -242,20 +253,32 @@ class Receiver(End, Generic[T]):
         return cast("T", found[1] if found is not EOS else EOS)
 
     def try_recv(self) -> T | Literal[Signal.NONE, Signal.EOS]:
-        """The next token if it is visible now, else `NONE`; `EOS` when the stream has ended."""
+        """The next token if it is visible now, else `NONE`; `EOS` when the stream has ended.
+
+        Raises:
+            Refused: as `recv`.
+        """
         process, link = self._owner("try_recv"), self.link
         process.pause()
         seen = self._seen(process)
         return cast("T", link.taken(process.clock, process.clock)) if not isinstance(seen, Signal) else seen
 
     def peek(self) -> T | Literal[Signal.NONE, Signal.EOS]:
-        """What `try_recv` would give; the token stays."""
+        """What `try_recv` would give; the token stays.
+
+        Raises:
+            Refused: as `recv`.
+        """
         process = self._owner("peek")
         process.pause()
         return self._seen(process)
 
     def __iter__(self) -> Iterator[T]:
-        """The tokens, one after the other, until the stream has ended."""
+        """The tokens, one after the other, until the stream has ended.
+
+        Raises:
+            Refused: as `recv`.
+        """
         while (token := self.recv()) is not EOS:
             yield token
 
@@ -282,8 +305,11 @@ def select(ins: Sequence[Receiver[T]]) -> tuple[Receiver[T], T] | Literal[Signal
 
     It completes at the earliest possible time; of the channels that have a token then the first one listed is taken.
 
+    Returns:
+        The end whose token was taken, and the token; or `EOS`.
+
     Raises:
-        Refused: `csp.endpoint-shared`.
+        Refused: `csp.endpoint-shared`, `csp.no-network`.
     """
     process = running("select")
     for each in ins:

@@ -208,6 +208,10 @@ def running(operation: str, place: Span | None = None) -> Process:
 
 
 def stop() -> NoReturn:
-    """Ends the running process at once, as if its machine had failed: the channels it sends on stay open."""
+    """Ends the running process at once, as if its machine had failed: the channels it sends on stay open.
+
+    Raises:
+        Refused: `csp.no-network` outside of a process.
+    """
     running("stop()")
     raise _Stopped

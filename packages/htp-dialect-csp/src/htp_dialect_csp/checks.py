@@ -9,6 +9,7 @@ from htp_dialect_csp.endpoints import check_channels, check_closes, check_ends, 
 from htp_dialect_csp.graph import graph_of
 from htp_dialect_csp.progress import check_progress, sample_sizes
 from htp_dialect_csp.rates import check_rates
+from htp_dialect_csp.window import check_windows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,11 +21,11 @@ __all__ = ["check"]
 
 
 def check(program: Program, sizes: Mapping[str, int] | None = None) -> tuple[Diagnostic, ...]:
-    """Notes on what is not known before the run of the networks of a program; with `sizes` it is looked at these.
+    """Notes and warnings on what is not known before networks run; with `sizes` they are looked at at these.
 
     Raises:
         Refused: `csp.bad-channel`, `csp.endpoint-shared`, `csp.unconnected`, `csp.payload`, `csp.send-after-close`,
-            `csp.double-close`, `csp.no-close`, `csp.branch`, `csp.count`, `csp.rate`, `csp.deadlock`.
+            `csp.double-close`, `csp.no-close`, `csp.branch`, `csp.count`, `csp.rate`, `csp.deadlock`, `csp.window`.
     """
     notes: list[Diagnostic] = []
     for network in program.functions:
@@ -36,6 +37,7 @@ def check(program: Program, sizes: Mapping[str, int] | None = None) -> tuple[Dia
             check_closes(graph)
             uncounted = check_counts(graph)
             check_rates(graph)
-            unknown = check_progress(graph, (sizes,) if sizes is not None else sample_sizes(network))
+            unknown = check_progress(graph, (sizes,) if sizes is not None else sample_sizes(graph))
             notes += (uncounted or unknown) if unknown else ()
+            notes += check_windows(program, graph)
     return tuple(notes)

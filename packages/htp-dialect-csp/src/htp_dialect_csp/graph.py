@@ -8,24 +8,28 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from htp.dims import Expr, const
 from htp.networks import unique
 from htp.program import origin_of
 from htp.types import TensorType, TileType
+from htp_dialect_csp.bindings import channels_in
 from htp_dialect_csp.carried import carried_type
-from htp_dialect_csp.steps import Compare, Drain, Operation, holds
+from htp_dialect_csp.given import agreed, facts_of, names_of
+from htp_dialect_csp.steps import Compare, Drain, Given, Operation, Unclear, holds, walk
 from htp_dialect_csp.symbols import ArrayValue, ChannelValue, parameter, range_of, test_of, value_of
 from htp_dialect_csp.token_program import token_program
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from htp.diagnostics import Span
+    from htp.dims import Facts
     from htp.program import Function, Program
     from htp_dialect_csp.carried import Carried
-    from htp_dialect_csp.steps import Steps
+    from htp_dialect_csp.steps import Steps, Test
     from htp_dialect_csp.symbols import Scope, Value
 
 __all__ = ["ChannelNode", "Graph", "Held", "ProcessNode", "graph_of"]
@@ -70,18 +74,28 @@ class ProcessNode:
 
 @dataclass(frozen=True)
 class Graph:
-    """Channels and processes in the order of their declaration; `unread` are lines that are not understood."""
+    """Channels and processes in the order of their declaration; `unread` are lines that are not understood.
+
+    `names` are the sizes and whole numbers of its signature, for which the tests in `given` hold in every run.
+    """
 
     name: str
     channels: tuple[ChannelNode, ...]
     processes: tuple[ProcessNode, ...]
     unread: tuple[Span | None, ...] = ()
+    names: tuple[str, ...] = ()
+    given: tuple[Test, ...] = ()
     place: Span | None = field(default=None, compare=False)
 
     @property
     def complete(self) -> bool:
         """Whether everything that the network declares is in the graph."""
         return not self.unread
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What is certain of the sizes."""
+        return facts_of(self.names, self.given)
 
     def channel(self, name: str) -> ChannelNode:
         """The channel of that name."""
@@ -98,7 +112,15 @@ def graph_of(program: Program, network: Function) -> Graph:
     scope: Scope = {name: const(value) for name, value in program.constants if type(value) is int}
     scope |= {each.name: parameter(each) for each in network.params}
     reader.block(network.body, scope)
-    return Graph(network.name, tuple(reader.channels), tuple(reader.processes), tuple(reader.unread), network.origin)
+    return Graph(
+        network.name,
+        tuple(reader.channels),
+        tuple(reader.processes),
+        tuple(reader.unread),
+        names_of(network.params),
+        tuple(dict.fromkeys(reader.given)),
+        network.origin,
+    )
 
 
 class _Reader:
@@ -111,6 +133,7 @@ class _Reader:
         self.channels: list[ChannelNode] = []
         self.processes: list[ProcessNode] = []
         self.unread: list[Span | None] = []
+        self.given: list[Test] = []
 
     # statements -------------------------------------------------------------------------------------------------
 
@@ -134,7 +157,9 @@ class _Reader:
                 self.loop(name, iterable, body, scope, origin_of(statement))
             case ast.If():
                 self.branch(statement, scope)
-            case ast.Pass() | ast.Assert() | ast.Expr(value=ast.Constant()):
+            case ast.Assert(test=test):
+                self.given += [known] if (known := test_of(test, scope)) is not None else []
+            case ast.Pass() | ast.Expr(value=ast.Constant()):
                 pass
             case _:
                 self.unread.append(origin_of(statement))
@@ -241,6 +266,7 @@ class _Reader:
         if values is None or function.kind not in ("process", "network"):
             self.unread.append(origin_of(call))
         elif function.kind == "network":
+            self.given += agreed(function.params, values)
             constants: Scope = {name: const(value) for name, value in self.program.constants if type(value) is int}
             self.block(function.body, {**constants, **_renamed_dims(function, values)})
         else:
@@ -273,11 +299,12 @@ class _Reader:
         ends: list[Held] = []
         for param in function.params:
             if param.is_end:
-                for each in _channels(values.get(param.name)):
+                for each in channels_in(values.get(param.name)):
                     side: Literal["send", "recv"] = "send" if param.direction == "send" else "recv"
                     ends.append(Held(each, side, param.type))
         name = unique(name, [each.name for each in self.processes])
         steps = token_program(function.body, scope, self.kinds)
+        self.given += (*agreed(function.params, values), *_asserted(steps))
         self.processes.append(ProcessNode(name, steps, tuple(ends), function.name, place))
 
     def replicate(self, call: ast.Call, scope: Scope) -> None:
@@ -299,7 +326,7 @@ class _Reader:
 
     def broadcast(self, call: ast.Call, scope: Scope) -> None:
         place = origin_of(call)
-        named = [name for each in self.passed(call.args, scope) or () for name in _channels(each)]
+        named = [name for each in self.passed(call.args, scope) or () for name in channels_in(each)]
         if len(named) < 2:
             self.unread.append(place)
             return
@@ -313,6 +340,15 @@ class _Reader:
         return next((each.carried for each in self.channels if each.name == name), None)
 
 
+def _asserted(steps: Steps) -> Iterator[Test]:
+    """What a process asserts before it may have returned."""
+    for each in steps:
+        if isinstance(each, Given):
+            yield each.test
+        elif any(isinstance(inner, Unclear) for inner in walk((each,))):
+            return
+
+
 def _one(node: ast.expr) -> bool:
     """Whether an expression makes one channel."""
     match node:
@@ -320,12 +356,6 @@ def _one(node: ast.expr) -> bool:
             return True
         case _:
             return False
-
-
-def _channels(value: Value) -> tuple[str, ...]:
-    if isinstance(value, ChannelValue):
-        return (value.name,)
-    return tuple(name for each in value for name in _channels(each)) if isinstance(value, tuple) else ()
 
 
 def _renamed_dims(function: Function, values: Mapping[str, Value]) -> Scope:

@@ -5,16 +5,17 @@ Knows at which sizes to look; what is found at these sizes is no proof for other
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from htp.diagnostics import Diagnostic, Refused
 from htp.dims import const
-from htp.types import ScalarType
 from htp_dialect_csp.capacities import working_capacities
 from htp_dialect_csp.concrete import Undecided, net_of
 from htp_dialect_csp.counts import counts_differ
+from htp_dialect_csp.given import allowed
 from htp_dialect_csp.stuck import explained
 from htp_dialect_csp.zero_cost import run
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from htp.deadlocks import Deadlock
-    from htp.program import Function
     from htp_dialect_csp.concrete import Net
     from htp_dialect_csp.graph import Graph
     from htp_dialect_csp.zero_cost import Outcome
@@ -31,6 +31,8 @@ __all__ = ["check_progress", "sample_sizes"]
 
 SIZES = (256, 1024, 64)
 """Sizes that most programs take: they are whole numbers of tiles."""
+MOST = 512
+"""Where none of these is allowed, smaller ones than this are."""
 
 
 def check_progress(graph: Graph, samples: tuple[Mapping[str, int], ...] = ({},)) -> tuple[Diagnostic, ...]:
@@ -39,6 +41,8 @@ def check_progress(graph: Graph, samples: tuple[Mapping[str, int], ...] = ({},))
     Raises:
         Refused: `csp.deadlock`; `csp.count` for tokens that nobody receives.
     """
+    if not samples:
+        return (_note(graph, f"no sizes below {MOST} are what it asserts"),)
     for sizes in samples:
         try:
             net = net_of(graph, sizes)
@@ -52,18 +56,14 @@ def check_progress(graph: Graph, samples: tuple[Mapping[str, int], ...] = ({},))
     return ()
 
 
-def sample_sizes(network: Function) -> tuple[dict[str, int], ...]:
-    """Sizes for the names in the signature of a network; one empty set where it has none."""
-    names: dict[str, None] = {}
-    for param in network.params:
-        if isinstance(param.type, ScalarType):
-            if param.type.dtype.kind in ("int", "uint"):
-                names[param.name] = None
-        elif param.type is not None:
-            names.update(dict.fromkeys(name for dim in param.type.dims for name in sorted(dim.symbols)))
-    if not names:
+def sample_sizes(graph: Graph) -> tuple[dict[str, int], ...]:
+    """Sizes for the names in the signature of a network that its asserts allow; one empty set where it has none."""
+    if not graph.names:
         return ({},)
-    return (*(dict.fromkeys(names, size) for size in SIZES), {name: 64 << k % 4 for k, name in enumerate(names)})
+    mixed = {name: 64 << k % 4 for k, name in enumerate(graph.names)}
+    found = tuple(allowed([*(dict.fromkeys(graph.names, size) for size in SIZES), mixed], graph.given))
+    others = allowed((dict.fromkeys(graph.names, size) for size in range(1, MOST)), graph.given)
+    return found or tuple(islice(others, len(SIZES)))
 
 
 def _check_left(graph: Graph, net: Net, outcome: Outcome, sizes: Mapping[str, int]) -> None:

@@ -10,22 +10,11 @@ import ast
 from itertools import count
 from typing import TYPE_CHECKING
 
-from htp.dims import Expr, const, sym
+from htp.dims import Expr, sym
 from htp.program import origin_of
-from htp_dialect_csp.steps import (
-    Branch,
-    Choice,
-    Compare,
-    Drain,
-    Loop,
-    Operation,
-    Task,
-    Unclear,
-    Work,
-    channels_of,
-    walk,
-)
-from htp_dialect_csp.symbols import TURN, ChannelValue, range_of, test_of, value_of
+from htp_dialect_csp.bindings import assign, channels_in, end_of, every_channel, forget, give, items, join
+from htp_dialect_csp.steps import Branch, Call, Compare, Drain, Given, Loop, Operation, Unclear, Work, channels_of, walk
+from htp_dialect_csp.symbols import TURN, range_of, test_of, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["token_program"]
 
 METHODS = {"send": "send", "recv": "recv", "close": "close"}
-TIMED = ("try_send", "try_recv", "peek", "full")
 CONDITIONAL = (ast.IfExp, ast.BoolOp, ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp, ast.Lambda)
 
 
@@ -52,6 +40,7 @@ class _Reader:
         self.kinds = kinds
         self.numbers = count()
         self.depth = 0
+        self.timed: set[str] = set()
 
     # statements -------------------------------------------------------------------------------------------------
 
@@ -82,22 +71,26 @@ class _Reader:
                 yield from self.branch(statement, scope)
             case ast.Assign(targets=[target], value=value):
                 yield from self.expression(value, scope)
-                _bind(target, value, scope)
+                if self.is_timed(value, scope):
+                    self.timed |= {node.id for node in ast.walk(target) if isinstance(node, ast.Name)}
+                assign(target, value, scope)
             case ast.AugAssign(target=target, value=value):
                 yield from self.expression(value, scope)
-                _forget((statement,), scope)
+                forget((statement,), scope)
+            case ast.Assert(test=test) if (known := test_of(test, scope)) is not None:
+                yield Given(known)
             case ast.With(body=body):
                 yield from self.unclear("a `with`", (statement,), scope)
-                _forget(body, scope)
+                forget(body, scope)
             case _:
                 yield from self.expression(statement, scope)
-                _forget((statement,), scope)
+                forget((statement,), scope)
 
     def leaving(self, statement: ast.stmt, scope: Scope, rest: Sequence[ast.stmt]) -> Iterator[Step]:
         yield from self.expression(statement, scope)
         if rest and not self.depth:
             return  # behind the last step of the process
-        yield Unclear(f"`{ast.unparse(statement)}`", _all_channels(scope), origin_of(statement))
+        yield Unclear(f"`{ast.unparse(statement)}`", every_channel(scope), origin_of(statement))
 
     def loop(self, loop: ast.For, scope: Scope) -> Iterator[Step]:
         place = origin_of(loop)
@@ -106,26 +99,26 @@ class _Reader:
             value = found[0].substitute({TURN: sym(variable)})
             steps = self.inner(loop.body, scope, loop.target, value)
             yield from (Loop(variable, found[1], steps, place=place),) if steps else ()
-        elif (end := _end(value_of(loop.iter, scope))) is not None:
+        elif (end := end_of(value_of(loop.iter, scope))) is not None:
             yield Drain(end, self.inner(loop.body, scope, loop.target), place)
-        elif (items := _items(loop.iter, scope)) is not None and _mentions(items):
-            for each in items:
-                _give(loop.target, each, scope)
+        elif (several := items(loop.iter, scope)) is not None and any(channels_in(each) for each in several):
+            for each in several:
+                give(loop.target, each, scope)
                 yield from self.nested(loop.body, scope)
         else:
             yield from self.expression(loop.iter, scope)
             steps = self.inner(loop.body, scope, loop.target)
             yield from (Loop(f"turn__{next(self.numbers)}", None, steps, place=place),) if steps else ()
-        _forget((loop,), scope)
+        forget((loop,), scope)
 
     def inner(
         self, body: Sequence[ast.stmt], scope: Scope, target: ast.expr | None = None, value: Value = None
     ) -> Steps:
         """The steps of one turn of a loop, in which nothing is known of what other turns assign."""
         inside = dict(scope)
-        _forget(body, inside)
+        forget(body, inside)
         if target is not None:
-            _give(target, value, inside)
+            give(target, value, inside)
         if any(isinstance(each, ast.Break | ast.Continue) for each in _own(body)):
             return tuple(self.unclear("a loop that is left early", body, inside))
         return self.nested(body, inside)
@@ -147,7 +140,7 @@ class _Reader:
         else:
             steps = (*self.expression(loop.test, scope), *self.inner(loop.body, scope))
             yield from (Loop(f"turn__{next(self.numbers)}", None, steps, place=place),) if steps else ()
-        _forget((loop,), scope)
+        forget((loop,), scope)
 
     def branch(self, branch: ast.If, scope: Scope) -> Iterator[Step]:
         yield from self.expression(branch.test, scope)
@@ -157,10 +150,27 @@ class _Reader:
             if test.sign in ("==", "!="):
                 yield from self.block(branch.body if taken else branch.orelse, scope)
                 return
-        then, other = (self.nested(each, dict(scope)) for each in (branch.body, branch.orelse))
-        _forget((branch,), scope)
+        scopes = dict(scope), dict(scope)
+        then, other = (self.nested(each, own) for each, own in zip((branch.body, branch.orelse), scopes, strict=True))
+        join(scope, *scopes)
         if then or other:
-            yield Branch(test, ast.unparse(branch.test), then, other, origin_of(branch))
+            timed = self.is_timed(branch.test, scope)
+            yield Branch(test, ast.unparse(branch.test), then, other, timed, origin_of(branch))
+
+    def is_timed(self, node: ast.expr, scope: Scope) -> bool:
+        """Whether an expression asks what there is in a channel now, or whether a stream has ended."""
+        for each in ast.walk(node):
+            match each:
+                case ast.Name(id=name) if name in ("EOS", "NONE") or name in self.timed:
+                    return True
+                case (
+                    ast.Call(func=ast.Attribute(value=base, attr="try_send" | "try_recv" | "peek" | "full"))
+                    | ast.Call(func=ast.Name(id="len"), args=[base])
+                ) if end_of(value_of(base, scope)) is not None:
+                    return True
+                case _:
+                    pass
+        return False
 
     # expressions ------------------------------------------------------------------------------------------------
 
@@ -180,7 +190,7 @@ class _Reader:
     def call(self, node: ast.Call, scope: Scope) -> Iterator[Step]:
         place = origin_of(node)
         if isinstance(node.func, ast.Attribute):
-            end = _end(value_of(node.func.value, scope))
+            end = end_of(value_of(node.func.value, scope))
             if end is not None and node.func.attr in METHODS:
                 yield Operation(METHODS[node.func.attr], end, place)  # type: ignore[arg-type]
                 return
@@ -193,16 +203,16 @@ class _Reader:
             cycles = value_of(node.args[0], scope)
             yield Work(cycles if isinstance(cycles, Expr) else None)
             return
-        given = [name for each in node.args for name in _channels(value_of(each, scope))]
+        given = [name for each in node.args for name in channels_in(value_of(each, scope))]
         if (given and name != "len") or name in ("select", "spawn", "stop"):
-            yield Unclear(name or ast.unparse(node.func), tuple(given) or _all_channels(scope), place)
+            yield Unclear(name or ast.unparse(node.func), tuple(given) or every_channel(scope), place)
         elif given:
             yield Unclear("len", tuple(given), place)
-        elif (kind := self.kinds.get(name)) is not None and kind != "func":
-            yield Task(name, kind != "kernel", place)
+        elif self.kinds.get(name) == "workload":
+            yield Call(name, tuple(value_of(each, scope) for each in node.args), place)
 
     def unclear(self, what: str, nodes: Iterable[ast.AST], scope: Scope) -> Iterator[Step]:
-        """One step for nodes in which there are operations, and none for others; calls of kernels stay."""
+        """One step for nodes in which there are operations, and none for others; calls of workloads stay."""
         inside = dict(scope)
         found: list[Step] = []
         for each in nodes:
@@ -211,39 +221,16 @@ class _Reader:
                 if isinstance(node, ast.Call):
                     found += self.call(node, inside)
                 if isinstance(node, ast.For):
-                    found += [Unclear(what, _channels(value_of(node.iter, inside)))]
-            _forget(statements, inside)
+                    found += [Unclear(what, channels_in(value_of(node.iter, inside)))]
+            forget(statements, inside)
         channels = [name for each in walk(found) for name in _touched(each)]
         if channels:
             places = [place for each in nodes if (place := origin_of(each)) is not None]
             yield Unclear(what, tuple(dict.fromkeys(channels)), places[0] if places else None)
-        yield from (Task(each.kernel, True, each.place) for each in found if isinstance(each, Task))
+        yield from (each for each in found if isinstance(each, Call))
 
 
-# names --------------------------------------------------------------------------------------------------------------
-
-
-def _bind(target: ast.expr, value: ast.expr, scope: Scope) -> None:
-    known = value_of(value, scope)
-    _forget((ast.Assign([target], value),), scope)
-    _give(target, known, scope)
-
-
-def _give(target: ast.expr, value: Value, scope: Scope) -> None:
-    if isinstance(target, ast.Name):
-        scope[target.id] = value
-    elif isinstance(target, ast.Tuple):
-        known = value if isinstance(value, tuple) and len(value) == len(target.elts) else (None,) * len(target.elts)
-        for each, one in zip(target.elts, known, strict=True):
-            _give(each, one, scope)
-
-
-def _forget(nodes: Iterable[ast.AST], scope: Scope) -> None:
-    """Nothing is known any longer of the names that are assigned in some statements."""
-    for each in nodes:
-        for node in ast.walk(each):
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                scope[node.id] = None
+# statements and channels ----------------------------------------------------------------------------------------------
 
 
 def _own(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
@@ -256,48 +243,10 @@ def _own(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
             yield from _own(each.body)
 
 
-# channels -----------------------------------------------------------------------------------------------------------
-
-
-def _end(value: Value) -> End | None:
-    return value.name if isinstance(value, ChannelValue) else value if isinstance(value, Choice) else None
-
-
-def _channels(value: Value) -> tuple[str, ...]:
-    if isinstance(value, tuple):
-        return tuple(name for each in value for name in _channels(each))
-    end = _end(value)
-    return channels_of(end) if end is not None else ()
-
-
-def _all_channels(scope: Scope) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for value in scope.values() for name in _channels(value)))
-
-
 def _touched(step: Step) -> tuple[str, ...]:
     if isinstance(step, Unclear):
         return step.channels
     return channels_of(step.end) if isinstance(step, Operation | Drain) else ()
-
-
-def _mentions(items: Iterable[Value]) -> bool:
-    """Whether a loop goes over channels, so that its turns have to be told apart."""
-    return any(_channels(each) for each in items)
-
-
-def _items(node: ast.expr, scope: Scope) -> tuple[Value, ...] | None:
-    """What a loop goes over one by one: a tuple, or `enumerate` or `zip` of tuples."""
-    match node:
-        case ast.Call(func=ast.Name(id="enumerate"), args=[argument]):
-            inner = _items(argument, scope)
-            return tuple((const(k), each) for k, each in enumerate(inner)) if inner is not None else None
-        case ast.Call(func=ast.Name(id="zip"), args=args):
-            lists = [_items(each, scope) for each in args]
-            known = [each for each in lists if each is not None]
-            return tuple(zip(*known, strict=False)) if known and len(known) == len(lists) else None
-        case _:
-            value = value_of(node, scope)
-            return value if isinstance(value, tuple) else None
 
 
 def _drain_form(loop: ast.While, scope: Scope) -> tuple[End, Sequence[ast.stmt]] | None:
@@ -326,6 +275,6 @@ def _drain_form(loop: ast.While, scope: Scope) -> tuple[End, Sequence[ast.stmt]]
 def _received(node: ast.expr, scope: Scope) -> End | None:
     match node:
         case ast.Call(func=ast.Attribute(value=base, attr="recv"), args=[]):
-            return _end(value_of(base, scope))
+            return end_of(value_of(base, scope))
         case _:
             return None

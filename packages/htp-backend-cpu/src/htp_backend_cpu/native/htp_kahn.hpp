@@ -3,31 +3,50 @@
 #pragma once
 #include "htp_process.hpp"
 
+#include <sched.h>
+
 #include <ctime>
+#include <mutex>
 
 namespace htp {
 namespace streams {
 
 class Kahn {
 public:
-    std::atomic<bool> over{false};  // a failure or a deadlock: every process leaves at its next operation
-    bool stuck = false;             // it was a deadlock
+    bool stuck = false;  // it was a deadlock
+    // The process that failed first: the time of its last operation is the earliest, then its index. So it is the same
+    // one in every run, whatever else has failed by then.
+    Process* failing = nullptr;
 
-    /// With more processes than processors a process that waits gives its processor away at once.
-    void begin(std::vector<std::unique_ptr<Process>>& given, bool spins) {
+    /// A process that waits turns on the spot for some time, unless others need its processor, then lets others go before
+    /// it, the fewer times the more there are, and sleeps at last: to sleep and be woken costs as much as many tokens.
+    void begin(std::vector<std::unique_ptr<Process>>& given, i64 processors) {
         processes = &given;
         live.store(i64(given.size()));
-        doublings = spins ? 6 : 0;
+        doublings = live.load() <= processors ? 8 : 0;
+        rounds = doublings + int(256 * processors / live.load());
     }
 
+    /// Whether a process has failed before an operation of this one.
+    HTP_INLINE bool is_behind(const Process& me) {
+        return __builtin_expect(me.now() >= last.load(std::memory_order_relaxed), 0) && fails_before(me.now(), me.index);
+    }
+    /// Others go on up to the time of the failure: one of them may fail before it.
+    void failed(Process& me) {
+        std::lock_guard<std::mutex> hold(lock);
+        if (failing && earlier(*failing, me.at, me.index)) return;
+        failing = &me;
+        last.store(me.at);
+    }
     /// Returns when `pending` can be done.
     void wait(Process& me, const Pending& pending) {
         const Link& link = *pending.links[0];
         const bool sends = pending.kind == Kind::send;
-        for (int step = 0; step < doublings; step++) {
+        for (int step = 0; step < rounds; step++) {
             if (over.load(std::memory_order_relaxed)) throw Stop{};
             if (sends ? half_free(link) : ready(link, sends)) return;
-            for (int i = 0; i < 1 << step; i++) pause_cpu();
+            if (step >= doublings) sched_yield();
+            else for (int i = 0; i < 1 << step; i++) pause_cpu();
         }
         if (ready(link, sends)) return;
         me.pending = pending;
@@ -64,14 +83,13 @@ public:
         const i64 left = live.fetch_sub(1) - 1;
         if (asleep.load() >= left) look_for_deadlock();
     }
-    void end_all() {
-        over.store(true);
-        for (auto& each : *processes) wake(*each);
-    }
 
 private:
+    std::atomic<bool> over{false};  // nobody can go on
+    std::atomic<i64> last{i64(~u64(0) >> 1)};  // the time of the first failure
+    std::mutex lock;
     std::vector<std::unique_ptr<Process>>* processes = nullptr;
-    int doublings = 0;
+    int doublings = 0, rounds = 0;
     alignas(64) std::atomic<i64> live{0}, asleep{0}, woken{0};
     // Process::waits: the address of the channel, and in the lowest bit whether it sends there.
     static constexpr __UINTPTR_TYPE__ has_ended = 1;
@@ -88,6 +106,13 @@ private:
     /// other up at every token.
     static bool half_free(const Link& link) {
         return 2 * (link.counter_sent() - link.counter_taken()) <= link.timing.capacity;
+    }
+    static bool earlier(const Process& process, i64 time, i64 index) {
+        return process.at < time || (process.at == time && process.index < index);
+    }
+    __attribute__((noinline)) bool fails_before(i64 time, i64 index) {
+        std::lock_guard<std::mutex> hold(lock);
+        return failing && earlier(*failing, time, index);
     }
     static i64 nanoseconds() {
         timespec now;
@@ -137,7 +162,7 @@ private:
                 if (!each->bed.asleep() || ready(*reinterpret_cast<const Link*>(waits & ~has_ended), waits & 1)) return;
             }
         if (woken.load() != before || live.load() == 0 || over.exchange(true)) return;
-        stuck = true;
+        stuck = !failing;
         for (auto& each : *processes) wake(*each);
     }
 };

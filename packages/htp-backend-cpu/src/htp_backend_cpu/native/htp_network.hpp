@@ -58,16 +58,23 @@ public:
     bool run() {
         const i64 count = i64(processes.size());
         if (timed) turns.begin(processes);
-        else kahn.begin(processes, count <= cx.runtime->threads());
+        else kahn.begin(processes, cx.runtime->threads());
         auto body = [](void* network, long long number) { static_cast<Network*>(network)->live(size_t(number)); };
         if (!cx.runtime->crew(count, body, this)) htp::stop(cx, Failure::out_of_memory, "", "", i64(count * crew_stack), 0);
+        if (const Process* first = timed ? turns.failing : kahn.failing) {
+            const Failure& why = first->failure;
+            fail(cx, Failure::Code(why.code), why.place, why.text, why.value, why.extent);
+        }
         return !kahn.stuck && !turns.stuck && !cx.failed();
     }
+
+    /// The context of what a process does.
+    Context own(Process& me) const { return {cx.runtime, &me.failure, &me.busy, nullptr}; }
 
     // ---- sending; `fill(memory)` writes the token ----
     template <class Fill> void send(Link& link, const char* place, Fill fill) {
         Process& me = entered(*link.sender);
-        check_open(link, place, 0);
+        check_open(me, link, place, 0);
         const i64 since = me.now();
         if (link.timing.capacity == 0) return offer(me, link, place, since, fill);
         if (timed) turns.turn(me, {Kind::send, since, &link.self, 1, place});
@@ -81,7 +88,7 @@ public:
     }
     template <class Fill> bool try_send(Link& link, const char* place, Fill fill) {
         Process& me = entered(*link.sender);
-        check_open(link, place, 0);
+        check_open(me, link, place, 0);
         turns.pause(me, place);
         const i64 now = me.now();
         if (!accepts(link, now)) return false;
@@ -98,8 +105,9 @@ public:
     }
     void close(Link& link, const char* place) {
         Process& me = entered(*link.sender);
-        check_open(link, place, 1);
+        check_open(me, link, place, 1);
         if (timed) turns.pause(me, place);
+        me.at = me.now();
         finish(link, me, line_of(place));
     }
 
@@ -163,14 +171,14 @@ private:
         end = processes.back().get();
         if (std::find(end->ends.begin(), end->ends.end(), &link) == end->ends.end()) end->ends.push_back(&link);
     }
-    /// Every operation begins here: after a failure elsewhere none is done any more.
+    /// Every operation begins here: behind a failure none is done any more.
     Process& entered(Process& me) {
-        if (__builtin_expect(!timed && kahn.over.load(std::memory_order_relaxed), 0)) throw Stop{};
+        if (!timed && kahn.is_behind(me)) throw Stop{};
         return me;
     }
-    void check_open(const Link& link, const char* place, i64 closes) {
+    void check_open(Process& me, const Link& link, const char* place, i64 closes) {
         if (__builtin_expect(link.closed(), 0))
-            htp::stop(cx, Failure::stream_closed, place, link.name, link.line_of_close(), closes);
+            htp::stop(own(me), Failure::stream_closed, place, link.name, link.line_of_close(), closes);
     }
     /// Whether a token would be accepted at once.
     static bool accepts(Link& link, i64 now) {
@@ -197,6 +205,7 @@ private:
             if (!link.all_taken()) kahn.wait(me, {Kind::send, since, &link.self, 1, place});
             link.offered = false;
             me.until(link.resume_time());
+            me.at = link.met_time();
         }
         const i64 now = me.now();
         link.accepted(since, now), link.keep_accept(since);
@@ -227,12 +236,11 @@ private:
     }
     void live(size_t number) {
         Process& me = *processes[number];
+        const Context cx = own(me);
         try {
             if (timed) turns.first(me);
-            const Context own{cx.runtime, cx.failure, &me.busy, nullptr};
-            bodies[number](own);
-            if (!cx.failed()) close_all(me);
-            me.ended = true;
+            bodies[number](cx);
+            if (!cx.failed()) close_all(me), me.ended = true;
         } catch (const Stopped&) {
             me.ended = true;
         } catch (const Stop&) {  // recorded where it was thrown
@@ -243,9 +251,8 @@ private:
         else leave(kahn, me);
     }
     template <class Order> void leave(Order& order, Process& me) {
-        if (order.over) return;
-        if (cx.failed()) order.end_all();
-        else order.ended(me);
+        if (me.failure.code) order.failed(me);
+        order.ended(me);
     }
 };
 

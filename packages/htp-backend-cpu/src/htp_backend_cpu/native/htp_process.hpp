@@ -79,17 +79,19 @@ struct alignas(64) Process {
     alignas(64) i64 busy = 0;
     i64 waited = 0;
     i64 stall_in = 0, stall_out = 0, stalls = 0;
-    bool ended = false;  // it has returned or stopped; not so when it was made to leave
+    i64 at = -1;         // when its last operation was done
+    bool ended = false;  // it has returned or stopped; not so when it failed or was made to leave
     bool keeps = false;  // when it stood still, in `stood`
     std::vector<Wait> stood;
     Pending pending;
     i64 turns = 0;  // how often it had to wait for its turn: see Turns
+    Failure failure{};
 
     Process(const char* name, const char* place, i64 index) : name(name), place(place), index(index) {}
     Process(const Process&) = delete;
 
     i64 now() const { return __atomic_load_n(&busy, __ATOMIC_RELAXED) + waited; }
-    void until(i64 when) { waited += when - now(); }
+    void until(i64 when) { waited += when - now(), at = when; }
     HTP_INLINE void waited_for(Why why, const char* channel, i64 since) {
         const i64 cycles = now() - since;
         if (__builtin_expect(cycles == 0, 1)) return;

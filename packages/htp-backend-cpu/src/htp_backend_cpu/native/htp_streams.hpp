@@ -16,7 +16,7 @@ template <class T, int R> struct Recv {
     /// Takes the next token into the hand; false at the end of the stream.
     bool advance(const char* place) const { return network->advance(*link, place); }
     /// The token in the hand.
-    auto token(const char* place = "") const { return SlotOf<T, R>::token(network->cx, *link, place); }
+    auto token(const char* place = "") const { return SlotOf<T, R>::token(network->own(*link->receiver), *link, place); }
     i64 token_size(int axis) const { return SlotOf<T, R>::size(link->in_hand(), axis); }
     /// 0 for none yet, 1 for a token, which is in the hand, 2 at the end of the stream.
     i64 try_advance(const char* place) const { return network->look(*link, place, false); }

@@ -93,8 +93,7 @@ inline void run_and_tell(Network& network) {
         if (!cx.failed()) report = stuck_text(network), stop(cx, Failure::deadlock, "", report.c_str(), 0, 0);
         throw Stop{};
     }
-    work(cx, makespan(network));  // of the process or task that runs it
-    if (!cx.recording) return;
+    if (!cx.recording) return work(cx, makespan(network));
     Json json;
     tell_processes(network, json), tell_channels(network, json);
     cx.runtime->tell(cx.recording, json.text.c_str(), makespan(network));

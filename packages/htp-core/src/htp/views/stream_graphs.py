@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from htp.views.streams import Run, StreamPicture
 
 _MARGIN, _HEIGHT, _LINE, _ROOM, _PACKED, _LEAST = 20.0, 38.0, 14.0, 26.0, 14.0, 420.0
-_NAME, _DETAIL, _LABEL, _PORT = 26, 40, 44, 16.0
+_NAME, _DETAIL, _LABEL, _PORT, _WIDEST = 26, 40, 44, 16.0, 300.0
 
 
 def stream_svg(
@@ -33,9 +33,9 @@ def stream_svg(
 ) -> str:
     """The network as a self-contained SVG, readable on light and dark grounds.
 
-    Before a run it shows what is declared, with the `least` capacities that are enough where they are known; with a
-    run also what went through every channel and who waited; of a deadlock what is blocked. Senders stand above
-    receivers, unless there is a circle. More than `limit` processes are grouped by kernel; a note then says so.
+    Before a run it shows what is declared, with the `least` capacities where they are known; with a run also what went
+    through every channel and who waited; of a deadlock what is blocked. Senders stand above receivers, unless there is
+    a circle. More than `limit` processes are grouped by kernel; a note then says so.
     """
     picture = stream_picture(network, run, limit=limit, least=least or {})
     order = _order(picture)
@@ -55,10 +55,11 @@ def stream_svg(
     grid = _Grid(layout, sizes, left, top)
     drawn: list[str] = []
     for link, route in zip(links, grid.routes(links), strict=True):
-        item = next(order[end] for end in link if order[end] >= processes)
-        kind = picture.channels[item - processes].kind
-        drawn.append(path(grid.line(link, route), f"v-{kind}", data=f"{link[0]}-{link[1]}"))
-        if order[link[1]] < processes:
+        received = order[link[1]] < processes
+        index = order[link[0] if received else link[1]] - processes
+        kind = picture.channels[index].kind
+        drawn.append(path(grid.line(link, route), f"v-{kind}", data=f"{index}-{'recv' if received else 'send'}"))
+        if received:
             drawn.append(path(grid.arrow(link, route), f"v-head-{kind}"))
     colours = {kernel: at for at, kernel in enumerate(dict.fromkeys(each.kernel for each in picture.processes))}
     for place, item in enumerate(order):
@@ -123,7 +124,9 @@ def _size(picture: StreamPicture, labels: Sequence[Sequence[str]], item: int) ->
         return max(width_of(line, 11) for line in lines) + 10, len(lines) * _LINE + 8
     each = picture.processes[item]
     lines = shortened(each.name, _NAME), shortened(each.detail, _DETAIL)
-    return max(map(width_of, lines)) + 18, _HEIGHT
+    most = max(sum(channel.source == item for channel in picture.channels),
+               sum(channel.target == item for channel in picture.channels))  # fmt: skip
+    return max(max(map(width_of, lines)) + 18, min(most * _PORT + 12, _WIDEST)), _HEIGHT
 
 
 def _head(picture: StreamPicture, width: float) -> tuple[str, float]:

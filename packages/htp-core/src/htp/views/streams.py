@@ -66,7 +66,7 @@ class StreamPicture:
 def stream_picture(
     network: DeclaredNetwork | None, run: Run | None, *, limit: int, least: Mapping[str, int]
 ) -> StreamPicture:
-    """The network as it is declared, as it ran, or both; `least` are capacities that are enough, where known."""
+    """The network as it is declared, as it ran, or both; `least` are capacities that do, where known."""
     kernels = {each.name: each.kernel for each in network.processes} if network is not None else {}
     processes = _processes(network, run)
     numbers = {each.name: number for number, each in enumerate(processes)}
@@ -189,11 +189,11 @@ def settings(channel: DeclaredChannel, least: int | None = None) -> str:
     """What a channel is made with, less what is 0.
 
     >>> settings(DeclaredChannel("a", "", capacity="2", latency="3", initial=1), 1)
-    'capacity 2 (1 is enough), latency 3, 1 initial'
+    'capacity 2 (least 1), latency 3, 1 initial'
     """
     parts = ["rendezvous" if channel.capacity == "0" else f"capacity {channel.capacity}"]
     if least is not None and channel.capacity != str(least):
-        parts[0] += f" ({least} is enough)"
+        parts[0] += f" (least {least})"
     numbers = {"latency": channel.latency, "response": channel.response}
     parts += [f"{name} {value}" for name, value in numbers.items() if value != "0"]
     parts += [f"{channel.initial} initial"] if channel.initial else []

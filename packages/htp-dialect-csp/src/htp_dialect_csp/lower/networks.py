@@ -15,15 +15,14 @@ from htp.dims import Expr, const, sym
 from htp.networks import unique
 from htp.program import origin_of
 from htp.types import ScalarType, TensorType, TileType
+from htp_dialect_csp.bindings import channels_in, items
 from htp_dialect_csp.lower.frames import (
     Frame,
     Renamed,
-    channels_in,
     dealt,
     declares,
     give,
     is_declaration,
-    items,
     makes_one,
     symbols_of,
 )
@@ -186,9 +185,7 @@ class NetworkBody:
             case _:
                 return None
 
-    def channels(
-        self, target: ast.expr, made: Sequence[ast.Call], frame: Frame, *, single: bool
-    ) -> list[ast.stmt]:
+    def channels(self, target: ast.expr, made: Sequence[ast.Call], frame: Frame, *, single: bool) -> list[ast.stmt]:
         """Makes channels and calls them after the variable, or after the variables."""
         if isinstance(target, ast.Tuple) and len(target.elts) == len(made):
             pairs = zip(target.elts, made, strict=True)
