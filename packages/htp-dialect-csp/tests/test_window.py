@@ -1,4 +1,4 @@
-"""Workloads that processes call: how many tasks they issue, and whether a window that ends the run has room for them."""
+"""Workloads that processes call: how many tasks they issue, and whether a window that ends the run has room."""
 
 import pytest
 from networks_kit import program
@@ -6,7 +6,7 @@ from networks_kit import program
 from htp.diagnostics import Refused
 from htp.dims import const, parse, sym
 from htp_dialect_csp.checks import check
-from htp_dialect_csp.graph import graph_of
+from htp_dialect_csp.reading import graph_of
 from htp_dialect_csp.symbols import ArrayValue
 from htp_dialect_csp.window import check_windows, most_tasks
 
@@ -91,7 +91,7 @@ def test_a_window_that_ends_the_run():
     with pytest.raises(Refused) as caught:
         warnings(window='scheduled.task_window(3, mode="abort")')
     found = caught.value.diagnostic
-    assert (found.code, found.span.line) == ("csp.window", 31)
+    assert (found.code, found.span.line) == ("csp.window", 30)
     assert found.message == (
         "'q' issues 4 tasks of `many` between two of its channel operations, and the window of 3 tasks ends the run "
         "when it is full"
@@ -109,7 +109,7 @@ def test_a_window_that_ends_the_run():
 )
 def test_a_window_that_may_end_the_run_is_a_warning(named, number, holds):
     (found,) = warnings(**named)
-    assert (found.code, found.severity, found.span.line) == ("csp.window-risk", "warning", 31)
+    assert (found.code, found.severity, found.span.line) == ("csp.window-risk", "warning", 30)
     assert number in found.message
     assert f"the window of {holds} ends the run" in found.message
 

@@ -19,7 +19,7 @@ PUTTING = ("send", "try_send", "close")
 
 
 def placed(body: Sequence[ast.stmt]) -> Mapping[int, str]:
-    """The end of a channel by the statement that makes a buffer which is sent there whole, and then not used any more."""
+    """By statements that make buffers which are sent whole and not used any more: the ends they are sent on."""
     found: dict[int, str] = {}
     for number, statement in enumerate(body):
         match statement:

@@ -23,7 +23,7 @@ from htp_backend_cpu.names import spelled
 from htp_backend_cpu.placing import placed
 from htp_backend_cpu.scope import FLOAT, INT, ArrayName, BufferName, Kind, RegisterName, Scope, Strip, not_register_form
 from htp_backend_cpu.source import INDENT, Line
-from htp_backend_cpu.streams import asked, buffer, channel, network, opens_network, process, stream_word, token
+from htp_backend_cpu.streams import asked, buffer, channel, in_slot, network, opens_network, process, stream_word, token
 from htp_backend_cpu.tasks import accesses_of, acts_itself, opens, submit, task_region, task_word
 
 if TYPE_CHECKING:
@@ -144,8 +144,7 @@ class Statements:
         texts = [self._scalar(each, scope) for each in extents]
         own = spelled(name)
         if (end := self.placed.get(id(node))) is not None:
-            place = f"{spelled(end)}.place({', '.join(texts)})"
-            self.write(depth, f"const Region<{dtype}, {len(texts)}> {own} = {place};", node)
+            self.write(depth, f"const Region<{dtype}, {len(texts)}> {own} = {in_slot(self, end, texts)};", node)
             scope.names[name] = ArrayName(dtype, len(texts))
             return
         if space == "register":
@@ -184,7 +183,7 @@ class Statements:
                     shape = call.args[0] if call else value
                     dims = list(shape.elts) if isinstance(shape, ast.Tuple) else [shape]
                     self._buffer(node, name, dtype_name(call.args[1]) if call else "", dims, scope, depth)
-                elif meaning is None and isinstance(value, ast.Call) and called(value, ("channel",)) is not None:
+                elif isinstance(value, ast.Call) and called(value, ("channel",)) is not None:
                     channel(self, node, name, value, scope, depth)
                 elif meaning is None and isinstance(value, ast.Subscript):
                     text = self.expressions.text(value, scope)

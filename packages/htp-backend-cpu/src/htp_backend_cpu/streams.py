@@ -107,7 +107,7 @@ def network(printer: Statements, body: Sequence[ast.stmt], scope: Scope, depth: 
     printer.write(depth, f"run_network(ctx, {timed}, [&](Network& network) {{", opening)
     inner = scope.inner(network=Network())
     printer.block(inside, inner, depth + 1)
-    printer.write(depth, "});", rest[ends[0]])
+    printer.write(depth, f"}}, {place_of(rest[ends[0]])});", rest[ends[0]])
     lost = set(inner.names) & {node.id for each in behind for node in ast.walk(each) if isinstance(node, ast.Name)}
     if lost:
         not_register_form(opening, f"{min(lost)} is used behind `close_network`")
@@ -123,7 +123,11 @@ def channel(printer: Statements, node: ast.stmt, name: str, call: ast.Call, scop
     fields += [f".initial = {len(initial)}"] if initial else []
     bounds = (printer.expressions.scalar(each, scope) for each in _shape(call.args[1]))
     parts = ", ".join((json.dumps(label), f"{{{', '.join(fields)}}}", *bounds))
-    printer.write(depth, f"const auto {spelled(name)} = network.channel<{made.arguments}>({parts});", node)
+    known = scope.find(name)
+    if known is not None and known != made:
+        not_register_form(node, f"{name} is a channel of another type")
+    declared = "" if known is not None else "auto "
+    printer.write(depth, f"{declared}{spelled(name)} = network.channel<{made.arguments}>({parts});", node)
     scope.names[name] = made
     for each in initial:
         printer.write(depth, f"{spelled(name)}.initial({_payload(printer, each, made, scope)});")
@@ -173,7 +177,8 @@ def process(
 def token(printer: Statements, node: ast.AnnAssign, name: str, array: ArrayName, scope: Scope, depth: int) -> None:
     """Prints the statement that names a token, which is read where it lies."""
     end = spelled(ast.unparse(node.value.args[0])) if isinstance(node.value, ast.Call) else ""
-    printer.write(depth, f"const Region<{array.dtype}, {array.rank}> {spelled(name)} = {end}.token();", node)
+    taken = f"{end}.token({place_of(node)})"
+    printer.write(depth, f"const Region<{array.dtype}, {array.rank}> {spelled(name)} = {taken};", node)
     scope.names[name] = array
 
 
@@ -190,6 +195,11 @@ def buffer(
             printer.write(depth, f"{own} = {form}::made({sizes});", node)
         case _:
             not_register_form(node, "neither a new nor a received buffer")
+
+
+def in_slot(printer: Statements, end: str, sizes: Iterable[str]) -> str:
+    """The text of a tile of these sizes that is computed where the next token lies."""
+    return f"{spelled(end)}.place({', '.join((place_of(printer.statement), *sizes))})"
 
 
 def stream_word(printer: Statements, node: ast.stmt, call: ast.Call, scope: Scope, depth: int) -> None:
@@ -216,9 +226,9 @@ def asked(printer: Statements, call: ast.Call, scope: Scope) -> tuple[str, Kind]
     word, place = _word(call), place_of(printer.statement)
     match word, call.args:
         case "token", [ast.Name(id=name)] if isinstance(end := scope.find(name), EndName) and not end.rank:
-            return f"{NUMBERS[end.number]}({widened(f'{spelled(name)}.token()', end.dtype)})", end.number
+            return f"{NUMBERS[end.number]}({widened(f'{spelled(name)}.token({place})', end.dtype)})", end.number
         case "token_size", [ast.Name(id=name), axis]:
-            return f"{spelled(name)}.token_size({printer.expressions.scalar(axis, scope)})", INT
+            return f"{spelled(name)}.token_size({printer.expressions.scalar(axis, scope)}, {place})", INT
         case "advance_any", ends:
             return f"advance_any({', '.join([place, *(spelled(ast.unparse(each)) for each in ends)])})", INT
         case "try_send", [ast.Name(id=name), value] if isinstance(end := scope.find(name), EndName):

@@ -24,7 +24,21 @@ if TYPE_CHECKING:
     from htp.types import ScalarType, TensorType, TileType
     from htp.values import Number
 
-__all__ = ["EOS", "NONE", "Channel", "End", "Link", "Receiver", "Sender", "Side", "Signal", "fan_out", "select"]
+__all__ = [
+    "EOS",
+    "NONE",
+    "Channel",
+    "End",
+    "Link",
+    "Receiver",
+    "Sender",
+    "Side",
+    "Signal",
+    "already_closed",
+    "end_shared",
+    "fan_out",
+    "select",
+]
 
 T = TypeVar("T")
 Side = Literal["send", "recv"]
@@ -368,13 +382,19 @@ def already_closed(operation: Literal["send", "close"], name: str, closed_at: in
 
 
 def _shared(link: Link, side: Side, first: tuple[Process, Span | None], second: tuple[Process, Span | None]) -> Refused:
+    names = (first[0].name, second[0].name)
+    return end_shared(link.name, side, names, (first[1], second[1]))
+
+
+def end_shared(channel: str, side: Side, names: tuple[str, str], places: tuple[Span | None, Span | None]) -> Refused:
+    """The refusal of an end of a channel of that name that two processes have."""
     plural, other = ("senders", "a select") if side == "send" else ("receivers", "a broadcast")
-    lines = [f" (line {place.line})" if place is not None else "" for _, place in (first, second)]
-    named = [f"'{process.name}'{line}" for (process, _), line in zip((first, second), lines, strict=True)]
+    lines = [f" (line {place.line})" if place is not None else "" for place in places]
+    first, second = (f"'{name}'{line}" for name, line in zip(names, lines, strict=True))
     return Refused(
         "csp.endpoint-shared",
-        f"channel '{link.name}' has two {plural}: {named[0]} and {named[1]}; a FIFO has exactly one. "
+        f"channel '{channel}' has two {plural}: {first} and {second}; a FIFO has exactly one. "
         f"Use two channels and {other}, or merge the processes",
-        span=second[1],
+        span=places[1],
         help="give each end of a channel to one process",
     )

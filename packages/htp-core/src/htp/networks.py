@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterable
     from types import FrameType
 
-    from htp.channels import Link
+    from htp.channels import Link, Side
     from htp.diagnostics import Span
 
-__all__ = ["Network", "current", "declaring", "unique"]
+__all__ = ["Network", "current", "declaring", "unconnected", "unique"]
 
 
 class Network:
@@ -90,14 +90,9 @@ class Network:
             Refused: `csp.unconnected`.
         """
         for each in self.links:
-            for side, what in (("send", "sends on"), ("recv", "receives from")):
+            for side in ("send", "recv"):
                 if side not in each.held_by:
-                    raise Refused(
-                        "csp.unconnected",
-                        f"no process {what} channel '{each.name}' of `{self.name}`",
-                        span=place,
-                        help="pass it to one process that sends and to one that receives, or remove it",
-                    )
+                    raise unconnected(each.name, side, self.name, place)
 
     def run(self) -> None:
         """Runs all processes until they have ended; none of their threads is left behind.
@@ -223,6 +218,17 @@ def unique(name: str, taken: Collection[str]) -> str:
     if name not in taken:
         return name
     return next(each for number in range(2, len(taken) + 3) if (each := f"{name}_{number}") not in taken)
+
+
+def unconnected(channel: str, side: Side, network: str, place: Span | None) -> Refused:
+    """The refusal of a channel that has no process at one end."""
+    what = "sends on" if side == "send" else "receives from"
+    return Refused(
+        "csp.unconnected",
+        f"no process {what} channel '{channel}' of `{network}`",
+        span=place,
+        help="pass it to one process that sends and to one that receives, or remove it",
+    )
 
 
 def _channel_run(link: Link) -> ChannelRun:

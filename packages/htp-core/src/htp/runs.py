@@ -12,6 +12,7 @@ from htp.diagnostics import Diagnostic
 
 __all__ = [
     "ChannelRun",
+    "NetworkRun",
     "ProcessRun",
     "RunReport",
     "Simulated",
@@ -123,13 +124,26 @@ class TaskStatistics(msgspec.Struct, frozen=True, kw_only=True):
     runs: tuple[TaskRun, ...] = ()
 
 
+class NetworkRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A network of a run: when it began, in simulated cycles, and its own times, which count from there."""
+
+    start: int
+    makespan: int
+    processes: dict[str, ProcessRun] = {}
+    channels: dict[str, ChannelRun] = {}
+
+
 class Simulated(msgspec.Struct, frozen=True, kw_only=True):
-    """Simulated time of a run, in cycles; processes and channels are those of the last of its `networks`."""
+    """Simulated time of a run, in cycles.
+
+    Processes and channels are those of the last of its `networks`; those that ran before it are `earlier`.
+    """
 
     makespan: int
     networks: int = 0
     processes: dict[str, ProcessRun] = {}
     channels: dict[str, ChannelRun] = {}
+    earlier: tuple[NetworkRun, ...] = ()
     tasks: tuple[TaskRun, ...] = ()
     window_high_water: int | None = None
     window_stalls: int | None = None

@@ -45,6 +45,7 @@ __all__ = [
     "close",
     "close_network",
     "full",
+    "no_token",
     "observed",
     "occupancy",
     "open_network",
@@ -210,7 +211,7 @@ def token(inp: Receiver[T]) -> T:
         Refused: `type.bad-network` when no token has been taken.
     """
     if inp.link.hand is None:
-        raise _misplaced(f"no token of '{inp.link.name}' has been taken", "take one before: `advance(inp)`")
+        raise no_token(inp.link.name, user_line())
     return cast("T", inp.link.hand)
 
 
@@ -353,6 +354,12 @@ def _open(word: str) -> Network:
     if network is None:
         raise _misplaced(f"`{word}` stands outside of a network", "open one before: `open_network()`")
     return network
+
+
+def no_token(channel: str, span: Span | None) -> Refused:
+    """The refusal of a look into a hand that has taken nothing from a channel of that name."""
+    help = "take one before: `advance(inp)`"
+    return Refused("type.bad-network", f"no token of '{channel}' has been taken", span=span, help=help)
 
 
 def _misplaced(message: str, help: str) -> Refused:

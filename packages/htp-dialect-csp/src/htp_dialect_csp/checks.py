@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from htp_dialect_csp.counts import check_counts
-from htp_dialect_csp.endpoints import check_channels, check_closes, check_ends, check_payloads
-from htp_dialect_csp.graph import graph_of
+from htp_dialect_csp.endpoints import check_channels, check_closes, check_ends, check_payloads, check_uses
 from htp_dialect_csp.progress import check_progress, sample_sizes
 from htp_dialect_csp.rates import check_rates
+from htp_dialect_csp.reading import graph_of
 from htp_dialect_csp.window import check_windows
 
 if TYPE_CHECKING:
@@ -24,8 +24,9 @@ def check(program: Program, sizes: Mapping[str, int] | None = None) -> tuple[Dia
     """Notes and warnings on what is not known before networks run; with `sizes` they are looked at at these.
 
     Raises:
-        Refused: `csp.bad-channel`, `csp.endpoint-shared`, `csp.unconnected`, `csp.payload`, `csp.send-after-close`,
-            `csp.double-close`, `csp.no-close`, `csp.branch`, `csp.count`, `csp.rate`, `csp.deadlock`, `csp.window`.
+        Refused: `csp.bad-channel`, `csp.endpoint-shared`, `csp.unconnected`, `csp.payload`, `csp.wrong-end`,
+            `csp.send-after-close`, `csp.double-close`, `csp.no-close`, `csp.branch`, `csp.count`, `csp.rate`,
+            `csp.deadlock`, `csp.window`.
     """
     notes: list[Diagnostic] = []
     for network in program.functions:
@@ -34,6 +35,7 @@ def check(program: Program, sizes: Mapping[str, int] | None = None) -> tuple[Dia
             check_channels(graph)
             check_ends(graph)
             check_payloads(graph)
+            check_uses(graph)
             check_closes(graph)
             uncounted = check_counts(graph)
             check_rates(graph)

@@ -6,11 +6,12 @@ Knows what is told to the user; how tokens are counted is `tallies`, and what ca
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
 from htp.diagnostics import Diagnostic, Refused
 from htp.dims import const
-from htp_dialect_csp.given import allowed
+from htp_dialect_csp.given import alike, allowed
 from htp_dialect_csp.steps import Branch, Drain, Loop, Operation, Unclear, channels_of, walk
 from htp_dialect_csp.tallies import Tallies, drains
 
@@ -153,7 +154,7 @@ def _witness(graph: Graph, sent: Expr, received: Expr, initial: int) -> dict[str
     names = sorted({*graph.names, *sent.symbols, *received.symbols})
     samples = [dict.fromkeys(names, size) for size in SIZES]
     samples += [{name: size + 7 * k for k, name in enumerate(names)} for size in SIZES]
-    for each in allowed(samples, graph.given):
+    for each in allowed(chain(samples, alike(names)), graph.given):
         try:
             left = sent.evaluate(each) - received.evaluate(each)
         except Refused:  # it divides by a size that is 0 there

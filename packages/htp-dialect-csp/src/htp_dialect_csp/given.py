@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from htp_dialect_csp.steps import Test
     from htp_dialect_csp.symbols import Value
 
-__all__ = ["agreed", "allowed", "facts_of", "names_of"]
+__all__ = ["MOST", "agreed", "alike", "allowed", "facts_of", "names_of"]
+
+MOST = 512
+"""What small sizes are below."""
 
 
 def names_of(params: Iterable[Param]) -> tuple[str, ...]:
@@ -79,6 +82,11 @@ def _with(facts: Facts, test: Test) -> Facts:
             return facts.with_nonnegative(value)
         case "!=":
             return facts
+
+
+def alike(names: Sequence[str]) -> Iterator[dict[str, int]]:
+    """Small sizes, one for all names at a time."""
+    return (dict.fromkeys(names, size) for size in range(1, MOST))
 
 
 def allowed(candidates: Iterable[Mapping[str, int]], tests: Sequence[Test]) -> Iterator[dict[str, int]]:

@@ -15,7 +15,7 @@ from htp.dims import const
 from htp_dialect_csp.capacities import working_capacities
 from htp_dialect_csp.concrete import Undecided, net_of
 from htp_dialect_csp.counts import counts_differ
-from htp_dialect_csp.given import allowed
+from htp_dialect_csp.given import MOST, alike, allowed
 from htp_dialect_csp.stuck import explained
 from htp_dialect_csp.zero_cost import run
 
@@ -31,8 +31,6 @@ __all__ = ["check_progress", "sample_sizes"]
 
 SIZES = (256, 1024, 64)
 """Sizes that most programs take: they are whole numbers of tiles."""
-MOST = 512
-"""Where none of these is allowed, smaller ones than this are."""
 
 
 def check_progress(graph: Graph, samples: tuple[Mapping[str, int], ...] = ({},)) -> tuple[Diagnostic, ...]:
@@ -62,8 +60,7 @@ def sample_sizes(graph: Graph) -> tuple[dict[str, int], ...]:
         return ({},)
     mixed = {name: 64 << k % 4 for k, name in enumerate(graph.names)}
     found = tuple(allowed([*(dict.fromkeys(graph.names, size) for size in SIZES), mixed], graph.given))
-    others = allowed((dict.fromkeys(graph.names, size) for size in range(1, MOST)), graph.given)
-    return found or tuple(islice(others, len(SIZES)))
+    return found or tuple(islice(allowed(alike(graph.names), graph.given), len(SIZES)))
 
 
 def _check_left(graph: Graph, net: Net, outcome: Outcome, sizes: Mapping[str, int]) -> None:

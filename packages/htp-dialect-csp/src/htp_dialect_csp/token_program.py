@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 from htp.dims import Expr, sym
 from htp.program import origin_of
 from htp_dialect_csp.bindings import assign, channels_in, end_of, every_channel, forget, give, items, join
-from htp_dialect_csp.steps import Branch, Call, Compare, Drain, Given, Loop, Operation, Unclear, Work, channels_of, walk
+from htp_dialect_csp.steps import Branch, Call, Compare, Drain, Given, Loop, Operation, Unclear, Work, channels_of
 from htp_dialect_csp.symbols import TURN, range_of, test_of, value_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from htp_dialect_csp.steps import End, Step, Steps
     from htp_dialect_csp.symbols import Scope, Value
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["token_program"]
 
 METHODS = {"send": "send", "recv": "recv", "close": "close"}
-CONDITIONAL = (ast.IfExp, ast.BoolOp, ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp, ast.Lambda)
 
 
 def token_program(body: Sequence[ast.stmt], scope: Mapping[str, Value], kinds: Mapping[str, str]) -> Steps:
@@ -39,27 +38,13 @@ class _Reader:
     def __init__(self, kinds: Mapping[str, str]) -> None:
         self.kinds = kinds
         self.numbers = count()
-        self.depth = 0
         self.timed: set[str] = set()
 
     # statements -------------------------------------------------------------------------------------------------
 
-    def nested(self, body: Sequence[ast.stmt], scope: Scope) -> Steps:
-        """The steps of statements that may run never or more than once."""
-        self.depth += 1
-        steps = self.block(body, scope)
-        self.depth -= 1
-        return steps
-
     def block(self, body: Sequence[ast.stmt], scope: Scope) -> Steps:
         """The steps of some statements; `scope` is what names stand for, and is brought up to date."""
-        steps: list[Step] = []
-        for position, statement in enumerate(body):
-            if isinstance(statement, ast.Return | ast.Break | ast.Continue):
-                rest = body[position:] if isinstance(statement, ast.Return) else ()
-                return (*steps, *self.leaving(statement, scope, rest))
-            steps += self.statement(statement, scope)
-        return tuple(steps)
+        return tuple(step for each in body for step in self.statement(each, scope))
 
     def statement(self, statement: ast.stmt, scope: Scope) -> Iterator[Step]:
         match statement:
@@ -79,18 +64,9 @@ class _Reader:
                 forget((statement,), scope)
             case ast.Assert(test=test) if (known := test_of(test, scope)) is not None:
                 yield Given(known)
-            case ast.With(body=body):
-                yield from self.unclear("a `with`", (statement,), scope)
-                forget(body, scope)
             case _:
                 yield from self.expression(statement, scope)
                 forget((statement,), scope)
-
-    def leaving(self, statement: ast.stmt, scope: Scope, rest: Sequence[ast.stmt]) -> Iterator[Step]:
-        yield from self.expression(statement, scope)
-        if rest and not self.depth:
-            return  # behind the last step of the process
-        yield Unclear(f"`{ast.unparse(statement)}`", every_channel(scope), origin_of(statement))
 
     def loop(self, loop: ast.For, scope: Scope) -> Iterator[Step]:
         place = origin_of(loop)
@@ -104,7 +80,7 @@ class _Reader:
         elif (several := items(loop.iter, scope)) is not None and any(channels_in(each) for each in several):
             for each in several:
                 give(loop.target, each, scope)
-                yield from self.nested(loop.body, scope)
+                yield from self.block(loop.body, scope)
         else:
             yield from self.expression(loop.iter, scope)
             steps = self.inner(loop.body, scope, loop.target)
@@ -119,24 +95,16 @@ class _Reader:
         forget(body, inside)
         if target is not None:
             give(target, value, inside)
-        if any(isinstance(each, ast.Break | ast.Continue) for each in _own(body)):
-            return tuple(self.unclear("a loop that is left early", body, inside))
-        return self.nested(body, inside)
+        return self.block(body, inside)
 
     def repetition(self, loop: ast.While, scope: Scope) -> Iterator[Step]:
         place = origin_of(loop)
-        drained = _drain_form(loop, scope)
+        drained = _drained(loop.test, scope)
         if drained is not None:
-            end, body = drained
-            yield Drain(end, self.inner(body, scope), place)
+            yield Drain(drained, self.inner(loop.body, scope), place)
         elif isinstance(loop.test, ast.Constant) and loop.test.value:
-            breaks = any(isinstance(each, ast.Break) for each in _own(loop.body))
-            returns = any(isinstance(each, ast.Return) for inner in loop.body for each in ast.walk(inner))
-            if breaks or returns:
-                yield from self.unclear("a loop that is left early", loop.body, scope)
-            else:
-                steps = self.inner(loop.body, scope)
-                yield Loop(f"turn__{next(self.numbers)}", None, steps, endless=True, place=place)
+            steps = self.inner(loop.body, scope)
+            yield Loop(f"turn__{next(self.numbers)}", None, steps, endless=True, place=place)
         else:
             steps = (*self.expression(loop.test, scope), *self.inner(loop.body, scope))
             yield from (Loop(f"turn__{next(self.numbers)}", None, steps, place=place),) if steps else ()
@@ -151,7 +119,7 @@ class _Reader:
                 yield from self.block(branch.body if taken else branch.orelse, scope)
                 return
         scopes = dict(scope), dict(scope)
-        then, other = (self.nested(each, own) for each, own in zip((branch.body, branch.orelse), scopes, strict=True))
+        then, other = (self.block(each, own) for each, own in zip((branch.body, branch.orelse), scopes, strict=True))
         join(scope, *scopes)
         if then or other:
             timed = self.is_timed(branch.test, scope)
@@ -176,8 +144,8 @@ class _Reader:
 
     def expression(self, node: ast.AST, scope: Scope) -> Iterator[Step]:
         """What evaluating an expression does, in order."""
-        if isinstance(node, CONDITIONAL):
-            yield from self.unclear("a conditional expression", (node,), scope)
+        if isinstance(node, ast.IfExp | ast.BoolOp):
+            yield from self.unclear("a conditional expression", node, scope)
             return
         if not isinstance(node, ast.Call):
             for each in ast.iter_child_nodes(node):
@@ -211,70 +179,29 @@ class _Reader:
         elif self.kinds.get(name) == "workload":
             yield Call(name, tuple(value_of(each, scope) for each in node.args), place)
 
-    def unclear(self, what: str, nodes: Iterable[ast.AST], scope: Scope) -> Iterator[Step]:
-        """One step for nodes in which there are operations, and none for others; calls of workloads stay."""
-        inside = dict(scope)
-        found: list[Step] = []
-        for each in nodes:
-            statements = [each] if isinstance(each, ast.stmt) else []
-            for node in ast.walk(each):
-                if isinstance(node, ast.Call):
-                    found += self.call(node, inside)
-                if isinstance(node, ast.For):
-                    found += [Unclear(what, channels_in(value_of(node.iter, inside)))]
-            forget(statements, inside)
-        channels = [name for each in walk(found) for name in _touched(each)]
+    def unclear(self, what: str, node: ast.expr, scope: Scope) -> Iterator[Step]:
+        """One step for an expression of which it is not known what of it is evaluated; calls of workloads stay."""
+        found = [step for each in ast.walk(node) if isinstance(each, ast.Call) for step in self.call(each, scope)]
+        channels = [name for each in found for name in _touched(each)]
         if channels:
-            places = [place for each in nodes if (place := origin_of(each)) is not None]
-            yield Unclear(what, tuple(dict.fromkeys(channels)), places[0] if places else None)
+            yield Unclear(what, tuple(dict.fromkeys(channels)), origin_of(node))
         yield from (each for each in found if isinstance(each, Call))
-
-
-# statements and channels ----------------------------------------------------------------------------------------------
-
-
-def _own(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements of a loop that are not in a loop in it."""
-    for each in body:
-        yield each
-        if isinstance(each, ast.If):
-            yield from _own((*each.body, *each.orelse))
-        elif isinstance(each, ast.With):
-            yield from _own(each.body)
 
 
 def _touched(step: Step) -> tuple[str, ...]:
     if isinstance(step, Unclear):
         return step.channels
-    return channels_of(step.end) if isinstance(step, Operation | Drain) else ()
+    return channels_of(step.end) if isinstance(step, Operation) else ()
 
 
-def _drain_form(loop: ast.While, scope: Scope) -> tuple[End, Sequence[ast.stmt]] | None:
-    """The channel and the body of a `while` that means the same as a `for` over the channel."""
-    match loop.test, loop.body:
-        case ast.Compare(left=ast.NamedExpr(value=received), ops=[ast.IsNot()], comparators=[ast.Name(id="EOS")]), body:
-            end = _received(received, scope)
-        case (
-            ast.Constant(value=True),
-            [
-                ast.Assign(targets=[ast.Name(id=token)], value=received),
-                ast.If(
-                    test=ast.Compare(left=ast.Name(id=asked), ops=[ast.Is()], comparators=[ast.Name(id="EOS")]),
-                    body=[ast.Break()],
-                    orelse=[],
-                ),
-                *body,
-            ],
-        ) if token == asked:
-            end = _received(received, scope)
-        case _:
-            return None
-    return (end, body) if end is not None else None
-
-
-def _received(node: ast.expr, scope: Scope) -> End | None:
-    match node:
-        case ast.Call(func=ast.Attribute(value=base, attr="recv"), args=[]):
+def _drained(test: ast.expr, scope: Scope) -> End | None:
+    """The channel of `while (t := inp.recv()) is not EOS`, which means the same as a `for` over it."""
+    match test:
+        case ast.Compare(
+            left=ast.NamedExpr(value=ast.Call(func=ast.Attribute(value=base, attr="recv"), args=[])),
+            ops=[ast.IsNot()],
+            comparators=[ast.Name(id="EOS")],
+        ):
             return end_of(value_of(base, scope))
         case _:
             return None

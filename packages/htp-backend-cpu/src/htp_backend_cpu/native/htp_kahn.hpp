@@ -27,14 +27,15 @@ public:
         rounds = doublings + int(256 * processors / live.load());
     }
 
-    /// Whether a process has failed before an operation of this one.
-    HTP_INLINE bool is_behind(const Process& me) {
-        return __builtin_expect(me.now() >= last.load(std::memory_order_relaxed), 0) && fails_before(me.now(), me.index);
+    /// Whether some process failed before the next operation of this one. The others go on up to that time, for one of
+    /// them may have failed before; those whose time stands still would go on for ever.
+    HTP_INLINE bool is_behind(Process& me) const {
+        const i64 time = last.load(std::memory_order_relaxed), now = me.now();
+        return __builtin_expect(now >= time, 0) && (now > time || ++me.after_failure > most_at_once);
     }
-    /// Others go on up to the time of the failure: one of them may fail before it.
     void failed(Process& me) {
         std::lock_guard<std::mutex> hold(lock);
-        if (failing && earlier(*failing, me.at, me.index)) return;
+        if (failing && (failing->at < me.at || (failing->at == me.at && failing->index < me.index))) return;
         failing = &me;
         last.store(me.at);
     }
@@ -95,6 +96,8 @@ private:
     static constexpr __UINTPTR_TYPE__ has_ended = 1;
     // Nanoseconds between two tokens of a fast sender: ten times what waking somebody costs.
     static constexpr i64 fast = 50000;
+    // Operations at the time of a failure: more than networks have whose times differ, and done within a second.
+    static constexpr i64 most_at_once = 1 << 22;
 
     static __UINTPTR_TYPE__ mark(const Link& link, bool sends) { return reinterpret_cast<__UINTPTR_TYPE__>(&link) | sends; }
     /// What a wait is for: at a rendezvous a sender waits until its token is taken, else for a slot.
@@ -106,13 +109,6 @@ private:
     /// other up at every token.
     static bool half_free(const Link& link) {
         return 2 * (link.counter_sent() - link.counter_taken()) <= link.timing.capacity;
-    }
-    static bool earlier(const Process& process, i64 time, i64 index) {
-        return process.at < time || (process.at == time && process.index < index);
-    }
-    __attribute__((noinline)) bool fails_before(i64 time, i64 index) {
-        std::lock_guard<std::mutex> hold(lock);
-        return failing && earlier(*failing, time, index);
     }
     static i64 nanoseconds() {
         timespec now;

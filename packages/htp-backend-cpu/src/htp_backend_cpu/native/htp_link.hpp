@@ -50,6 +50,7 @@ public:
     Link* const self = this;  // an array of one
     Process *sender = nullptr, *receiver = nullptr;
     std::vector<i64>*accepts = nullptr, *dequeues = nullptr;  // where times are kept, null for nowhere
+    std::vector<i64> sizes;                                   // of the largest token
 
 private:
     const i64 stride, slots;
@@ -67,7 +68,7 @@ public:
     Link(const Link&) = delete;
 
     i64 bytes() const { return stride * slots; }
-    void use(char* given) { memory = hand = given; }
+    void use(char* given) { memory = given; }
     char* storage() const { return memory; }
     /// Slots hold something that has to be let go; a slot of zeros holds nothing.
     void drops(void (*given)(char* slot)) {
@@ -143,7 +144,7 @@ public:
         if (dequeues) dequeues->push_back(now);
         taken.store(k + 1, std::memory_order_release);
     }
-    const char* in_hand() const { return hand; }
+    const char* in_hand() const { return hand; }  // null before the first token
 
     // ---- both, when nobody runs or everybody takes turns ----
     bool closed() const { return closed_at.load(std::memory_order_relaxed) >= 0; }

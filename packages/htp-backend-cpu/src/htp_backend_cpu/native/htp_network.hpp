@@ -21,6 +21,13 @@ template <class Things> const char* unique(const char* name, const Things& taken
     return own == name ? name : made.emplace_back(own).c_str();
 }
 
+/// A text of a failure, which the caller reads before its next run.
+inline const char* kept_text(std::string text) {
+    static thread_local std::string kept;
+    kept = std::move(text);
+    return kept.c_str();
+}
+
 class Network {
 public:
     const Context& cx;
@@ -55,7 +62,10 @@ public:
     void receives(Link& link) { claim(link, link.receiver); }
 
     /// Runs all processes to their end; whether they came to it.
-    bool run() {
+    bool run(const char* place) {
+        for (auto& each : links)
+            if (!each->sender || !each->receiver)
+                htp::stop(cx, Failure::unconnected, place, kept_text(each->name), each->sender != nullptr, 0);
         const i64 count = i64(processes.size());
         if (timed) turns.begin(processes);
         else kahn.begin(processes, cx.runtime->threads());
@@ -63,15 +73,26 @@ public:
         if (!cx.runtime->crew(count, body, this)) htp::stop(cx, Failure::out_of_memory, "", "", i64(count * crew_stack), 0);
         if (const Process* first = timed ? turns.failing : kahn.failing) {
             const Failure& why = first->failure;
-            fail(cx, Failure::Code(why.code), why.place, why.text, why.value, why.extent);
+            fail(cx, Failure::Code(why.code), why.place, kept_text(why.text), why.value, why.extent);
         }
         return !kahn.stuck && !turns.stuck && !cx.failed();
     }
 
     /// The context of what a process does.
     Context own(Process& me) const { return {cx.runtime, &me.failure, &me.busy, nullptr}; }
+    /// The channel that has a token in the hand.
+    Link& held(Link& link, const char* place) const {
+        if (__builtin_expect(!link.in_hand(), 0)) htp::stop(own(*link.receiver), Failure::no_token, place, link.name, 0, 0);
+        return link;
+    }
 
     // ---- sending; `fill(memory)` writes the token ----
+    /// Leaves the process when a token is larger along an axis than those that the channel carries.
+    void check_size(const Link& link, int axis, i64 size, const char* place) {
+        const i64 most = link.sizes[size_t(axis)];
+        if (__builtin_expect(size > most, 0))
+            htp::stop(own(*link.sender), Failure::token_too_large, place, link.name, size, most);
+    }
     template <class Fill> void send(Link& link, const char* place, Fill fill) {
         Process& me = entered(*link.sender);
         check_open(me, link, place, 0);
@@ -168,7 +189,13 @@ private:
     std::deque<std::string> names;
 
     void claim(Link& link, Process*& end) {
-        end = processes.back().get();
+        Process* const mine = processes.back().get();
+        if (end && end != mine) {
+            std::string text = link.name;
+            for (const char* each : {end->name, end->place, mine->name}) text += std::string("\n") + each;
+            htp::stop(cx, Failure::end_shared, mine->place, kept_text(text), &end == &link.receiver, 0);
+        }
+        end = mine;
         if (std::find(end->ends.begin(), end->ends.end(), &link) == end->ends.end()) end->ends.push_back(&link);
     }
     /// Every operation begins here: behind a failure none is done any more.

@@ -84,7 +84,8 @@ struct alignas(64) Process {
     bool keeps = false;  // when it stood still, in `stood`
     std::vector<Wait> stood;
     Pending pending;
-    i64 turns = 0;  // how often it had to wait for its turn: see Turns
+    i64 turns = 0;          // how often it had to wait for its turn: see Turns
+    i64 after_failure = 0;  // operations since another process failed: see Kahn
     Failure failure{};
 
     Process(const char* name, const char* place, i64 index) : name(name), place(place), index(index) {}

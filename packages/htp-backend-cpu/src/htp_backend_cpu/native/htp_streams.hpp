@@ -16,8 +16,10 @@ template <class T, int R> struct Recv {
     /// Takes the next token into the hand; false at the end of the stream.
     bool advance(const char* place) const { return network->advance(*link, place); }
     /// The token in the hand.
-    auto token(const char* place = "") const { return SlotOf<T, R>::token(network->own(*link->receiver), *link, place); }
-    i64 token_size(int axis) const { return SlotOf<T, R>::size(link->in_hand(), axis); }
+    auto token(const char* place = "") const { return SlotOf<T, R>::token(network->own(*link->receiver), network->held(*link, place), place); }
+    i64 token_size(int axis, const char* place = "") const {
+        return SlotOf<T, R>::size(network->held(*link, place).in_hand(), axis);
+    }
     /// 0 for none yet, 1 for a token, which is in the hand, 2 at the end of the stream.
     i64 try_advance(const char* place) const { return network->look(*link, place, false); }
     /// The same, and the token stays in the channel.
@@ -32,16 +34,28 @@ template <class T, int R> struct Send {
     streams::Link* link;
 
     /// Where the next token will lie, for a tile of these sizes.
-    template <class... D> Region<T, R> place(D... sizes) const { return SlotOf<T, R>::place(link->writing(), sizes...); }
+    template <class... D> Region<T, R> place(const char* place, D... sizes) const {
+        int axis = 0;
+        (network->check_size(*link, axis++, i64(sizes), place), ...);
+        return SlotOf<T, R>::place(link->writing(), sizes...);
+    }
     template <class V> void send(V&& token, const char* place) const {
+        check(token, place);
         network->send(*link, place, [&](char* slot) { SlotOf<T, R>::fill(slot, token, *link, place); });
     }
     template <class V> bool try_send(V&& token, const char* place) const {
+        check(token, place);
         return network->try_send(*link, place, [&](char* slot) { SlotOf<T, R>::fill(slot, token, *link, place); });
     }
     void close(const char* place) const { network->close(*link, place); }
     i64 occupancy(const char* place) const { return network->occupancy(*link, *link->sender, place); }
     bool full(const char* place) const { return network->full(*link, *link->sender, place); }
+
+private:
+    template <class V> void check(const V& token, const char* place) const {
+        if constexpr (R > 0)
+            for (int axis = 0; axis < R; axis++) network->check_size(*link, axis, token.dim(axis), place);
+    }
 };
 
 /// A channel before its ends are given to processes.
@@ -86,6 +100,7 @@ public:
         static_assert(sizeof...(D) == R, "one size for each axis");
         streams::Link& link = add(name, timing, SlotOf<T, R>::bytes(cx, (i64(1) * ... * i64(sizes))));
         if constexpr (SlotOf<T, R>::owns) link.drops(SlotOf<T, R>::drop);
+        link.sizes = {i64(sizes)...};
         return {this, &link};
     }
     /// `kernel(context, arguments...)` as a process.
@@ -98,11 +113,12 @@ public:
 };
 
 /// `declare(network)` makes channels and processes, which have run when this returns. After a failure what follows the
-/// network is left out. `timed` says that some process looks at the time.
-template <class Declare> void run_network(const Context& cx, bool timed, Declare declare) {
+/// network is left out. `timed` says that some process looks at the time; `place` is where the network is closed.
+template <class Declare>
+void run_network(const Context& cx, bool timed, Declare declare, const char* place = "") {
     Network network(cx, timed);
     declare(network);
-    if (!network.processes.empty()) streams::run_and_tell(network);
+    if (!network.processes.empty() || !network.links.empty()) streams::run_and_tell(network, place);
 }
 
 /// The index of the end whose token is in the hand now, the first of those that have one; -1 when all have ended.

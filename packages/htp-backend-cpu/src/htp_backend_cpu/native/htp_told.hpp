@@ -86,11 +86,10 @@ inline std::string stuck_text(const Network& network) {
 }
 
 /// Runs a network to its end; to a process that does, it is work of the network's makespan.
-inline void run_and_tell(Network& network) {
+inline void run_and_tell(Network& network, const char* place) {
     const Context& cx = network.cx;
-    if (!network.run()) {
-        static thread_local std::string report;  // the caller reads it before its next run
-        if (!cx.failed()) report = stuck_text(network), stop(cx, Failure::deadlock, "", report.c_str(), 0, 0);
+    if (!network.run(place)) {
+        if (!cx.failed()) fail(cx, Failure::deadlock, "", kept_text(stuck_text(network)), 0, 0);
         throw Stop{};
     }
     if (!cx.recording) return work(cx, makespan(network));

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from htp.diagnostics import render
+from htp.runs import NetworkRun, Simulated
 from htp.views.flowcharts import stream_mermaid
 from htp.views.markup import Markup, code, drawing, folded, joined, listing, paragraph, table, tag
 from htp.views.stream_graphs import stream_svg
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from htp.deadlocks import Deadlock
-    from htp.runs import ProcessRun, Simulated
+    from htp.runs import ProcessRun
     from htp.views.declared import DeclaredNetwork
     from htp.views.streams import Run
 
@@ -41,12 +42,26 @@ def declared_networks(networks: Sequence[DeclaredNetwork]) -> Markup:
     return joined(parts)
 
 
-def network_that_ran(networks: Sequence[DeclaredNetwork], found: Simulated) -> Iterator[Markup]:
-    """A network as it ran: its graph, its processes and its channels; nothing where none ran."""
-    if not found.processes and not found.channels:
-        return
-    declared = _declared(networks, found)
-    yield Markup(f"<h3>Network{'' if declared is None else f' {code(declared.name)}'}</h3>\n")
+def networks_that_ran(networks: Sequence[DeclaredNetwork], found: Simulated) -> Iterator[Markup]:
+    """Every network as it ran the last time; nothing where none ran."""
+    last = NetworkRun(start=0, makespan=found.makespan, processes=found.processes, channels=found.channels)
+    runs: dict[str, list[NetworkRun]] = {}
+    for each in (*found.earlier, *([last] if found.processes or found.channels else [])):
+        declared = _declared(networks, _alone(each))
+        runs.setdefault("" if declared is None else declared.name, []).append(each)
+    for name, those in runs.items():
+        times = f", the last of {len(those)} runs" if len(those) > 1 else ""
+        yield Markup(f"<h3>{joined(('Network ', code(name), times)) if name else f'Network{times}'}</h3>\n")
+        yield from _ran(next((each for each in networks if each.name == name), None), _alone(those[-1]))
+
+
+def _alone(run: NetworkRun) -> Simulated:
+    """A network as if nothing else had run."""
+    return Simulated(makespan=run.makespan, processes=run.processes, channels=run.channels)
+
+
+def _ran(declared: DeclaredNetwork | None, found: Simulated) -> Iterator[Markup]:
+    """The graph of a network, its processes and its channels."""
     yield _graph(declared, found)
     yield table(
         ("process", "steps", "ended at", "busy", "waited for tokens", "for room", "because of"),

@@ -17,7 +17,7 @@ from htp.views.differences import lines_of, rows_of, said, side_by_side
 from htp.views.flowcharts import mermaid
 from htp.views.graphs import graph_svg
 from htp.views.markup import Markup, code, document, drawing, folded, joined, listing, paragraph, section, table, tag
-from htp.views.network_pages import declared_networks, network_that_is_stuck, network_that_ran
+from htp.views.network_pages import declared_networks, network_that_is_stuck, networks_that_ran
 from htp.views.pictures import KINDS, reduced_edges
 from htp.views.timelines import timeline_svg
 from htp.views.times import said as time_said
@@ -173,7 +173,7 @@ def _report(report: RunReport, networks: Sequence[DeclaredNetwork]) -> Iterator[
     yield Markup("<h3>Statistics</h3>\n")
     yield table(("", "real", "simulated"), _statistics(report))
     if report.simulated is not None:
-        yield from network_that_ran(networks, report.simulated)
+        yield from networks_that_ran(networks, report.simulated)
     if report.graph is None and _makes_tasks(report):
         yield Markup("<h3>Task graph</h3>\n")
         yield paragraph("None was recorded: the program makes no tasks, or the target does not record them.", "quiet")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from htp.views.drawing import box, number, path, text_at
 from htp.views.lanes import AREA, BAR, LANE, MARGIN, Scale, area, axis, lane
-from htp.views.times import filling, operations_of, spans_of
+from htp.views.times import begin_of, filling, operations_of, spans_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -36,8 +36,7 @@ def process_lanes(found: Simulated, left: float, top: float) -> tuple[str, float
     scale = Scale(left, max((each.end for each in found.processes.values()), default=found.makespan))
     known = all(each.waits is not None for each in found.processes.values())
     operations = operations_of(found)
-    spans = {name: spans_of(run, operations[name]) for name, run in found.processes.items()}
-    few = sum(map(len, spans.values())) <= THINGS
+    few = sum(len(operations[name]) + len(run.waits or ()) for name, run in found.processes.items()) <= THINGS
     arrows = known and sum(each.receives for each in found.channels.values()) <= TOKENS
     height = _WITH_ARROWS if arrows else LANE
     parts = [text_at(MARGIN, top + 14, _title(found, scale.end, known=known, few=few))]
@@ -51,9 +50,9 @@ def process_lanes(found: Simulated, left: float, top: float) -> tuple[str, float
         if not known:
             parts.append(_in_all(name, run, scale, tops[name]))
         elif few:
-            parts.append(_spans(name, spans[name], scale, tops[name]))
+            parts.append(_spans(name, spans_of(run, operations[name]), scale, tops[name]))
         else:
-            parts.append(_mostly(spans[name], scale, tops[name]))
+            parts.append(_mostly(run, scale, tops[name]))
         top += height
     if arrows:
         parts.append(_tokens(found, scale, tops))
@@ -87,16 +86,19 @@ def _spans(name: str, spans: Iterable[Span], scale: Scale, top: float) -> str:
     return "".join(parts)
 
 
-def _mostly(spans: Iterable[Span], scale: Scale, top: float) -> str:
+def _mostly(run: ProcessRun, scale: Scale, top: float) -> str:
     """What a process did for most of each pixel, as few boxes as possible."""
+    begin, last = (scale(time) - scale.left for time in (begin_of(run), run.end))
     pixels: list[dict[str, float]] = [{} for _ in range(int(scale.width))]
-    for each in spans:
+    for pixel in range(int(begin), min(math.ceil(last), len(pixels))):
+        pixels[pixel]["work"] = min(last, pixel + 1) - max(begin, pixel)
+    for each in run.waits or ():
         first, last = (scale(time) - scale.left for time in (each.start, each.end))
         for pixel in range(int(first), min(math.ceil(last), len(pixels))):
             took = min(last, pixel + 1) - max(first, pixel)
-            role = _ROLES[each.doing]
-            pixels[pixel][role] = pixels[pixel].get(role, 0) + took
-    roles = [max(each, key=each.__getitem__) if each else "" for each in pixels]
+            pixels[pixel][each.why] = pixels[pixel].get(each.why, 0) + took
+            pixels[pixel]["work"] -= took
+    roles = [_ROLES[max(each, key=each.__getitem__)] if each else "" for each in pixels]
     parts: list[str] = []
     at = 0
     for role, those in itertools.groupby(roles):

@@ -6,6 +6,7 @@ Knows records of runs; does not know any format.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import accumulate
@@ -66,18 +67,24 @@ class Span:
         return f"{WAITING[self.doing]} {self.channel}" if self.channel else "working"
 
 
-def spans_of(run: ProcessRun, operations: Iterable[int] = ()) -> tuple[Span, ...]:
+def begin_of(run: ProcessRun) -> int:
+    """When a process began: at 0, unless another one started it."""
+    return run.end - run.busy - sum(each.end - each.start for each in run.waits or ())
+
+
+def spans_of(run: ProcessRun, operations: Iterable[int] = (), until: int | None = None) -> tuple[Span, ...]:
     """What a process did from its start to its end; work is cut where it sent or received something.
 
-    Where it is not known when a process waited there are none.
+    What begins at `until` or later is left out. Where it is not known when a process waited there is nothing.
     """
     if run.waits is None:
         return ()
-    at = run.end - run.busy - sum(each.end - each.start for each in run.waits)
+    at, end = begin_of(run), run.end if until is None else until
     found: list[Span] = []
-    cuts = iter(sorted(operations))
+    cuts = iter(sorted(each for each in operations if each <= end))
     cut = next(cuts, run.end)
-    for start, wait in [*((each.start, each) for each in run.waits), (run.end, None)]:
+    waits = run.waits[: bisect_left(run.waits, end, key=lambda each: each.start)]
+    for start, wait in [*((each.start, each) for each in waits), (run.end, None)]:
         while cut < start:
             if cut > at:
                 found.append(Span(at, cut))
@@ -88,7 +95,7 @@ def spans_of(run: ProcessRun, operations: Iterable[int] = ()) -> tuple[Span, ...
         if wait is not None:
             found.append(Span(wait.start, wait.end, wait.why, wait.channel))
             at = wait.end
-    return tuple(found)
+    return tuple(each for each in found if each.start < end)
 
 
 def operations_of(found: Simulated) -> dict[str, list[int]]:

@@ -25,7 +25,7 @@ Value = str | int | float
 REAL, SIMULATED, COMPILED = 1, 2, 3
 _ARROWS = 20_000
 """How many dependences and how many tokens are drawn: with many more, viewers stand still."""
-_SPANS = 100_000
+_SPANS = 50_000
 """How many times at which processes do something are drawn, the first ones."""
 
 
@@ -75,7 +75,7 @@ def left_out(report: RunReport) -> dict[str, str]:
     if (more := len(_dependences(report.graph)) - _ARROWS) > 0:
         found["dependences"] = f"{more} are not drawn"
     if report.simulated is not None:
-        until = _until(report.simulated)
+        until = _until(report.simulated, operations_of(report.simulated))
         if until is not None:
             found["processes"] = f"what they do from cycle {until} on is not drawn"
         if (more := sum(each.receives for each in report.simulated.channels.values()) - _ARROWS) > 0:
@@ -105,8 +105,9 @@ def _simulated(report: RunReport) -> Iterator[Event]:
     yield from _process(SIMULATED, f"{report.entry}, simulated (1 cycle = 1 us)", workers)
     if clock is not None:
         yield from _tasks(SIMULATED, clock, report.graph, 1.0)
-    yield from _processes(found, workers)
-    until = _until(found)
+    operations = operations_of(found)
+    until = _until(found, operations)
+    yield from _processes(found, workers, operations, until)
     for name, channel in found.channels.items():
         steps = tuple(each for each in filling(channel) if until is None or each[0] < until)
         yield from _counts(SIMULATED, f"channel {name}", "items", steps, 1.0)
@@ -171,14 +172,15 @@ def _dependences(graph: TaskGraph | None) -> tuple[TaskEdge, ...]:
     return reduced_edges(graph)
 
 
-def _processes(found: Simulated, workers: int) -> Iterator[Event]:
+def _processes(
+    found: Simulated, workers: int, operations: Mapping[str, Sequence[int]], until: int | None
+) -> Iterator[Event]:
     """A lane for each process with when it worked and waited, and an arrow for each token."""
-    until, operations = _until(found), operations_of(found)
     lanes: dict[str, tuple[int, tuple[Span, ...]]] = {}
     for tid, (name, run) in enumerate(found.processes.items(), start=workers + 1):
         yield _named("thread_name", SIMULATED, tid, {"name": clean(f"process {name}")})
         yield _named("thread_sort_index", SIMULATED, tid, {"sort_index": tid})
-        spans = tuple(each for each in spans_of(run, operations[name]) if until is None or each.start < until)
+        spans = spans_of(run, operations[name], until)
         if spans:
             lanes[name] = tid, spans
             yield from (_span(name, tid, each) for each in spans)
@@ -208,7 +210,8 @@ def _tokens(
     drawn: list[tuple[int, int, str, ChannelRun]] = []
     for name, channel in found.channels.items():
         if channel.sender in lanes and channel.receiver in lanes:
-            times = zip(channel.accepts, channel.dequeues, strict=False)
+            last = channel.initial + _ARROWS
+            times = zip(channel.accepts[:last], channel.dequeues[:last], strict=False)
             drawn += ((taken, accepted, name, channel) for accepted, taken in list(times)[channel.initial :])
     drawn.sort(key=lambda each: each[:3])
     for identifier, (taken, accepted, name, channel) in enumerate(drawn[:_ARROWS], start=COMPILED * _ARROWS):
@@ -234,9 +237,9 @@ def _arrives(spans: Sequence[Span], time: int) -> int:
     return time if time < span.end else max(span.start, time - 1)
 
 
-def _until(found: Simulated) -> int | None:
+def _until(found: Simulated, operations: Mapping[str, Sequence[int]]) -> int | None:
     """From when on processes are not drawn, so that there are not too many events; None when all is drawn."""
-    times = [time for each in operations_of(found).values() for time in each]
+    times = [time for each in operations.values() for time in each]
     times += [each.end for run in found.processes.values() for each in run.waits or ()]
     return sorted(times)[_SPANS] if len(times) > _SPANS else None
 

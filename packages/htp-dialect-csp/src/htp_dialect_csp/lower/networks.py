@@ -11,6 +11,7 @@ import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
+from htp.diagnostics import Refused
 from htp.dims import Expr, const, sym
 from htp.networks import unique
 from htp.program import origin_of
@@ -28,6 +29,7 @@ from htp_dialect_csp.lower.frames import (
 )
 from htp_dialect_csp.lower.payloads import dim_expression, payload
 from htp_dialect_csp.lower.trees import assign, assigned, call, effect, load, not_compiled, placed, words_of
+from htp_dialect_csp.matching import not_an_end
 from htp_dialect_csp.steps import Compare, holds
 from htp_dialect_csp.symbols import ArrayValue, ChannelValue, parameter, test_of, value_of
 
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NetworkBody"]
 
-NUMBERS = ("capacity", "latency", "response")
+OPTIONS = ("capacity", "latency", "response", "initial")
 
 
 class NetworkBody:
@@ -145,8 +147,9 @@ class NetworkBody:
         turns = items(loop.iter, frame.values)
         if turns is None:
             raise not_compiled(
-                loop, "a network whose number of processes or channels depends on data", "loop over constants"
-            )
+                loop, f"a loop over `{ast.unparse(loop.iter)}` in which processes or channels are made",
+                "loop over constants, or over channels that have a name",
+            )  # fmt: skip
         made: list[ast.stmt] = []
         for each in turns:
             give(loop.target, each, frame)
@@ -213,6 +216,13 @@ class NetworkBody:
             plain = frame.outer and name in words_of(self.network.body) and name not in self.variables.values()
             variable = name if plain else self.fresh(name)
         self.variables[name] = variable
+        if node.args or any(each.arg not in OPTIONS for each in node.keywords):
+            raise Refused(
+                "csp.bad-channel",
+                f"`{ast.unparse(node)}` says something that a channel does not have",
+                span=origin_of(node),
+                help=f"a channel has {', '.join(OPTIONS)}, each by name: Channel[f32](capacity=2)",
+            )
         given = {each.arg or "": self.expression(each.value, frame) for each in node.keywords}
         if variable != name:
             given["name"] = ast.Constant(name)
@@ -271,6 +281,9 @@ class NetworkBody:
                 arguments.append(self.expression(node, frame))
                 continue
             channels = channels_in(value)
+            if isinstance(value, ArrayValue | Expr):
+                what = "a tensor" if isinstance(value, ArrayValue) else "a number"
+                raise not_an_end(function.name, param, what, origin_of(node))
             if not channels or (not param.several and len(channels) != 1):
                 raise not_compiled(node, f"`{ast.unparse(node)}` for the end `{param.name}`", "pass channels by name")
             carried[param.name] = [self.carried[each] for each in channels]
