@@ -7,7 +7,7 @@ import pytest
 
 from htp.runs import ChannelRun, ProcessRun, RunReport, Simulated, TaskRun, TaskStatistics, Wait
 from htp.views import timeline_svg
-from htp.views.times import filling, occupancy, ticks
+from htp.views.times import Span, filling, occupancy, spans_of, ticks
 
 SVG = "{http://www.w3.org/2000/svg}"
 NAMES = (
@@ -157,11 +157,11 @@ def test_tokens_lead_from_lane_to_lane(made, drawn):
 
 def test_of_processes_that_did_very_much_it_is_shown_what_they_did_mostly(drawn):
     # It waits 9 of every 10 cycles in the first half, and not at all in the second one.
-    waits = tuple(Wait(start=10 * k, end=10 * k + 9, channel="q", why="empty") for k in range(1500))
-    process = ProcessRun(end=30_000, busy=16_500, stall_in=13_500, stall_out=0, waits=waits)
-    found = Simulated(makespan=30_000, processes={"p": process})
+    waits = tuple(Wait(start=10 * k, end=10 * k + 9, channel="q", why="empty") for k in range(2400))
+    process = ProcessRun(end=48_000, busy=26_400, stall_in=21_600, stall_out=0, waits=waits)
+    found = Simulated(makespan=48_000, processes={"p": process})
     root, _, _ = drawn.read(timeline_svg(RunReport(entry="f", target="cpu", mode="sim", simulated=found)))
-    assert "simulated time: 1 process in 30000 cycles; what each did most of the time" in texts(root)
+    assert "simulated time: 1 process in 48000 cycles; what each did most of the time" in texts(root)
     bars = [each for each in root.iter(f"{SVG}rect") if each.get("height") == "18"]
     assert [each.get("class") for each in bars] == ["v-k1", "v-k2"]
     assert [each.get("width") for each in bars] == ["440", "440"]
@@ -201,3 +201,13 @@ def test_a_task_that_takes_no_time_is_seen_and_stays_within_the_lane(drawn):
     long, none = (drawn.rectangle(each) for each, _ in bars(root))
     assert none[2] - none[0] == 1
     assert none[2] <= long[2]
+
+
+def test_what_a_process_did_begins_where_it_was_started_and_ends_where_one_looks_no_longer():
+    wait = Wait(start=4, end=8, channel="q", why="empty")
+    run = ProcessRun(end=10, busy=3, stall_in=4, stall_out=0, waits=(wait,))
+    waiting = Span(4, 8, "empty", "q")
+    assert spans_of(run, [9, 8]) == (Span(3, 4), waiting, Span(8, 9), Span(9, 10))
+    assert spans_of(run, [9, 8], until=8) == (Span(3, 4), waiting)
+    assert spans_of(run) == (Span(3, 4), waiting, Span(8, 10))
+    assert spans_of(ProcessRun(end=10, busy=3, stall_in=7, stall_out=0)) == ()

@@ -63,7 +63,7 @@ def twice(x: In[Tensor[f32, "N", 8]], y: InOut[Tensor[f32, "N", 8]]) -> None:
 
 
 @kernel
-def doubled(x: In[Tensor[f32, "N", 8]], y: InOut[Tensor[f32, "N", 8]]) -> None:
+def grow(x: In[Tensor[f32, "N", 8]], y: InOut[Tensor[f32, "N", 8]]) -> None:
     work(7)
     y[:] = x[:] * 2.0
 
@@ -72,7 +72,7 @@ def doubled(x: In[Tensor[f32, "N", 8]], y: InOut[Tensor[f32, "N", 8]]) -> None:
 def rounds(x: InOut[Tensor[f32, "N", 8]], y: InOut[Tensor[f32, "N", 8]], times: Scalar[i64]) -> None:
     for k in range(times):
         squares(x, y)
-        doubled(y, x)
+        grow(y, x)
         if k > 0:
             squares(x, y)
 
@@ -281,7 +281,7 @@ def scaled(x: In[Tensor[f32, "N", 8]], y: InOut[Tensor[f32, "N", 8]]) -> None:
 
 
 @network
-def doubled(x: In[Tensor[f32, "N", 8]], y: InOut[Tensor[f32, "N", 8]]) -> None:
+def squared_rows(x: In[Tensor[f32, "N", 8]], y: InOut[Tensor[f32, "N", 8]]) -> None:
     a = Channel[Block]()
     b = Channel[Block]()
     load(x, a)
@@ -297,7 +297,7 @@ def inside(inp: Recv[Block], out: Send[Block]) -> None:
         source[0:4, :] = t
         source[4:8, :] = t + 1.0
         target[:] = tile.zeros((8, 8), f32)
-        doubled(source, target)
+        squared_rows(source, target)
         out.send(target[4:8, :])
 
 

@@ -49,7 +49,7 @@ def test_networks_run_in_loops_and_branches(tmp_path):
     one = simulate(squares, matrix(8), np.zeros((8, 8), np.float32)).makespan
     assert found.networks == 5
     assert found.makespan == 5 * one + 3 * 7
-    assert [each.start for each in found.earlier] == [0, one + 7, 2 * one + 7, 3 * one + 14]
+    assert [each.start for each in found.earlier] == [0, one + 7, 2 * one + 14, 3 * one + 14]
 
 
 @pytest.mark.parametrize(("first", "second"), [(5, 9), (9, 3)])

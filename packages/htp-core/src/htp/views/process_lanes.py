@@ -25,7 +25,7 @@ WAITS = (
     ("busy", "v-k2"), ("waiting for input", "v-k1"), ("waiting for room", "v-k3"),
     ("waiting for the end of a stream", "v-plain"),
 )  # fmt: skip
-_ROLES = dict(zip(("work", "empty", "full", "end"), (role for _, role in WAITS), strict=True))
+_ROLES: dict[str, str] = dict(zip(("work", "empty", "full", "end"), (role for _, role in WAITS), strict=True))
 _WITH_ARROWS = 36.0
 TOKENS = 100
 """How many tokens are drawn from process to process; more would hide each other."""

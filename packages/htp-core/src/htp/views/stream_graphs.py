@@ -6,6 +6,7 @@ Knows how a network looks; what is drawn is said by `streams`, where by `layers`
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -38,22 +39,33 @@ def stream_svg(
     a circle. More than `limit` processes are grouped by kernel; a note then says so.
     """
     picture = stream_picture(network, run, limit=limit, least=least or {})
-    order = _order(picture)
     labels = [tuple(shortened(line, _LABEL) for line in each.lines) for each in picture.channels]
-    places = {item: place for place, item in enumerate(order)}
-    processes = len(picture.processes)
+    order = _order(picture)
     sizes = [_size(picture, labels, item) for item in order]
-    links: list[tuple[int, int]] = []
-    for index, channel in enumerate(picture.channels):
-        middle = places[processes + index]
-        links += [(places[channel.source], middle)] if channel.source is not None else []
-        links += [(middle, places[channel.target])] if channel.target is not None else []
+    links = _links(picture, order)
     layout = layered([width for width, _ in sizes], links, apart=True)
     width = max(layout.width, _LEAST)
-    left = _MARGIN + (width - layout.width) / 2
     head, top = _head(picture, width)
-    grid = _Grid(layout, sizes, left, top)
+    grid = _Grid(layout, sizes, _MARGIN + (width - layout.width) / 2, top)
+    drawn = f"{head}{_lines(picture, order, links, grid)}{_boxes(picture, labels, order, grid)}"
+    label = f"network: {len(picture.processes)} processes, {len(picture.channels)} channels"
+    return svg(width + 2 * _MARGIN, grid.bottom + _MARGIN, drawn, label=label)
+
+
+def _links(picture: StreamPicture, order: Sequence[int]) -> list[tuple[int, int]]:
+    """From every sender to the label of its channel, and from there to the receiver, by places in the order."""
+    places = {item: place for place, item in enumerate(order)}
+    links: list[tuple[int, int]] = []
+    for index, channel in enumerate(picture.channels, start=len(picture.processes)):
+        links += [(places[channel.source], places[index])] if channel.source is not None else []
+        links += [(places[index], places[channel.target])] if channel.target is not None else []
+    return links
+
+
+def _lines(picture: StreamPicture, order: Sequence[int], links: Sequence[tuple[int, int]], grid: _Grid) -> str:
+    """Both parts of every channel, the second one with a head."""
     drawn: list[str] = []
+    processes = len(picture.processes)
     for link, route in zip(links, grid.routes(links), strict=True):
         received = order[link[1]] < processes
         index = order[link[0] if received else link[1]] - processes
@@ -61,20 +73,25 @@ def stream_svg(
         drawn.append(path(grid.line(link, route), f"v-{kind}", data=f"{index}-{'recv' if received else 'send'}"))
         if received:
             drawn.append(path(grid.arrow(link, route), f"v-head-{kind}"))
+    return "".join(drawn)
+
+
+def _boxes(picture: StreamPicture, labels: Sequence[Sequence[str]], order: Sequence[int], grid: _Grid) -> str:
+    """Every process, in the colour of its kernel or as stuck, and every label."""
     colours = {kernel: at for at, kernel in enumerate(dict.fromkeys(each.kernel for each in picture.processes))}
+    drawn: list[str] = []
     for place, item in enumerate(order):
         x, y = grid.middle(place)
-        if item >= processes:
-            drawn.append(_label(x, y, labels[item - processes]))
+        if item >= len(picture.processes):
+            drawn.append(_label(x, y, labels[item - len(picture.processes)]))
             continue
-        each, (size, _) = picture.processes[item], sizes[place]
+        each, (size, _) = picture.processes[item], grid.sizes[place]
         role = "v-stuck" if each.stuck else kernel_class(colours[each.kernel])
         drawn.append(box(x - size / 2, y - _HEIGHT / 2, size, _HEIGHT, role, round_=5, said=each.said))
         drawn.append(text_at(x, y + (-3 if each.detail else 4), shortened(each.name, _NAME), anchor="middle"))
         detail = shortened(each.detail, _DETAIL)
         drawn.append(text_at(x, y + 12, detail, role="quiet", anchor="middle", size=11) if detail else "")
-    label = f"network: {processes} processes, {len(picture.channels)} channels"
-    return svg(width + 2 * _MARGIN, grid.bottom + _MARGIN, f"{head}{''.join(drawn)}", label=label)
+    return "".join(drawn)
 
 
 def _order(picture: StreamPicture) -> list[int]:
@@ -124,9 +141,9 @@ def _size(picture: StreamPicture, labels: Sequence[Sequence[str]], item: int) ->
         return max(width_of(line, 11) for line in lines) + 10, len(lines) * _LINE + 8
     each = picture.processes[item]
     lines = shortened(each.name, _NAME), shortened(each.detail, _DETAIL)
-    most = max(sum(channel.source == item for channel in picture.channels),
-               sum(channel.target == item for channel in picture.channels))  # fmt: skip
-    return max(max(map(width_of, lines)) + 18, min(most * _PORT + 12, _WIDEST)), _HEIGHT
+    ends = Counter(channel.source for channel in picture.channels), Counter(each.target for each in picture.channels)
+    room = max(those[item] for those in ends) * _PORT + 12
+    return max(max(map(width_of, lines)) + 18, min(room, _WIDEST)), _HEIGHT
 
 
 def _head(picture: StreamPicture, width: float) -> tuple[str, float]:
