@@ -19,6 +19,7 @@ from htp_backend_cpu.access import cut, element_access, indices_of
 from htp_backend_cpu.definitions import annotated, called, dtype_name, space_of
 from htp_backend_cpu.expressions import Expressions
 from htp_backend_cpu.literals import constant_of, widened
+from htp_backend_cpu.lower.liveness import loads, writes
 from htp_backend_cpu.names import spelled
 from htp_backend_cpu.placing import placed
 from htp_backend_cpu.scope import FLOAT, INT, ArrayName, BufferName, Kind, RegisterName, Scope, Strip, not_register_form
@@ -283,7 +284,7 @@ class Statements:
         start, stop = (bounds[0], bounds[1]) if len(bounds) > 1 else ("0", bounds[0])
         own = spelled(name)
         first = f"i64 {own} = {start}"
-        if _stored(node.body) & _names(args[min(1, len(args) - 1)]):
+        if any(writes(each) & loads(args[min(1, len(args) - 1)]) for each in node.body):
             first, stop = f"{first}, {own}_stop = {stop}", f"{own}_stop"
         by = args[2] if len(args) > 2 else ast.Constant(1)
         amount = self._scalar(by, scope)
@@ -396,12 +397,3 @@ def _factor(text: str) -> str:
 
 def _as_load(node: ast.expr) -> ast.expr:
     return ast.parse(ast.unparse(node), mode="eval").body
-
-
-def _stored(body: Sequence[ast.stmt]) -> set[str]:
-    nodes = (node for statement in body for node in ast.walk(statement))
-    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-
-
-def _names(node: ast.expr) -> set[str]:
-    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
