@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from htp.dims import Expr
+from htp.rewriting import Rewriter
 from htp.types import ScalarType
 from htp_dialect_csp.lower.trees import used
 
@@ -38,13 +39,13 @@ class Frame:
     outer: bool = False
 
 
-class Renamed(ast.NodeTransformer):
+class Renamed(Rewriter):
     """Names of a network as they are in the routine; numbers of unrolled loops are written out."""
 
     def __init__(self, frame: Frame) -> None:
         self.frame = frame
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:
+    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802
         """The name in the routine."""
         known = self.frame.names.get(node.id)
         if known is None:

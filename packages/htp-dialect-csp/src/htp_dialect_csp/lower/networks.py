@@ -11,7 +11,7 @@ import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from htp.diagnostics import Refused
+from htp.diagnostics import Bug, Refused
 from htp.dims import Expr, const, sym
 from htp.networks import unique
 from htp.program import origin_of
@@ -120,15 +120,11 @@ class NetworkBody:
 
     def named(self, node: ast.stmt, frame: Frame) -> ast.stmt:
         """A statement with names as they are in the routine."""
-        new = Renamed(frame).visit(copy.deepcopy(node))
-        assert isinstance(new, ast.stmt)
-        return new
+        return Renamed(frame).statements([node])[0]
 
     def expression(self, node: ast.expr, frame: Frame) -> ast.expr:
         """An expression with names as they are in the routine."""
-        new = Renamed(frame).visit(copy.deepcopy(node))
-        assert isinstance(new, ast.expr)
-        return new
+        return Renamed(frame).expression(node)
 
     def fresh(self, name: str) -> str:
         """A variable that there is not yet."""
@@ -207,7 +203,8 @@ class NetworkBody:
 
     def channel(self, name: str, node: ast.Call, frame: Frame, own: ast.expr | None) -> list[ast.stmt]:
         """The line that makes a channel."""
-        assert isinstance(node.func, ast.Subscript)
+        if not isinstance(node.func, ast.Subscript):
+            raise Bug(f"not a channel: `{ast.unparse(node)}`")
         carried = payload(node.func.slice, frame.values, frame.sizes)
         self.carried[name] = carried
         if isinstance(own, ast.Name) and own.id not in self.variables.values():
