@@ -71,6 +71,19 @@ def scheduled(text: str) -> Callable[[Path], object]:
     return compile_it
 
 
+def uninstalled(name: str, action: Callable[[Path], object]) -> Callable[[Path], object]:
+    """Does something as if a plugin were not installed, whose module is that of the distribution."""
+
+    def act(folder: Path) -> object:
+        found = {each.name: each for each in discover()}
+        module = found.pop(name).value.partition(".")[0]
+        with pytest.MonkeyPatch.context() as patch, use_session(Session(found.values())):
+            patch.setitem(sys.modules, module, None)
+            return action(folder)
+
+    return act
+
+
 def plugin(folder: Path, name: str, body: str) -> Found:
     """A plugin in a module of its own, as its entry point announces it."""
     module = f"combination_{folder.name.replace('-', '_')}_{name}"
@@ -205,13 +218,62 @@ SKEWED = """
         i, j = s.loop("i"), s.loop("j")
 """
 
+STREAM = """
+from htp_dialect_csp import Channel, Recv, Send, network, process
+
+
+@process
+def load(x: In[Tensor[f32, 4]], out: Send[f32]) -> None:
+    for i in range(4):
+        out.send(tile.item(x[i]))
+
+
+@process
+def store(inp: Recv[f32], y: Out[Tensor[f32, 4]]) -> None:
+    for i in range(4):
+        y[i] = inp.recv()
+
+
+@network
+def f(x: In[Tensor[f32, 4]], y: Out[Tensor[f32, 4]]) -> None:
+    a = Channel[f32](capacity=1)
+    load(x, a)
+    store(a, y)
+"""
+TWO_SENDERS = STREAM + "    load(x, a)\n"
+TURNS = """
+from htp_dialect_csp import Channel, Recv, Send, network, process
+
+
+@process
+def spread(x: In[Tensor[f32, 8]], left: Send[f32], right: Send[f32]) -> None:
+    for i in range(4):
+        left.send(tile.item(x[i]))
+    for i in range(4):
+        right.send(tile.item(x[i + 4]))
+
+
+@process
+def add(left: Recv[f32], right: Recv[f32], y: Out[Tensor[f32, 4]]) -> None:
+    for i in range(4):
+        y[i] = left.recv() + right.recv()
+
+
+@network
+def f(x: In[Tensor[f32, 8]], y: Out[Tensor[f32, 4]]) -> None:
+    left = Channel[f32](capacity=2)
+    right = Channel[f32](capacity=2)
+    spread(x, left, right)
+    add(left, right, y)
+"""
+
 CASES: dict[int, Case] = {
     3: Case(
         "plan.no-provider",
-        source("from htp_dialect_csp import process\n" + COPY),
-        source(COPY),
-        ("csp", "htp-dialect-csp"),
-        line="from htp_dialect_csp import process",
+        uninstalled("csp", source(STREAM)),
+        source(STREAM),
+        ("`htp_dialect_csp`", "pip install htp-dialect-csp"),
+        line="from htp_dialect_csp import Channel",
     ),
     9: Case(
         "plan.no-dtype",
@@ -305,6 +367,27 @@ CASES: dict[int, Case] = {
         """),
         ("`y`", "starts at 1", "InOut"),
         line="y[1:N] = x[1:N]",
+    ),
+    28: Case(
+        "csp.endpoint-shared",
+        source(TWO_SENDERS),
+        source(STREAM),
+        ("channel 'a' has two senders: 'load'", "Use two channels and a select"),
+        line="load(x, a)",
+    ),
+    29: Case(
+        "csp.count",
+        source(STREAM.replace("        y[i] = inp.recv()", "        y[i] = inp.recv() + inp.recv()")),
+        source(STREAM),
+        ("'load' sends 4 tokens, 'store' receives 8", "4 tokens would be missing"),
+        line="y[i] = inp.recv() + inp.recv()",
+    ),
+    30: Case(
+        "csp.deadlock",
+        source(TURNS),
+        source(TURNS.replace("left = Channel[f32](capacity=2)", "left = Channel[f32](capacity=3)")),
+        ("capacity of 'left' is 2, 3 is needed for 'add' to make progress", "give `left` capacity=3 or more"),
+        line="left.send(tile.item(x[i]))",
     ),
     33: Case(
         "capture.unsupported-syntax",

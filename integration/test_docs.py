@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from example_programs import EXAMPLES, ROOT
+from test_tutorials import PAGES as FOLLOWED
 
 import htp
 from htp.report import Exit
@@ -22,10 +23,10 @@ BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 def programs() -> list[Path]:
-    """Hand-written pages with Python on them; codes and tutorials have tests of their own."""
-    reference, tutorials = ROOT / "docs" / "reference", ROOT / "docs" / "extending"
+    """Hand-written pages with Python on them; codes and pages that are followed have tests of their own."""
+    reference = ROOT / "docs" / "reference"
     written = [each for each in PAGES if not GENERATED & set(each.parts[len(reference.parts):][:1])]
-    written = [each for each in written if tutorials not in each.parents]
+    written = [each for each in written if each not in FOLLOWED]
     return [each for each in written if BLOCK.search(each.read_text(encoding="utf-8"))]
 
 
@@ -101,7 +102,7 @@ def test_stated_errors_of_functions_are_those_of_the_native_sources() -> None:
 
 def test_glossary_names_exist_and_public_classes_are_in_it() -> None:
     text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
-    named = re.findall(r"`(htp(?:_backend_cpu|_dialect_wsp)?(?:\.\w+)+)`", text)
+    named = re.findall(r"`(htp(?:_backend_cpu|_dialect_csp|_dialect_wsp)?(?:\.\w+)+)`", text)
     assert named
     for name in named:
         assert exists(name), name

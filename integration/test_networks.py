@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +16,7 @@ from example_programs import ROOT
 from network_programs import FLAGSHIPS, FOLDER, Flagship
 
 import htp
+from htp import views
 from htp_dialect_csp import simulate
 
 if TYPE_CHECKING:
@@ -108,3 +111,45 @@ def test_the_file_runs_as_a_script(flagship: Flagship) -> None:
         [sys.executable, str(FOLDER / flagship.file)], check=True, capture_output=True, text=True, cwd=ROOT
     ).stdout
     assert f"{getattr(flagship.module, 'MAKESPAN', '')} cycles" in said
+    demos = ROOT / "packages" / "htp-dialect-csp" / "src" / "htp_dialect_csp" / "demos"
+    assert (FOLDER / flagship.file).read_text() == (demos / flagship.file).read_text(), "the demo runs the example"
+
+
+def test_the_demo_says_what_it_ran_and_lets_no_wrong_result_pass(tmp_path, monkeypatch) -> None:
+    from htp_dialect_csp import demo
+
+    assert len(demo.programs()) == len(FLAGSHIPS)
+    (squares,) = [each for each in demo.programs() if each.name == "load, square, store"]
+    monkeypatch.setattr(demo, "programs", lambda: [squares])
+    text = demo.run(tmp_path)
+    assert "load, square, store, 64 x 64 f32\n" in text
+    assert "  network   3 processes, 2 channels, 23 cycles, of which square works 20\n" in text
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert "load -> a -> square Tile[f32, 16, 64] 2 0 2 0 2" in lines
+    assert "square -> b -> store Tile[f32, 16, 64] 2 0 1 0 19" in lines
+    for name in ("load-square-store.svg", "load-square-store.timeline.svg"):
+        assert (tmp_path / name).read_text().startswith("<svg")
+    events = json.loads((tmp_path / "load-square-store.trace.json").read_bytes())["traceEvents"]
+    assert sum(each["ph"] == "f" for each in events) == 8, "an arrow for every token"
+    wrong = replace(squares, expected=squares.expected + 1e-3)
+    monkeypatch.setattr(demo, "programs", lambda: [wrong])
+    with pytest.raises(htp.Bug, match=r"load, square, store: the error is 1\.0e-03"):
+        demo.run(tmp_path)
+
+
+@by_flagship
+def test_what_is_declared_is_what_runs(built, flagship) -> None:
+    package = built(flagship, flagship.entry)
+    arguments, _ = flagship.arguments()
+    found = htp.bind(package).run(*arguments).simulated
+    assert found is not None
+    (network,) = views.networks_of(package)
+    assert [each.name for each in network.processes] == list(found.processes)
+    assert [(each.name, each.sender, each.receiver) for each in network.channels] == [
+        (name, each.sender, each.receiver) for name, each in found.channels.items()
+    ]
+    assert [(each.capacity, each.latency, each.response, each.initial) for each in network.channels] == [
+        (str(each.capacity), str(each.latency), str(each.response), each.initial) for each in found.channels.values()
+    ]
+    for run in found.processes.values():
+        assert run.busy + sum(each.end - each.start for each in run.waits) == run.end

@@ -1,8 +1,9 @@
-"""The pages on extending HTP are followed to the letter: files are written, commands run, outputs compared.
+"""Pages that are followed to the letter, as those on extending HTP: files are written, commands run, outputs compared.
 
-On such a page `<!-- write: PATH -->` above a block writes the block into a file, and `<!-- from: PATH -->` says that
-the block is a part of a file which the page's commands have made. Commands in `console` blocks are run; what a page
-shows of their output is compared line by line, and `…` stands for whatever else there is.
+On such a page `<!-- write: PATH -->` above a block writes the block into a file, `<!-- change: PATH -->` changes lines
+of one, and `<!-- from: PATH -->` says that the block is a part of a file which the page's commands have made. Commands
+in `console` blocks are run; what a page shows of their output is compared line by line, and `…` stands for whatever
+else there is.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ import pytest
 from example_programs import ROOT
 from installing import Place
 
-PAGES = sorted((ROOT / "docs" / "extending").glob("*.md"))
-STEP = re.compile(r"(?:^<!-- (write|from): (\S+) -->\n)?^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+PAGES = [*sorted((ROOT / "docs" / "extending").glob("*.md")), ROOT / "docs" / "start" / "networks.md"]
+STEP = re.compile(r"(?:^<!-- (write|change|from): (\S+) -->\n)?^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHOWN_ONLY = ("text",)
 LONG = os.environ.get("HTP_TEST_LONG") == "1"
-SHORT = [each for each in PAGES if each.stem in ("pass", "plugins")]
+SHORT = [each for each in PAGES if each.stem in ("networks", "pass", "plugins")]
 
 
 @pytest.mark.parametrize("page", PAGES if LONG else SHORT, ids=lambda page: page.stem)
@@ -34,6 +35,8 @@ def test_following_the_page_leads_where_it_says(page: Path, tmp_path: Path) -> N
         if what == "write":
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text, encoding="utf-8")
+        elif what == "change":
+            change(folder / path, text)
         elif what == "from":
             assert text in (folder / path).read_text(encoding="utf-8"), f"{path} does not contain:\n{text}"
         elif language == "console":
@@ -41,6 +44,14 @@ def test_following_the_page_leads_where_it_says(page: Path, tmp_path: Path) -> N
                 run(place, folder, command, shown)
         else:
             assert language in SHOWN_ONLY, f"nobody checks this block:\n{text}"
+
+
+def change(file: Path, difference: str) -> None:
+    """Puts the lines with `+` in the place of those with `-`, which the file has once."""
+    before, after = ("".join(f"{each[1:]}\n" for each in difference.splitlines() if each[0] == mark) for mark in "-+")
+    text = file.read_text(encoding="utf-8")
+    assert text.count(before) == 1, f"{file} does not contain once:\n{before}"
+    file.write_text(text.replace(before, after), encoding="utf-8")
 
 
 def commands(text: str) -> list[tuple[str, list[str]]]:

@@ -15,7 +15,7 @@ namespace {
 
 struct Wire { i64 sender, receiver, capacity, latency, response, initial; };
 struct Step { i64 process, kind, wire, given; };
-enum { spend, put, get, shut, offer, poll, look, count, crowded, choose, halt };
+enum { spend, put, get, shut, offer, poll, look, count, crowded, choose, halt, fall };
 
 struct Script {
     i64 processes;
@@ -40,7 +40,8 @@ void play(const Context& cx, const Script& script, i64* seen) {
     i64 kinds = 0;
     for (const Step& step : script.steps) kinds |= i64(1) << step.kind;
     const bool timed = kinds >> offer & (1 << (choose - offer + 1)) - 1;
-    std::vector<std::string> places;
+    static std::vector<std::string> places;  // a failure says one of them
+    places.clear();
     for (size_t at = 0; at < script.steps.size(); at++) places.push_back("net.py:" + std::to_string(at + 1));
     run_network(cx, timed, [&](Network& network) {
         std::vector<Channel<i64, 0>> channels;
@@ -49,7 +50,7 @@ void play(const Context& cx, const Script& script, i64* seen) {
             for (i64 k = 0; k < wire.initial; k++) channels.back().initial(k + 3);
         }
         for (i64 number = 0; number < script.processes; number++) {
-            network.process("p", "net.py:1", [&script, &places, seen, number, channels, &network](const Context& own) {
+            network.process("p", "net.py:1", [&script, seen, number, channels, &network](const Context& own) {
                 i64 total = number, at = -1;
                 Delays delays{script.delays ? script.delays + u64(number) * 977 : 0};
                 auto mix = [&](i64 value) { total = (total * 31 + value + 7) % 1000003, seen[at] = value; };
@@ -79,7 +80,8 @@ void play(const Context& cx, const Script& script, i64* seen) {
                             found = network.select(ins.data(), i64(ins.size()), place);
                             mix(found < 0 ? -1 : found * 1000 + Recv<i64, 0>{&network, ins[size_t(found)]}.token());
                             break;
-                        default: stop_process();
+                        case halt: stop_process();
+                        default: stop(own, Failure::assertion_failed, place, "", 0, 0);
                     }
                 }
             });

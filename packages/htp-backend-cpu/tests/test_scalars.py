@@ -83,6 +83,20 @@ def test_a_number_read_from_an_array_is_stored(tmp_path):
 
 
 @kernel
+def halved_elements(x: In[Tensor[f16, "N"]], y: Out[Tensor[f16, "N"]]) -> None:
+    for j in range(x.shape[0]):
+        half = 0.5 * tile.item(x[j])
+        y[j] = half
+
+
+def test_a_narrow_number_is_read_from_an_array(tmp_path):
+    x = np.array([1.5, -2.0, 0.25], np.float16)
+    run = htp.bind(htp.compile_program(halved_elements, out=tmp_path / "halved"))
+    run(x, y := np.empty_like(x))
+    assert y.tolist() == [0.75, -1.0, 0.125]
+
+
+@kernel
 def last_positive(x: In[Tensor[f32, "N"]], y: InOut[Tensor[f32, 1]]) -> None:
     low = 0
     high = x.shape[0]

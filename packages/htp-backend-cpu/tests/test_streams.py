@@ -32,7 +32,11 @@ RUNTIME = sorted((native_driver.NATIVE / "runtime").glob("*.cpp"))
 LONG = bool(os.environ.get("HTP_TEST_LONG"))
 NETWORKS = 2000 if LONG else 300
 VECTORS = {each["id"]: each for each in json.loads((HERE / "csp_vectors.json").read_text())}
-SPEND, PUT, GET, SHUT, OFFER, POLL, LOOK, COUNT, CROWDED, CHOOSE, HALT = range(11)
+SPEND, PUT, GET, SHUT, OFFER, POLL, LOOK, COUNT, CROWDED, CHOOSE, HALT, FALL = range(12)
+
+
+class Fell(Exception):
+    """A process failed at that step."""
 
 
 class Run(msgspec.Struct):
@@ -195,6 +199,8 @@ def meant(script):
         network.run()
     except Deadlock as error:
         return seen, error.report
+    except Fell as error:
+        return seen, f"net.py:{error.args[0] + 1}"
     return seen, network.simulated()
 
 
@@ -213,6 +219,8 @@ def follow(script, links, seen, number):
             Sender(link).close()
         elif kind == HALT:
             stop()
+        elif kind == FALL:
+            raise Fell(at)
         else:
             seen[at] = saw(kind, link, ins, total)
             total = (total * 31 + seen[at] + 7) % 1000003
@@ -243,6 +251,8 @@ def played(script, delays=0):
         ctypes.c_longlong(len(wires)), ctypes.c_void_p(steps.ctypes.data), ctypes.c_longlong(len(steps)),
         ctypes.c_ulonglong(delays), ctypes.c_void_p(seen.ctypes.data),
     )  # fmt: skip
+    if failure.code == 2:
+        return seen.tolist(), failure.place.decode()
     if failure.code:
         assert failure.code == 5
         return seen.tolist(), stuck("net", text).report
@@ -251,7 +261,7 @@ def played(script, delays=0):
 
 def told(report):
     """A report without the lines of the program, which a script does not have."""
-    if isinstance(report, Simulated):
+    if isinstance(report, Simulated | str):
         return report
     clocks = [(each.name, each.clock, each.busy, each.stall_in, each.stall_out) for each in report.processes]
     return report.text, report.channels, clocks
@@ -268,6 +278,36 @@ def test_random_networks_do_what_they_mean(timed):
             assert (seed, found[0], told(found[1])) == (seed, expected[0], told(expected[1]))
         deadlocks += not isinstance(expected[1], Simulated)
     assert NETWORKS // 20 < deadlocks < NETWORKS
+
+
+def falling(seed, *, timed):
+    """A network in which up to four processes fail."""
+    script, pick = scripted(seed, timed=timed), random.Random(seed)
+    for _ in range(pick.randint(1, 4)):
+        script.steps.insert(pick.randrange(len(script.steps)), (pick.randrange(script.processes), FALL, -1, 0))
+    return script
+
+
+@pytest.mark.parametrize("timed", [False, True], ids=["kahn", "turns"])
+def test_of_several_failures_the_first_is_told(timed):
+    fell = 0
+    for seed in range(300):
+        script = falling(seed, timed=timed)
+        _, expected = meant(script)
+        for delays in (0, seed + 1):
+            _, found = played(script, delays)
+            assert (seed, told(found)) == (seed, told(expected))
+        fell += isinstance(expected, str)
+    assert fell > 150
+
+
+def test_of_failures_at_one_time_the_same_is_told_in_every_run():
+    for seed in range(100):
+        script = falling(seed, timed=False)
+        script.steps = [step for step in script.steps if step[1] != SPEND]
+        for wire in script.wires:
+            wire.latency = wire.response = 0
+        assert len({repr(told(played(script, delays)[1])) for delays in (0, *range(seed + 1, seed + 9))}) == 1
 
 
 def test_ten_times_more_processes_than_processors_pass_tokens_on():

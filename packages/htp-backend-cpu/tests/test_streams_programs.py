@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 
 import numpy as np
 import pytest
@@ -115,6 +116,94 @@ def test_a_channel_that_was_closed_takes_nothing(bound, again, code):
     assert refused[0].code == refused[1].code == code
     assert refused[0].message == refused[1].message
     bound("closing")(np.zeros(1, np.int64), 0, 1)
+
+
+@pytest.mark.parametrize("name", ["all_at_once", "doubled_at_once"])
+def test_a_token_that_is_larger_than_the_channel_is_refused(bound, name):
+    for run in (getattr(programs, name), bound(name)):
+        with pytest.raises(Refused, match=r"channel 'a' carries .*4.* and .*5.* is sent") as caught:
+            run(np.ones((5, 8), np.float32), np.zeros((9, 8), np.float32))
+        assert caught.value.code == "csp.payload"
+        assert caught.value.diagnostic.span is not None
+        assert caught.value.diagnostic.help
+    both(bound, name, np.ones((4, 8), np.float32), np.zeros((9, 8), np.float32))
+
+
+def test_buffers_move_from_process_to_process(bound):
+    x = np.arange(64, dtype=np.float32).reshape(8, 8)
+    for _ in range(10):
+        (_, y), _ = both(bound, "moved", x, np.zeros((33, 8), np.float32))
+        rows = np.concatenate([x[:1] * 10, x, x, x * 2, x * 2])
+        rows[:, 0] += 1
+        assert sorted(map(tuple, y)) == sorted(map(tuple, rows))
+
+
+def test_a_buffer_that_was_looked_at_is_the_one_that_is_taken(bound):
+    x = np.arange(32, dtype=np.float32).reshape(4, 8)
+    (_, y), _ = both(bound, "peeked", x, np.zeros((8, 8), np.float32))
+    rows = np.stack([x, x * 2], axis=1).reshape(8, 8)
+    rows[:, :2] += 1
+    np.testing.assert_array_equal(y, rows)
+
+
+def test_a_buffer_that_was_sent_is_no_longer_in_the_hand(bound):
+    refused = []
+    for run in (programs.clung, bound("clung")):
+        with pytest.raises(Refused) as caught:
+            run(np.ones((4, 8), np.float32), np.zeros((8, 8), np.float32))
+        refused.append(caught.value.diagnostic)
+    assert refused[0].code == refused[1].code == "csp.moved"
+    assert refused[0].message == refused[1].message
+
+
+def test_networks_and_tasks_share_a_routine(bound):
+    x = np.arange(2048, dtype=np.float32).reshape(32, 64) / 64
+    given = [[x.copy(), np.zeros_like(x), np.zeros_like(x)] for _ in range(2)]
+    with observed() as ran:
+        programs.beside(*given[0])
+    report = bound("beside").run(*given[1])
+    for meant, found in zip(*given, strict=True):
+        np.testing.assert_array_equal(meant, found)
+    first, last = (each.simulated() for each in ran)
+    (earlier,) = report.simulated.earlier
+    assert report.simulated.makespan == 7 + first.makespan + 7 + 7 + last.makespan
+    assert [each.start for each in report.simulated.tasks][2:] == [7 + first.makespan + 7] * 2
+    assert report.simulated.networks == 2
+    assert (earlier.start, earlier.makespan) == (7, first.makespan)
+    assert (earlier.processes, earlier.channels) == (first.processes, first.channels)
+    assert (report.simulated.processes, report.simulated.channels) == (last.processes, last.channels)
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("unconnected", "csp.unconnected"), ("shared", "csp.endpoint-shared"), ("emptyhanded", "type.bad-network")],
+)
+def test_a_network_that_cannot_run_is_refused_as_in_python(bound, name, code):
+    refused = []
+    for run in (getattr(programs, name), bound(name)):
+        with pytest.raises(Refused) as caught:
+            run(np.zeros(1, np.int64))
+        refused.append(caught.value.diagnostic)
+    meant, native = refused
+    assert native.code == code
+    assert (native.message, native.help, native.span.line) == (meant.message, meant.help, meant.span.line)
+
+
+def test_a_name_is_given_to_one_channel_after_the_other(bound):
+    (total, other), times = both(bound, "renamed", np.zeros(1, np.int64), np.zeros(1, np.int64))
+    assert (total[0], other[0]) == (3, 10)
+    assert list(times.channels) == ["a", "a_2"]
+
+
+@pytest.mark.parametrize(("first", "second", "line"), [(5, 17, 0), (9, 11, 2)])
+def test_of_several_processes_that_fail_the_first_is_told(bound, first, second, line):
+    lines = []
+    for run in (programs.breaking, *[bound("breaking")] * 50):
+        with pytest.raises(Refused) as caught:
+            run(np.zeros(1, np.int64), first, second, 1)
+        lines.append(caught.value.diagnostic.span.line)
+    assert len(set(lines)) == 1
+    assert lines[0] == inspect.getsourcelines(programs.breaks.python)[1] + 5 + line
 
 
 def test_work_of_less_than_nothing_is_refused(bound):

@@ -2,6 +2,8 @@
 
 import random
 
+from htp.deadlocks import Blocked, BlockedChannel, BlockedProcess, DeadlockReport
+from htp.diagnostics import Span
 from htp.runs import (
     ChannelRun,
     ProcessRun,
@@ -12,7 +14,9 @@ from htp.runs import (
     TaskNode,
     TaskRun,
     TaskStatistics,
+    Wait,
 )
+from htp.views.declared import DeclaredChannel, DeclaredNetwork, DeclaredProcess
 
 
 def node(kernel, *at, place=""):
@@ -108,4 +112,109 @@ REPORTS = {name: report(each) for name, each in GRAPHS.items()} | {
             },
         ),
     ),
+    "network": RunReport(
+        entry="f", target="cpu", mode="device", wall_seconds=0.002,
+        simulated=Simulated(
+            makespan=14, networks=1,
+            processes={
+                "prod": ProcessRun(
+                    end=14, busy=13, stall_in=0, stall_out=1, stalls=1,
+                    waits=(Wait(start=3, end=4, channel="q", why="full"),),
+                ),
+                "cons": ProcessRun(
+                    end=14, busy=9, stall_in=1, stall_out=0, stalls=1,
+                    waits=(
+                        Wait(start=0, end=1, channel="q", why="empty"),
+                        Wait(start=10, end=14, channel="q", why="end"),
+                    ),
+                ),
+            },
+            channels={
+                "q": ChannelRun(
+                    capacity=1, sends=3, receives=3, high_water=1, stall_full=1, stall_empty=1, stalls_full=1,
+                    stalls_empty=1, accepts=(1, 2, 4), dequeues=(1, 4, 7), sender="prod", receiver="cons",
+                ),
+            },
+        ),
+    ),
 }  # fmt: skip
+
+
+def net(processes, channels, name="net"):
+    """A declared network; a channel is its name, its sender and its receiver, and what else is written of it."""
+    return DeclaredNetwork(
+        name,
+        tuple(DeclaredProcess(each, each.rstrip("0123456789"), "") for each in processes),
+        tuple(
+            DeclaredChannel(label, "Tile[f32, 16, 64]", sender=sender, receiver=receiver, **more)
+            for label, sender, receiver, more in channels
+        ),
+    )
+
+
+def some_net(seed, processes=20, channels=35):
+    """Channels between any two processes, also from one to itself and around in circles."""
+    draw = random.Random(seed)
+    names = [f"worker{k}" for k in range(processes)]
+    return net(names, [(f"c{k}", draw.choice(names), draw.choice(names), {}) for k in range(channels)])
+
+
+NETWORKS = {
+    "empty": net([], []),
+    "alone": net(["one"], []),
+    "prod": net(["prod", "cons"], [("q", "prod", "cons", {})]),
+    "pipeline": net(
+        ["load", "square", "store"],
+        [("a", "load", "square", {"capacity": "2", "latency": "3"}), ("b", "square", "store", {"capacity": "0"})],
+    ),
+    "circle": net(
+        ["mix", "keep"], [("forth", "mix", "keep", {}), ("back", "keep", "mix", {"response": "2", "initial": 1})]
+    ),
+    "parallel": net(["a", "b"], [(f"c{k}", "a", "b", {"capacity": "N"}) for k in range(6)]),
+    "open": net(["a"], [("in", "", "a", {}), ("out", "a", "", {}), ("lost", "", "", {})]),
+    "itself": net(["a"], [("c", "a", "a", {"initial": 1})]),
+    "odd": net([ODD, "行列積", "x" * 80], [(ODD, ODD, "行列積", {}), ("q" * 80, "行列積", "x" * 80, {})]),
+    "random": some_net(1),
+    "others": some_net(2, 30, 50),
+    "many": net(
+        [f"{kind}{k}" for kind in ("send", "take") for k in range(60)],
+        [(f"c{k}", f"send{k}", f"take{k}", {"capacity": "2"}) for k in range(60)],
+    ),
+}  # fmt: skip
+STUCK = DeadlockReport(
+    kind="artificial",
+    time=0,
+    blocked=(
+        Blocked(
+            process="S", clock=0, operation="send", channels=("x",), held=(2,), capacities=(2,), waits_for=("M",),
+            span=Span(file="user.py", line=7),
+        ),
+        Blocked(
+            process="M", clock=0, operation="recv", channels=("y",), held=(0,), capacities=(2,), waits_for=("S",),
+            span=Span(file="user.py", line=12),
+        ),
+    ),
+    cycle=("S", "M"),
+    hint="raise capacity of x",
+    raise_channel="x",
+    raise_to=3,
+    channels=(
+        BlockedChannel(
+            name="x", capacity=2, high_water=2, sends=3, receives=1, stall_full=0, stall_empty=0, closed=False,
+            sender="S", receiver="M",
+        ),
+        BlockedChannel(
+            name="y", capacity=2, high_water=0, sends=0, receives=0, stall_full=0, stall_empty=0, closed=False,
+            sender="S", receiver="M",
+        ),
+        BlockedChannel(
+            name="z", capacity=1, high_water=1, sends=4, receives=4, stall_full=6, stall_empty=5, closed=True,
+            sender="T", receiver="S",
+        ),
+    ),
+    processes=(
+        BlockedProcess(name="S", clock=0, busy=0, stall_in=0, stall_out=0, line=7),
+        BlockedProcess(name="M", clock=0, busy=0, stall_in=0, stall_out=0, line=12),
+        BlockedProcess(name="T", clock=9, busy=3, stall_in=0, stall_out=6),
+    ),
+)  # fmt: skip

@@ -9,6 +9,7 @@ from htp.channel_time import ChannelTime
 from htp.channels import Channel, Link, Receiver, Sender
 from htp.networks import Network
 from htp.processes import stop
+from htp.runs import ProcessRun, Wait
 from htp.types import ScalarType
 
 
@@ -48,6 +49,58 @@ def test_work_outside_of_a_process_costs_nothing():
     network.run()
     work(9)
     assert network.simulated().processes["one"].busy == 5
+
+
+def test_when_a_process_waited_and_for_what():
+    network = Network("waits")
+    out, inp = channel(network, capacity=1)
+
+    def prod():
+        for k in range(3):
+            work(1)
+            out.send(k)
+        work(10)
+
+    def cons():
+        for _ in inp:
+            work(3)
+
+    network.add("prod", prod)
+    network.add("cons", cons)
+    network.run()
+    # Accepted at 1, 2 and 4, where the slot is freed; taken at 1, 4 and 7; the stream ends at 14.
+    found = network.simulated()
+    assert found.processes["prod"] == ProcessRun(
+        end=14, busy=13, stall_in=0, stall_out=1, stalls=1, waits=(Wait(start=3, end=4, channel="c0", why="full"),)
+    )
+    assert found.processes["cons"].waits == (
+        Wait(start=0, end=1, channel="c0", why="empty"), Wait(start=10, end=14, channel="c0", why="end")
+    )
+    assert (found.processes["cons"].stall_in, found.processes["cons"].stalls) == (1, 1)
+    told = found.channels["c0"]
+    assert (told.sender, told.receiver, told.accepts, told.dequeues) == ("prod", "cons", (1, 2, 4), (1, 4, 7))
+
+
+def test_at_a_rendezvous_a_sender_waits_until_it_has_the_response():
+    network = Network("meets")
+    out, inp = channel(network, capacity=0, latency=1, response=2)
+
+    def sends():
+        work(1)
+        out.send(5)
+        work(1)
+
+    def receives():
+        work(5)
+        inp.recv()
+
+    network.add("sends", sends)
+    network.add("receives", receives)
+    network.run()
+    found = network.simulated()
+    assert found.processes["sends"].waits == (Wait(start=1, end=7, channel="c0", why="full"),)
+    assert found.processes["receives"].waits == ()
+    assert (found.channels["c0"].latency, found.channels["c0"].response) == (1, 2)
 
 
 def test_names_are_given_once():

@@ -4,12 +4,15 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from msgspec import structs
 
 import htp
 from htp import In, Out, Tensor, f32, kernel, tile
 from htp.artifact import Manifest, publish_package
 from htp.artifact.manifest import DirectiveOutcome, StageRecord
+from htp.deadlocks import Deadlock
 from htp.diagnostics import Refused, Span
+from htp.runs import NetworkRun, ProcessRun
 from htp.views.differences import lines_of, rows_of, said, side_by_side
 from htp.views.pages import Ran, package_page
 
@@ -64,10 +67,38 @@ PLAN = b"""{"schema": "htp.plan/1", "target": "cpu", "goal": ["Loops()"],
 TRACE = b'{"step": "01-inline", "pass": "inline", "changed": false}\n{"step": "02-loops", "pass": "loops"}\n'
 
 
+NETWORK = """from htp import *
+
+
+@kernel
+def prod(out: Send[Scalar[i32]]) -> None:
+    send(out, 1)
+
+
+@kernel
+def cons(inp: Recv[Scalar[i32]]) -> None:
+    while advance(inp):
+        work(3)
+
+
+@routine
+def pair() -> None:
+    open_network()
+    q = channel(i32, (), capacity=1)  # user.py:9
+    prod(q)
+    cons(q)
+    close_network()
+"""
+
+
 @pytest.fixture
 def package(tmp_path):
+    return publish(tmp_path, TEXTS)
+
+
+def publish(tmp_path, texts):
     files, stages = {"plan.json": PLAN, "ir/pass_trace.jsonl": TRACE}, []
-    for number, (name, text) in enumerate(zip(STAGES, TEXTS, strict=True)):
+    for number, (name, text) in enumerate(zip(STAGES, texts, strict=True)):
         identifier = f"{number:02}-{name}"
         folder = f"ir/stages/{identifier}"
         head = f"# {identifier} of `gemm`: python program.py --seed 1\n\n"
@@ -83,7 +114,7 @@ def ran(report):
     return Ran("inputs of seed 1", ("y f32 (3, 4) sha256:00",), comparisons, report)
 
 
-@pytest.mark.parametrize("name", ["empty", "diamond", "odd", "random", "grouped", "nothing", "processes"])
+@pytest.mark.parametrize("name", ["empty", "diamond", "odd", "random", "grouped", "nothing", "processes", "network"])
 def test_the_page_is_whole_and_needs_nothing_from_elsewhere(made, package, name):
     page = package_page(package, ran(made.REPORTS[name]), seconds={})
     read = Reader(page)
@@ -141,6 +172,64 @@ def test_a_run_is_told_with_graph_timeline_and_counts(made, package):
     assert cells["edges"][0] == "5 (2 RAW, 1 WAR, 1 after, 1 stream)"
     assert cells["edges that follow from no others"][0] == "4"
     assert cells["tasks of the longest chain"][0] == "3"
+
+
+def cells(page, name):
+    """The cells of the rows that begin with this name."""
+    rows = re.findall(rf"<tr><td><code>{name}</code></td>(.*)</tr>", page)
+    return [[re.sub("<.*?>", "", cell) for cell in re.findall(r"<td>(.*?)</td>", row)] for row in rows]
+
+
+def test_a_network_is_told_before_and_after_its_run(made, tmp_path):
+    package = publish(tmp_path, (*TEXTS[:2], NETWORK))
+    page = package_page(package, ran(made.REPORTS["network"]), seconds={})
+    text = Reader(page).text()
+    assert cells(page, "q") == [
+        ["Scalar[i32]", "capacity 1", "prod", "cons"],
+        ["Scalar[i32]", "capacity 1", "3", "1 of 1", "once, 1 cycles", "once, 1 cycles"],
+    ]
+    assert cells(page, "prod") == [["3", "14 cycles", "13 (93%)", "0", "1", "q full once, 1 cycles"]]
+    waits = "q empty once, 1 cycles; q at its end once, 4 cycles"
+    assert cells(page, "cons") == [["3", "14 cycles", "9 (64%)", "1", "0", waits]]
+    assert page.count("<svg") == 3
+    assert "q: Scalar[i32]" in text
+    assert "busy 13 of 14 cycles" in text
+    assert "simulated time: 2 processes in 14 cycles" in text
+    assert "Task graph" not in text
+    assert "workers" not in text
+
+
+def test_of_several_networks_each_is_told_as_it_ran_the_last_time(made, tmp_path):
+    package = publish(tmp_path, (*TEXTS[:2], NETWORK))
+    pair = made.REPORTS["network"].simulated
+    other = NetworkRun(start=14, makespan=3, processes={"lonely": ProcessRun(end=3, busy=3, stall_in=0, stall_out=0)})
+    first = NetworkRun(start=0, makespan=14, processes=pair.processes, channels=pair.channels)
+    found = structs.replace(pair, networks=3, earlier=(first, other))
+    report = structs.replace(made.REPORTS["network"], simulated=found)
+    page = package_page(package, ran(report), seconds={})
+    assert "<h3>Network <code>pair</code>, the last of 2 runs</h3>" in page
+    assert "<h3>Network</h3>" in page
+    assert cells(page, "lonely") == [["0", "3 cycles", "3 (100%)", "0", "0", "0 times"]]
+    assert len(cells(page, "prod")) == 1
+
+
+def test_a_deadlock_is_told_with_its_graph_and_as_json(made, package):
+    place = Span(file="user.py", line=7)
+    page = package_page(package, Deadlock(made.STUCK, place, ()), seconds={})
+    text = Reader(page).text()
+    for each in (
+        "The run ended in a deadlock (artificial): nobody could go on, and nothing was computed.",
+        "error[csp.deadlock]: csp.deadlock[artificial] at t=0: 2 blocked",
+        "  S @t=0: send on x (full 2/2), waits for M",
+        "  cycle: S -> M -> S",
+        "channel  capacity  high_water  sends  receives  stall_full  stall_empty  closed",
+        "x               2           2      3         1           0            0      no",
+        '"kind": "artificial"',
+        '"raise_channel": "x"',
+    ):
+        assert each in text
+    assert page.count('class="v-blocked"') == 5  # two channels in two parts, and the legend
+    assert "The package could not be run here" not in text
 
 
 def test_what_was_not_measured_says_so(made, package):

@@ -90,6 +90,8 @@ def case(name):
         return refusal(session, "mapped", TILE)
     if name == "fact_with_other_fields":
         return refusal(toys.session(backends=(toys.WIDE,), passes=(toys.Infer(), toys.Rows())), "wide", TILE)
+    if name == "use_that_a_pass_brings_in":
+        return refusal(toys.session(passes=(toys.Infer(), toys.Streams()), backends=(toys.SMALL,)), "small", TILE, CSP)
     if name == "pass_forbidden":
         return refusal(session, "small", TILE, forbids=("infer",))
     if name == "pin_that_destroys":
@@ -103,7 +105,8 @@ CASES = [
     "dialect_to_install", "dialect_in_quarantine", "dialect_left_out", "dialect_of_another_target",
     "intrinsic_of_another_backend",
     "intrinsic_misspelled", "dtype_the_target_lacks", "directive_rejected", "directive_misspelled", "two_at_once",
-    "fact_of_a_package", "fact_with_other_fields", "pass_forbidden", "pin_that_destroys", "long_chain",
+    "fact_of_a_package", "fact_with_other_fields", "use_that_a_pass_brings_in", "pass_forbidden", "pin_that_destroys",
+    "long_chain",
 ]  # fmt: skip
 
 

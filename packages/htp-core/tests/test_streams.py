@@ -169,6 +169,73 @@ def test_sizes_of_tokens_are_asked_for_and_compared_where_they_must_be(tmp_path)
     assert check.endswith("'type.shape-mismatch')")
 
 
+def test_a_capacity_that_no_channel_can_have_ends_every_stage(tmp_path):
+    text = """
+@kernel
+def give(out: Send[Scalar[i32]]) -> None:
+    send(out, 1)
+
+
+@kernel
+def take(inp: Recv[Scalar[i32]]) -> None:
+    while advance(inp):
+        work(1)
+
+
+@routine
+def f(n: Scalar[i32], x: Out[Tensor[f32, 1]]) -> None:
+    x[:] = 0.0
+    open_network()
+    a = channel(i32, (), capacity=n, latency=3)
+    give(a)
+    take(a)
+    close_network()
+"""
+    run = defined(text, tmp_path)
+    assert "require(n >= 0, '`capacity` of a channel is less than 0', " in normal(run).text()
+    assert "latency`" not in normal(run).text()
+    for program in STAGES.stages(run).values():
+        with pytest.raises(Refused) as caught:
+            STAGES.function_of(program)(-1, np.zeros(1, np.float32))
+        assert caught.value.code == "csp.bad-channel"
+        STAGES.function_of(program)(0, np.zeros(1, np.float32))
+
+
+def test_where_a_token_is_stored_may_follow_from_the_ones_before(tmp_path):
+    text = """
+@kernel
+def give(x: In[Tensor[f32, 4, 4]], out: Send[Tile[f32, 2, 4]]) -> None:
+    for i in range(0, 4, 2):
+        send(out, x[i:i + 2, :])
+
+
+@kernel
+def take(inp: Recv[Tile[f32, 2, 4]], y: InOut[Tensor[f32, "N", 4]]) -> None:
+    i = 0
+    while advance(inp):
+        t = token(inp)
+        y[i:i + 2, :] = t
+        i += 2
+
+
+@routine
+def f(x: In[Tensor[f32, 4, 4]], y: InOut[Tensor[f32, "N", 4]]) -> None:
+    open_network()
+    a = channel(f32, (2, 4), capacity=1)
+    give(x, a)
+    take(a, y)
+    close_network()
+"""
+    x = given(4, 4)
+    for program in STAGES.stages(defined(text, tmp_path)).values():
+        y = np.zeros((4, 4), np.float32)
+        STAGES.function_of(program)(x, y)
+        np.testing.assert_array_equal(y, x)
+        with pytest.raises(Refused) as caught:
+            STAGES.function_of(program)(x, np.zeros((3, 4), np.float32))
+        assert caught.value.code == "type.shape-mismatch"
+
+
 def test_a_token_that_does_not_fit_where_it_is_stored_ends_every_stage(tmp_path):
     text = (
         PROGRAMS.TAILS.replace("x.shape[0], 2)", "x.shape[0], 3)").replace("i + 2", "i + 3").replace("(2, 4)", "(3, 4)")

@@ -5,14 +5,14 @@ from itertools import pairwise
 
 import pytest
 
-from htp.runs import ChannelRun, RunReport, Simulated, TaskRun, TaskStatistics
+from htp.runs import ChannelRun, ProcessRun, RunReport, Simulated, TaskRun, TaskStatistics, Wait
 from htp.views import timeline_svg
-from htp.views.times import filling, occupancy, ticks
+from htp.views.times import Span, filling, occupancy, spans_of, ticks
 
 SVG = "{http://www.w3.org/2000/svg}"
 NAMES = (
     "empty", "one", "two", "chain", "diamond", "independent", "random", "odd", "grouped", "nothing", "wall",
-    "processes",
+    "processes", "network",
 )  # fmt: skip
 
 
@@ -84,8 +84,8 @@ def test_what_was_not_measured_is_named(made, drawn):
     root, _, _ = drawn.read(timeline_svg(made.REPORTS["wall"]))
     assert texts(root) == ["tasks in real time: not measured", "tasks in simulated time: not measured"]
     root, _, _ = drawn.read(timeline_svg(made.REPORTS["processes"]))
-    assert "tasks in real time: not measured" in texts(root)
-    assert "tasks in simulated time: not measured" not in texts(root)
+    assert "processes in real time: not measured" in texts(root)
+    assert not any("in simulated time: not measured" in each for each in texts(root))
 
 
 def test_of_many_tasks_lanes_show_when_workers_were_busy(made, drawn):
@@ -112,8 +112,59 @@ def test_processes_show_what_they_did_in_all(made, drawn):
     assert "producer: waiting for room 20 cycles" in titles
     assert any(re.fullmatch(r"<b>.*: waiting for input 50 cycles", each) for each in titles)
     assert "producer: waiting for input 0 cycles" not in titles
-    assert "most 2" in texts(root)
-    assert "most 0" in texts(root)
+    assert "high water 2" in texts(root)
+    assert "high water 0" in texts(root)
+
+
+def test_a_process_is_shown_at_its_times(made, drawn):
+    root, _, _ = drawn.read(timeline_svg(made.REPORTS["network"]))
+    found = {each.find(f"{SVG}title").text: drawn.rectangle(each) for each in root.iter(f"{SVG}rect") if len(each)}
+    assert list(found) == [
+        "prod: working, from 0 to 1 cycles",
+        "prod: working, from 1 to 2 cycles",
+        "prod: working, from 2 to 3 cycles",
+        "prod: waiting for room in q, from 3 to 4 cycles",
+        "prod: working, from 4 to 14 cycles",
+        "cons: waiting for a token of q, from 0 to 1 cycles",
+        "cons: working, from 1 to 4 cycles",
+        "cons: working, from 4 to 7 cycles",
+        "cons: working, from 7 to 10 cycles",
+        "cons: waiting for the end of q, from 10 to 14 cycles",
+    ]
+    left, _, right, _ = found["prod: working, from 4 to 14 cycles"]
+    cycle = (right - left) / 10
+    start = left - 4 * cycle
+    for said, (x, _, end, _) in found.items():
+        first, last = map(int, re.search(r"from (\d+) to (\d+)", said).groups())
+        assert (x, end) == pytest.approx((start + first * cycle, start + last * cycle), abs=0.2)
+    assert "simulated time: 2 processes in 14 cycles" in texts(root)
+
+
+def test_tokens_lead_from_lane_to_lane(made, drawn):
+    root, _, _ = drawn.read(timeline_svg(made.REPORTS["network"]))
+    tokens = {each.find(f"{SVG}title").text: drawn.points(each) for each in root.iter(f"{SVG}path") if len(each)}
+    assert list(tokens) == [
+        "q: token 0, accepted at 1 and taken at 1 cycles",
+        "q: token 1, accepted at 2 and taken at 4 cycles",
+        "q: token 2, accepted at 4 and taken at 7 cycles",
+    ]
+    found = {each.find(f"{SVG}title").text: drawn.rectangle(each) for each in root.iter(f"{SVG}rect") if len(each)}
+    upper, lower = found["prod: working, from 1 to 2 cycles"], found["cons: working, from 4 to 7 cycles"]
+    start, end = tokens["q: token 1, accepted at 2 and taken at 4 cycles"]
+    assert start == pytest.approx((upper[2], upper[3]), abs=0.2)
+    assert end == pytest.approx((lower[0], lower[1]), abs=0.2)
+
+
+def test_of_processes_that_did_very_much_it_is_shown_what_they_did_mostly(drawn):
+    # It waits 9 of every 10 cycles in the first half, and not at all in the second one.
+    waits = tuple(Wait(start=10 * k, end=10 * k + 9, channel="q", why="empty") for k in range(2400))
+    process = ProcessRun(end=48_000, busy=26_400, stall_in=21_600, stall_out=0, waits=waits)
+    found = Simulated(makespan=48_000, processes={"p": process})
+    root, _, _ = drawn.read(timeline_svg(RunReport(entry="f", target="cpu", mode="sim", simulated=found)))
+    assert "simulated time: 1 process in 48000 cycles; what each did most of the time" in texts(root)
+    bars = [each for each in root.iter(f"{SVG}rect") if each.get("height") == "18"]
+    assert [each.get("class") for each in bars] == ["v-k1", "v-k2"]
+    assert [each.get("width") for each in bars] == ["440", "440"]
 
 
 def test_the_window_is_left_in_program_order():
@@ -150,3 +201,13 @@ def test_a_task_that_takes_no_time_is_seen_and_stays_within_the_lane(drawn):
     long, none = (drawn.rectangle(each) for each, _ in bars(root))
     assert none[2] - none[0] == 1
     assert none[2] <= long[2]
+
+
+def test_what_a_process_did_begins_where_it_was_started_and_ends_where_one_looks_no_longer():
+    wait = Wait(start=4, end=8, channel="q", why="empty")
+    run = ProcessRun(end=10, busy=3, stall_in=4, stall_out=0, waits=(wait,))
+    waiting = Span(4, 8, "empty", "q")
+    assert spans_of(run, [9, 8]) == (Span(3, 4), waiting, Span(8, 9), Span(9, 10))
+    assert spans_of(run, [9, 8], until=8) == (Span(3, 4), waiting)
+    assert spans_of(run) == (Span(3, 4), waiting, Span(8, 10))
+    assert spans_of(ProcessRun(end=10, busy=3, stall_in=7, stall_out=0)) == ()

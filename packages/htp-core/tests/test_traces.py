@@ -5,11 +5,11 @@ import json
 import pytest
 
 from htp.runs import RunReport, Simulated, TaskRun
-from htp.views import chrome_trace
+from htp.views import chrome_trace, traces
 
 NAMES = (
     "empty", "one", "two", "chain", "diamond", "independent", "random", "odd", "grouped", "nothing", "wall",
-    "processes",
+    "processes", "network",
 )  # fmt: skip
 FIELDS = {
     "X": {"name", "ph", "pid", "tid", "ts", "dur", "cat", "args"},
@@ -124,3 +124,52 @@ def test_processes_and_channels(made):
     assert spans["producer"]["args"] == {"busy": 40, "stall_in": 0, "stall_out": 20}
     counts = [(each["ts"], each["args"]["items"]) for each in of(found, "C") if each["name"] == "channel q"]
     assert counts == [(0, 1), (10, 2), (15, 1), (20, 2), (25, 1), (30, 2), (40, 1), (90, 0)]
+
+
+def test_a_process_is_told_exactly_and_tokens_are_arrows(made):
+    found = events(made.REPORTS["network"])
+    spans = [(each["tid"], each["name"], each["ts"], each["dur"], each["cat"]) for each in of(found, "X", 2)]
+    assert spans == [
+        (1, "prod", 0, 1, "process"),
+        (1, "prod", 1, 1, "process"),
+        (1, "prod", 2, 1, "process"),
+        (1, "waiting for room in q", 3, 1, "wait"),
+        (1, "prod", 4, 10, "process"),
+        (2, "waiting for a token of q", 0, 1, "wait"),
+        (2, "cons", 1, 3, "process"),
+        (2, "cons", 4, 3, "process"),
+        (2, "cons", 7, 3, "process"),
+        (2, "waiting for the end of q", 10, 4, "wait"),
+    ]
+    starts, ends = of(found, "s"), of(found, "f")
+    # Accepted at 1, 2 and 4, just before which the sender still does what led to it; taken at 1, 4 and 7.
+    assert [(each["tid"], each["ts"], each["name"]) for each in starts] == [(1, 0, "q"), (1, 1, "q"), (1, 3, "q")]
+    assert [(each["tid"], each["ts"], each["bp"]) for each in ends] == [(2, 1, "e"), (2, 4, "e"), (2, 7, "e")]
+    assert [each["id"] for each in starts] == [each["id"] for each in ends]
+    assert len({each["id"] for each in starts}) == 3
+    lanes = [each["args"]["name"] for each in found if each["name"] == "thread_name" and each["pid"] == 2]
+    assert lanes == ["process prod", "process cons"]
+    assert "processes" not in json.loads(chrome_trace(made.REPORTS["network"]))["otherData"]
+
+
+def test_of_very_long_runs_only_the_beginning_is_drawn_and_it_says_so(made, monkeypatch):
+    # Something is done at 1 1 1 2 4 4 4 7 14 in all.
+    monkeypatch.setattr(traces, "_SPANS", 4)
+    trace = json.loads(chrome_trace(made.REPORTS["network"]))
+    assert trace["otherData"]["processes"] == "what they do from cycle 4 on is not drawn"
+    found = trace["traceEvents"]
+    assert [each["ts"] for each in of(found, "X", 2)] == [0, 1, 2, 3, 0, 1]
+    assert [each["ts"] for each in of(found, "f")] == [1]
+    assert max(each["ts"] for each in of(found, "C")) < 4
+
+
+def test_of_very_many_tokens_the_first_are_drawn_and_it_says_so(made, monkeypatch):
+    monkeypatch.setattr(traces, "_ARROWS", 2)
+    trace = json.loads(chrome_trace(made.REPORTS["network"]))
+    assert trace["otherData"]["tokens"] == "at least 1 are not drawn"
+    assert [each["ts"] for each in of(trace["traceEvents"], "f")] == [1, 4]
+
+
+def test_of_several_networks_it_is_said_which_is_drawn():
+    report = RunReport(entry="f", target="cpu", mode="sim", simulated=Simulated(makespan=9, networks=3))
+    assert json.loads(chrome_trace(report))["otherData"]["networks"] == "the last of 3 is drawn"

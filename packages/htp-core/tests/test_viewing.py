@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 import htp
-from htp import In, Out, Tensor, cli, f32, kernel, tile
+from htp import In, Out, Recv, Scalar, Send, Tensor, cli, f32, i32, kernel, routine, tile
 from htp.session import use_session
+from htp.streams import advance, channel, close_network, open_network, send
 
 RUN = 'return RunReport(entry=self.package.manifest.entry, target="echo", mode=self.mode)'
 TRACED = """from htp.runs import Simulated, TaskEdge, TaskGraph, TaskNode, TaskRun
@@ -26,17 +27,45 @@ def double(x: In[Tensor[f32, "N"]], y: Out[Tensor[f32, "N"]]) -> None:
     y[:] = tile.exp(x[:]) * 2.0
 
 
+WITH_NETWORKS = ('DialectUse("host"), ', 'DialectUse("host"), DialectUse("streams"), ')
+
+
+@kernel
+def whole_streams(n: Scalar[i32], low: Send[Scalar[i32]], high: Send[Scalar[i32]]) -> None:
+    for k in range(n):
+        send(low, k)
+    for k in range(n):
+        send(high, k)
+
+
+@kernel
+def in_pairs(low: Recv[Scalar[i32]], high: Recv[Scalar[i32]], y: Out[Tensor[i32, "N"]]) -> None:
+    y[:] = 0
+    while advance(low):
+        advance(high)
+
+
+@routine
+def stuck(y: Out[Tensor[i32, "N"]]) -> None:
+    open_network()
+    low = channel(i32, (), capacity=2)
+    high = channel(i32, (), capacity=2)
+    whole_streams(9, low, high)
+    in_pairs(low, high, y)
+    close_network()
+
+
 @pytest.fixture
 def compiled(echo, tmp_path, monkeypatch):
     """Compiles with the echo backend, altered, in whose session the test goes on; the folder's name is `pkg`."""
     monkeypatch.chdir(tmp_path)
     sessions = []
 
-    def make(old="", new=""):
+    def make(old="", new="", entry=double):
         session = use_session(echo(old, new))
         session.__enter__()
         sessions.append(session)
-        htp.compile_program(double, target="echo", out="pkg")
+        htp.compile_program(entry, target="echo", out="pkg")
 
     yield make
     for session in sessions:
@@ -72,7 +101,9 @@ def test_a_trace_is_written_where_it_is_wanted(compiled, capsys):
     exit, report = call(capsys, "trace", "pkg", "-o", "t.json")
     assert exit == 0
     assert report["files"] == [{"kind": "trace", "path": "t.json"}]
-    assert report["result"] == {"simulated_tasks": 2, "tasks": 0, "trace": "t.json"}
+    assert report["result"] == {
+        "simulated_tasks": 2, "tasks": 0, "trace": "t.json", "processes": 0, "left_out": {}
+    }
     events = json.loads(Path("t.json").read_text())["traceEvents"]
     steps = [each.id for each in htp.artifact.open_package("pkg").plan.steps]
     assert [each["name"] for each in events if each["ph"] == "X"] == ["first", "second", *steps]
@@ -148,3 +179,31 @@ def test_a_binding_that_reports_nothing_is_named(compiled, capsys):
     assert (found["code"], found["message"]) == (
         "plugin.bad-item", "running pkg/ answered with a NoneType, not a `RunReport`",
     )  # fmt: skip
+
+
+def test_a_deadlock_is_answered_with_its_report_and_drawn(compiled, capsys):
+    compiled(*WITH_NETWORKS, entry=stuck)
+    exit, run = call(capsys, "run", "pkg")
+    assert exit == 3
+    (found,) = run["diagnostics"]
+    assert found["code"] == "csp.deadlock"
+    told = run["result"]["deadlock"]
+    assert (told["kind"], told["cycle"], told["raise_channel"]) == ("artificial", ["whole_streams", "in_pairs"], "low")
+    assert [(each["process"], each["operation"], each["channels"]) for each in told["blocked"]] == [
+        ("whole_streams", "send", ["low"]), ("in_pairs", "recv", ["high"])
+    ]
+    exit, page = call(capsys, "report", "pkg")
+    assert exit == 3
+    assert page["files"] == [{"kind": "report", "path": "pkg.html"}]
+    assert page["result"] == {"page": "pkg.html", "ran": True, "refused": "csp.deadlock", "deadlock": told}
+    text = Path("pkg.html").read_text(encoding="utf-8")
+    assert "full 2/2: whole_streams waits" in text
+    assert call(capsys, "trace", "pkg")[1]["result"] == {"deadlock": told}
+
+
+def test_a_deadlock_is_said_in_full(compiled, capsys):
+    compiled(*WITH_NETWORKS, entry=stuck)
+    assert cli.main(["run", "pkg"]) == 3
+    said = capsys.readouterr().err
+    assert "csp.deadlock[artificial] at t=0: 2 blocked\n  whole_streams @t=0: send on low (full 2/2)" in said
+    assert "  hint: raise capacity of low\n" in said

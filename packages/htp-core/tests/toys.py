@@ -79,6 +79,14 @@ class Rows(Pass):
         return Contract(requires=self.requires, provides=(Vectorized(width=self.width),))
 
 
+class Streams(Pass):
+    """Processes become something else that a target has to understand."""
+
+    name = "csp.lower"
+    eliminates = (DialectUse("csp"),)
+    introduces = (DialectUse("streams"),)
+
+
 class Wreck(Pass):
     """Destroys what was captured."""
 

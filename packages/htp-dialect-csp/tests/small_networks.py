@@ -3,7 +3,7 @@
 import numpy as np
 
 import htp
-from htp import In, InOut, Out, Scalar, Tensor, Tile, f32, func, i32, kernel, routine, tile, work
+from htp import In, InOut, Out, Scalar, Tensor, Tile, f32, func, i32, i64, kernel, routine, tile, work
 from htp_dialect_csp import (
     EOS,
     NONE,
@@ -60,6 +60,21 @@ def twice(x: In[Tensor[f32, "N", 8]], y: InOut[Tensor[f32, "N", 8]]) -> None:
     middle[:] = tile.zeros((x.shape[0], 8), f32)
     squares(x, middle)
     squares(middle, y)
+
+
+@kernel
+def grow(x: In[Tensor[f32, "N", 8]], y: InOut[Tensor[f32, "N", 8]]) -> None:
+    work(7)
+    y[:] = x[:] * 2.0
+
+
+@routine
+def rounds(x: InOut[Tensor[f32, "N", 8]], y: InOut[Tensor[f32, "N", 8]], times: Scalar[i64]) -> None:
+    for k in range(times):
+        squares(x, y)
+        grow(y, x)
+        if k > 0:
+            squares(x, y)
 
 
 @process
@@ -265,6 +280,45 @@ def scaled(x: In[Tensor[f32, "N", 8]], y: InOut[Tensor[f32, "N", 8]]) -> None:
     store(b, y)
 
 
+@network
+def squared_rows(x: In[Tensor[f32, "N", 8]], y: InOut[Tensor[f32, "N", 8]]) -> None:
+    a = Channel[Block]()
+    b = Channel[Block]()
+    load(x, a)
+    square(a, b)
+    store(b, y)
+
+
+@process
+def inside(inp: Recv[Block], out: Send[Block]) -> None:
+    for t in inp:
+        source = htp.empty((8, 8), f32)
+        target = htp.empty((8, 8), f32)
+        source[0:4, :] = t
+        source[4:8, :] = t + 1.0
+        target[:] = tile.zeros((8, 8), f32)
+        squared_rows(source, target)
+        out.send(target[4:8, :])
+
+
+@process
+def store_whole(inp: Recv[Block], y: InOut[Tensor[f32, "N", 8]]) -> None:
+    i = 0
+    for t in inp:
+        y[i : i + 4, :] = t
+        i += 4
+
+
+@network
+def in_a_process(x: In[Tensor[f32, "N", 8]], y: InOut[Tensor[f32, "N", 8]]) -> None:
+    assert x.shape[0] % 4 == 0
+    a = Channel[Block]()
+    b = Channel[Block]()
+    load(x, a)
+    inside(a, b)
+    store_whole(b, y)
+
+
 @process
 def fill(x: In[Tensor[f32, "N", 8]], out: Send[Row]) -> None:
     for i in range(x.shape[0]):
@@ -298,6 +352,29 @@ def moved(x: In[Tensor[f32, "N", 8]], y: InOut[Tensor[f32, "N", 8]]) -> None:
 
 
 @process
+def check(inp: Recv[Token], below: Token, cost: Token) -> None:
+    for token in inp:
+        work(cost)
+        assert token < below
+
+
+@process
+def check_more(inp: Recv[Token], below: Token, cost: Token) -> None:
+    for token in inp:
+        work(cost)
+        assert token + 1 < below
+
+
+@network
+def failing(first: Token, second: Token) -> None:
+    a, b = Channel[Token].array(2, capacity=2)
+    count(a, 100, 1)
+    check(a, first, 1)
+    count(b, 100, 1)
+    check_more(b, second, 2)
+
+
+@process
 def quit_early(out: Send[Token]) -> None:
     out.send(1)
     stop()
@@ -322,6 +399,7 @@ CASES = {
     "copied": (copied, lambda: (matrix(), np.zeros((10, 8), np.float32), np.zeros((10, 8), np.float32))),
     "nested": (nested, lambda: (matrix(8), np.zeros((8, 8), np.float32))),
     "scaled": (scaled, lambda: (matrix(), np.zeros((10, 8), np.float32))),
+    "in-a-process": (in_a_process, lambda: (matrix(8), np.zeros((8, 8), np.float32))),
     "moved": (moved, lambda: (matrix(5), np.zeros((5, 8), np.float32))),
 }
 """Networks with a function that makes their arguments, by name."""

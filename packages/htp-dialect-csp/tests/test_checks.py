@@ -9,7 +9,7 @@ from htp_dialect_csp import EOS, Channel, Deadlock, Recv, Send, broadcast, netwo
 from htp_dialect_csp.capacities import least_capacities
 from htp_dialect_csp.checks import check
 from htp_dialect_csp.concrete import net_of
-from htp_dialect_csp.graph import graph_of
+from htp_dialect_csp.reading import graph_of
 
 WIDTH = 2
 

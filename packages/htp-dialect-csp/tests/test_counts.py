@@ -7,7 +7,7 @@ from htp.diagnostics import Refused
 from htp.dims import const, parse
 from htp_dialect_csp.checks import check
 from htp_dialect_csp.counts import check_counts
-from htp_dialect_csp.graph import graph_of
+from htp_dialect_csp.reading import graph_of
 from htp_dialect_csp.tallies import Tallies, summed
 
 
@@ -183,3 +183,94 @@ def test_sums_over_loops():
     for turns in range(6):
         total = summed(parse("4 + 3 * i"), "i", const(turns))
         assert total.constant == sum(4 + 3 * i for i in range(turns))
+
+
+# what asserts, calls and branches say ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("send", "receive"),
+    [
+        ("assert x.shape[0] % 16 == 0\n" + times("x.shape[0] // 16", SEND), times("0, x.shape[0], 16", RECV)),
+        ("assert T == 5\n" + times("T", SEND), times("5", RECV)),
+        ("assert x.shape[0] == T and T > 2\n" + times("T - 2", SEND), times("x.shape[0] - 2", RECV)),
+        ("assert T >= 3\n" + times("max(T, 2)", SEND), times("T", RECV)),
+    ],
+)
+def test_what_is_asserted_holds_at_both_ends(send, receive):
+    assert check(network(send, receive)) == ()
+    without = "\n".join(send.splitlines()[1:])
+    assert refusal(without, receive).code == "csp.count"
+
+
+def test_sizes_that_show_a_difference_are_what_is_asserted():
+    found = refusal("assert T == 7\n" + times("T", SEND), times("x.shape[0]", RECV))
+    assert "'load' sends 7 tokens, 'qk' receives N per run; 57 tokens would be missing" in found.message
+    assert found.notes == ("seen with N = 64",)
+    found = refusal("assert x.shape[0] % 48 == 0\n" + times("x.shape[0]", SEND), times("0, x.shape[0], 2", RECV))
+    assert found.notes[0].startswith("seen with N = ")
+    assert int(found.notes[0].rpartition(" ")[2]) % 48 == 0
+
+
+def test_a_call_says_that_sizes_are_equal():
+    text = """
+@process
+def load(a: Send[f32], x: In[Tensor[f32, "K"]], y: In[Tensor[f32, "K"]]) -> None:
+    for i in range(x.shape[0]):
+        a.send(1.0)
+
+
+@process
+def store(a: Recv[f32], z: In[Tensor[f32, 12]]) -> None:
+    for i in range({count}):
+        v = a.recv()
+
+
+@network
+def net(x: In[Tensor[f32, "M"]], y: In[Tensor[f32, "N"]], z: In[Tensor[f32, "P"]]) -> None:
+    a = Channel[f32](capacity=2)
+    load(a, x, y)
+    store(a, {other})
+"""
+    assert checked(text.format(count=12, other="x")) == ()
+    with pytest.raises(Refused) as caught:
+        checked(text.format(count=12, other="z"))
+    assert caught.value.code == "csp.count"
+    equal = text.replace('"P"', '"N"').replace("Tensor[f32, 12]", 'Tensor[f32, "L"]')
+    assert checked(equal.format(count="z.shape[0]", other="z")) == ()
+
+
+def checked(text):
+    return check(program(text))
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        "if p > 0:\n    n = 3\nelse:\n    n = 3",
+        "if p > 0:\n    t = x[0:3]\nelse:\n    t = x[0:3, 1:2]\nn = t.shape[0]",
+        "n = 3\nif p > 0:\n    m = 4",
+    ],
+)
+def test_what_both_branches_say_is_known_behind_them(same):
+    named = {"send": f"assert x.shape[0] >= 6\n{same}\n" + times("n", SEND), "receive": times("3", RECV)}
+    assert check(network(**named)) == ()
+
+
+def test_what_branches_say_differently_is_not_known():
+    found = check(network("if p > 0:\n    n = 3\nelse:\n    n = 4\n" + times("n", SEND), times("3", RECV)))
+    assert [each.code for each in found] == ["csp.dynamic-rate"]
+
+
+@pytest.mark.parametrize(
+    "receive",
+    [
+        "while (v := kv.peek()) is not EOS:\n    if v is NONE:\n        work(1)\n    else:\n        w = kv.recv()",
+        "for i in range(9):\n    v = kv.try_recv()\n    if v is not NONE:\n        work(1)",
+        "k = 0\nwhile p > k:\n    if p > 1:\n        v = kv.recv()\n    k += 1",
+        "for i in range(9):\n    if len(kv) > 0:\n        v = kv.recv()",
+        "for i in range(9):\n    there = len(kv) > 0\n    if there:\n        v = kv.recv()",
+    ],
+)
+def test_a_branch_on_the_time_or_in_a_loop_of_unknown_length_is_no_error(receive):
+    assert [each.code for each in check(network(times("4", SEND), receive))] == ["csp.dynamic-rate"]

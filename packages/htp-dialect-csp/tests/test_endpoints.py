@@ -1,12 +1,12 @@
-"""One sender and one receiver for every channel, and nothing sent behind a close."""
+"""Channels that can be made, one sender and one receiver for each, and nothing sent behind a close."""
 
 import pytest
 from networks_kit import program
 
 from htp.diagnostics import Refused
 from htp_dialect_csp.checks import check
-from htp_dialect_csp.endpoints import check_closes, check_ends, check_payloads
-from htp_dialect_csp.graph import graph_of
+from htp_dialect_csp.endpoints import check_channels, check_closes, check_ends, check_payloads, check_uses
+from htp_dialect_csp.reading import graph_of
 
 PROCESSES = """
 @process
@@ -41,6 +41,23 @@ def refusal(check, *given):
     with pytest.raises(Refused) as caught:
         check(*given)
     return caught.value.diagnostic
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("capacity=-1", "capacity is -1"),
+        ("capacity=2, latency=-3", "latency is -3"),
+        ("response=-1", "response is -1"),
+        ("initial=(1.0, 2.0)", "2 initial tokens do not fit into a channel of capacity 1"),
+    ],
+)
+def test_a_channel_that_cannot_be(options, message):
+    found = refusal(check_channels, network(f"a = Channel[f32]({options})", "load(a)", "take(a)"))
+    assert (found.code, found.message) == ("csp.bad-channel", message)
+    assert found.span.line == PROCESSES.count("\n") + 3
+    assert found.help
+    check_channels(network("a = Channel[f32](capacity=0, latency=2)", "load(a)", "take(a)"))
 
 
 def test_two_senders():
@@ -164,3 +181,43 @@ def test_another_size_at_one_end_and_no_difference_at_all():
     found = refusal(check, program(PAYLOAD.format(sent="f32, 32, 64", received="f32, 64, 64")))
     assert "'qk' sends it as Tile[f32, 32, 64]" in found.message
     assert check(program(PAYLOAD.format(sent="f32, 64, 64", received="f32, 64, 64"))) == ()
+
+
+def using(body, side="Send"):
+    lines = "\n".join(f"    {each}" for each in body.splitlines())
+    other, does = ("Recv", "inp.recv()") if side == "Send" else ("Send", "inp.send(1.0)")
+    return graph(f"""
+@process
+def p(out: {side}[f32]) -> None:
+{lines}
+
+
+@process
+def q(inp: {other}[f32]) -> None:
+    {does}
+
+
+@network
+def net() -> None:
+    a = Channel[f32]()
+    p(a)
+    q(a)
+""")
+
+
+RECEIVES = ("x = out.recv()", "for t in out:\n    work(1)", "x = out.try_recv()", "x = out.peek()", "x = select([out])")
+
+
+@pytest.mark.parametrize("body", RECEIVES)
+def test_a_sending_end_does_not_receive(body):
+    found = refusal(check_uses, using(body))
+    assert (found.code, found.span.line) == ("csp.wrong-end", 4)
+    assert found.message == "'p' receives from 'a', of which it has the sending end"
+    check_uses(using(body, "Recv"))
+
+
+@pytest.mark.parametrize("body", ["out.send(1.0)", "x = out.try_send(1.0)", "x = out.full()", "out.close()"])
+def test_a_receiving_end_does_not_send(body):
+    found = refusal(check_uses, using(body, "Recv"))
+    assert found.message == "'p' sends on 'a', of which it has the receiving end"
+    check_uses(using(body))

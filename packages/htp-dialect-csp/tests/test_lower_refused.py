@@ -34,11 +34,11 @@ def around(body):
     return whole
 
 
-def refused(definition):
+def refused(definition, code="csp.not-compiled"):
     with pytest.raises(Refused) as caught:
         lowered(definition, unchecked=True)
     found = caught.value.diagnostic
-    assert (found.code, found.span.file) == ("csp.not-compiled", __file__)
+    assert (found.code, found.span.file) == (code, __file__)
     assert found.help
     return found
 
@@ -168,7 +168,7 @@ def read_all(inp: Recv[Tensor[f32, "M"]]) -> None:
 @pytest.mark.parametrize(
     ("definition", "offset", "what"),
     [
-        (as_many_as_asked_for, 2, "a network whose number of processes or channels depends on data"),
+        (as_many_as_asked_for, 2, "a loop over `range(n)` in which processes or channels are made"),
         (channels_as_asked_for, 2, "a number of channels that depends on data"),
         (kernel_behind_channels, 5, "a call of `clear` behind channels and processes of a network"),
         (boundless, 2, "a channel whose size `'M'` nobody bounds"),
@@ -178,6 +178,33 @@ def test_networks(definition, offset, what):
     found = refused(definition)
     assert found.message == f"{what} cannot be compiled"
     assert found.span.line == definition.python.__code__.co_firstlineno + offset
+
+
+@network
+def with_depth() -> None:
+    c = Channel[Token](depth=2)
+    count(c, 2)
+    keep(c)
+
+
+@network
+def with_a_tensor(x: In[Tensor[i32, 4]]) -> None:
+    keep(x)
+
+
+def test_numbers_that_no_channel_has():
+    found = refused(with_depth, "csp.bad-channel")
+    assert found.message == "`Channel[Scalar[i32]](depth=2)` says something that a channel does not have"
+    assert found.span.line == with_depth.python.__code__.co_firstlineno + 2
+    with pytest.raises(TypeError, match="depth"):
+        with_depth()
+
+
+def test_a_tensor_is_no_end_of_a_channel():
+    found = refused(with_a_tensor, "csp.not-an-end")
+    assert found.message == "`keep` receives from `inp`, and is given a tensor"
+    with pytest.raises(Refused, match=r"csp\.not-an-end"):
+        with_a_tensor(np.zeros(4, np.int32))
 
 
 @process
@@ -194,6 +221,11 @@ def too_few(y: InOut[Tensor[i32, 4]], n: Token) -> None:
 
 
 def test_a_token_that_is_not_there_is_found_where_it_is_used():
+    y = np.full(4, -1, np.int32)
+    with pytest.raises(Refused, match="EOS is used as a token: the stream has ended") as caught:
+        too_few(y, 3)
+    assert caught.value.diagnostic.span.line == greedy.python.__code__.co_firstlineno + 3
+    assert y.tolist() == [0, 1, -1, -1]
     program = lowered(too_few, unchecked=True)
     (y, _), _ = run(program, [np.full(4, -1, np.int32), 2])
     assert y.tolist() == [0, 1, -1, -1]
@@ -219,6 +251,8 @@ def chosen(n: Token) -> None:
 
 
 def test_so_is_one_of_a_select():
+    with pytest.raises(Refused, match="EOS is used as a token: the stream has ended"):
+        chosen(0)
     with pytest.raises(Refused) as caught:
         run(lowered(chosen, unchecked=True), [0])
     assert caught.value.code == "csp.no-token"

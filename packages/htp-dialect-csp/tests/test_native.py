@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 import pytest
-from small_networks import CASES, matrix, twice
+from small_networks import CASES, failing, matrix, rounds, squares, twice
 
 import htp
 from htp_dialect_csp import simulate
@@ -26,9 +26,39 @@ def test_native_processes_give_the_same_values_and_times(name, tmp_path):
         assert report.simulated == times
 
 
-def test_a_routine_runs_networks(tmp_path):
+def test_a_routine_runs_networks_and_reports_each(tmp_path):
     run = htp.bind(htp.compile_program(twice, target="cpu", out=tmp_path / "package"))
     x = matrix(8)
     y = np.zeros_like(x)
-    run(x, y)
+    times = simulate(squares, x, np.zeros_like(x))
+    found = run.run(x, y).simulated
     np.testing.assert_array_equal(y, (x * x) * (x * x))
+    (earlier,) = found.earlier
+    assert (earlier.start, earlier.makespan, found.makespan) == (0, times.makespan, 2 * times.makespan)
+    assert earlier.processes == found.processes == times.processes
+    assert earlier.channels == found.channels == times.channels
+
+
+def test_networks_run_in_loops_and_branches(tmp_path):
+    run = htp.bind(htp.compile_program(rounds, target="cpu", out=tmp_path / "package"))
+    expected, given = ([matrix(8), np.zeros((8, 8), np.float32), 3] for _ in range(2))
+    rounds(*expected)
+    found = run.run(*given).simulated
+    for got, wanted in zip(given, expected, strict=True):
+        np.testing.assert_array_equal(got, wanted)
+    one = simulate(squares, matrix(8), np.zeros((8, 8), np.float32)).makespan
+    assert found.networks == 5
+    assert found.makespan == 5 * one + 3 * 7
+    assert [each.start for each in found.earlier] == [0, one + 7, 2 * one + 14, 3 * one + 14]
+
+
+@pytest.mark.parametrize(("first", "second"), [(5, 9), (9, 3)])
+def test_of_several_processes_that_fail_the_first_is_told(first, second, tmp_path):
+    run = htp.bind(htp.compile_program(failing, target="cpu", out=tmp_path / "package"))
+    lines = set()
+    for each in (failing, *[run] * 30):
+        with pytest.raises(htp.Refused) as caught:
+            each(first, second)
+        assert caught.value.code == "run.assertion-failed"
+        lines.add(caught.value.diagnostic.span.line)
+    assert len(lines) == 1

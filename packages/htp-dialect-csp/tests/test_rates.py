@@ -7,8 +7,8 @@ from networks_kit import program
 
 from htp.diagnostics import Refused
 from htp_dialect_csp.checks import check
-from htp_dialect_csp.graph import graph_of
 from htp_dialect_csp.rates import Edge, admissible, edges_of, minimal_capacities, minimal_capacity, repetition
+from htp_dialect_csp.reading import graph_of
 
 TRIANGLE = (Edge("ab", "A", "B", 1, 2), Edge("bc", "B", "C", 3, 2), Edge("ac", "A", "C", 3, 4))
 

@@ -1,79 +1,125 @@
-"""Tasks between two channel operations fit into the window of the runtime, all processes taken together."""
+"""Workloads that processes call: how many tasks they issue, and whether a window that ends the run has room."""
 
 import pytest
 from networks_kit import program
 
 from htp.diagnostics import Refused
-from htp_dialect_csp.graph import graph_of
-from htp_dialect_csp.window import check_window, most_tasks
+from htp.dims import const, parse, sym
+from htp_dialect_csp.checks import check
+from htp_dialect_csp.reading import graph_of
+from htp_dialect_csp.symbols import ArrayValue
+from htp_dialect_csp.window import check_windows, most_tasks
 
 
-def graph(body, other="for t in a:\n    k(y, y)"):
-    bodies = ["\n".join(f"    {line}" for line in each.splitlines()) for each in (body, other)]
-    found = program(f"""
+def network(body, size=8, call="many(y)", window="", given="pass"):
+    """A process that calls the workload `many`, which has that body, once for every token."""
+    lines = "\n".join(f"    {line}" for line in [*([window] if window else []), *body.splitlines()])
+    return program(f"""
 @kernel
-def k(x: In[Tensor[f32, 4]], y: Out[Tensor[f32, 4]]) -> None:
-    y[:] = x[:]
+def k(x: InOut[Tensor[f32, "n"]]) -> None:
+    x[:] = x[:] + 1.0
 
 
 @workload
-def many(x: In[Tensor[f32, 4]]) -> None:
-    k(x, x)
+def few(x: InOut[Tensor[f32, "n"]]) -> None:
+    for i in P(2):
+        k(x)
+
+
+@workload
+def many(x: InOut[Tensor[f32, "N"]]) -> None:
+{lines}
 
 
 @process
-def p(a: Send[f32], x: In[Tensor[f32, 4]], n: Scalar[i32]) -> None:
-{bodies[0]}
+def p(a: Send[f32]) -> None:
+    for i in range(3):
+        a.send(1.0)
 
 
 @process
-def q(a: Recv[f32], y: Out[Tensor[f32, 4]], n: Scalar[i32]) -> None:
-{bodies[1]}
+def q(a: Recv[f32], z: InOut[Tensor[f32, "M"]], n: Scalar[i32]) -> None:
+    for t in a:
+        y = empty(({size},), f32)
+        {call}
+        z[0] = y[0]
 
 
 @network
-def net(x: In[Tensor[f32, 4]], y: Out[Tensor[f32, 4]], n: Scalar[i32]) -> None:
+def net(z: InOut[Tensor[f32, "M"]], n: Scalar[i32]) -> None:
+    {given}
     a = Channel[f32](capacity=2)
-    p(a, x, n)
-    q(a, y, n)
+    p(a)
+    q(a, z, n)
 """)
-    return graph_of(found, found.main)
 
 
 @pytest.mark.parametrize(
     ("body", "most"),
     [
-        ("a.send(1.0)", 0),
-        ("k(x, x)\na.send(1.0)\nk(x, x)\nk(x, x)", 2),
-        ("for i in range(5):\n    k(x, x)\n    a.send(1.0)\n    k(x, x)\n    k(x, x)", 3),
-        ("for i in range(5):\n    k(x, x)", 5),
-        ("for i in range(n):\n    k(x, x)", 7),
-        ("for i in range(5):\n    for j in range(3):\n        k(x, x)\n    a.send(1.0)", 3),
-        ("for i in range(5):\n    a.send(1.0)\nk(x, x)", 1),
-        ("k(x, x)\nfor i in range(n):\n    a.send(1.0)\nk(x, x)", 2),
-        ("k(x, x)\nif x[0] > 0:\n    a.send(1.0)\nelse:\n    k(x, x)\nk(x, x)", 3),
-        ("while x[0] > 0:\n    k(x, x)", None),
-        ("many(x)", None),
+        ("k(x)", const(1)),
+        ("for i in P(x.shape[0]):\n    k(x[i:i + 1])", sym("N")),
+        ("for i, j in P(range(0, x.shape[0], 4), 3):\n    k(x)\n    k(x)", 6 * parse("(N + 3) // 4")),
+        ("for i in P.seq(5):\n    for j in range(i):\n        k(x)", const(10)),
+        ("few(x)\ncombine(few(x), few(x))", const(6)),
+        ("for i in P(4):\n    if i > 1:\n        k(x)\n        k(x)\n    else:\n        k(x)", const(8)),
+        ("with P.when(x[0] > 0):\n    k(x)\nwith P.otherwise():\n    few(x)", const(3)),
+        ("rows = Ragged(4, x)\nfor r in P(rows):\n    k(x)", None),
+        ("while x[0] > 0:\n    k(x)", None),
     ],
 )
-def test_the_most_tasks_at_a_stretch(body, most):
-    assert most_tasks(graph(body).processes[0].steps, {"n": 7}) == most
+def test_the_most_tasks_of_a_workload(body, most):
+    found = network(body)
+    assert most_tasks(found, found.function("many"), [ArrayValue((sym("N"),))]) == most
 
 
-def test_a_window_that_is_large_enough_and_one_that_is_not():
-    found = graph("for i in range(4):\n    k(x, x)\n    k(x, x)\n    a.send(1.0)")
-    assert check_window(found, 3) == ()
+LOOP = "for i in P(range(0, x.shape[0], 2)):\n    k(x[i:i + 2])"
+
+
+def warnings(**named):
+    found = network(LOOP, **named)
+    return check_windows(found, graph_of(found, found.main))
+
+
+def test_a_window_with_room_for_all_tasks():
+    for window in ("", "scheduled.task_window(1)", 'scheduled.task_window(1, mode="stall")'):
+        assert warnings(window=window) == ()
+    assert warnings(window='scheduled.task_window(4, mode="abort")') == ()
+
+
+def test_a_window_that_ends_the_run():
     with pytest.raises(Refused) as caught:
-        check_window(found, 2)
-    assert caught.value.code == "csp.window"
-    assert caught.value.diagnostic.message == (
-        "the task window holds 2 tasks, and the processes of `net` issue up to 3 between two of their channel "
-        "operations ('p' 2, 'q' 1)"
+        warnings(window='scheduled.task_window(3, mode="abort")')
+    found = caught.value.diagnostic
+    assert (found.code, found.span.line) == ("csp.window", 30)
+    assert found.message == (
+        "'q' issues 4 tasks of `many` between two of its channel operations, and the window of 3 tasks ends the run "
+        "when it is full"
     )
+    assert found.help == ('say task_window(4), or mode="stall", which waits for room',)
 
 
-def test_tasks_that_depend_on_data_are_a_warning():
-    (found,) = check_window(graph("while x[0] > 0:\n    k(x, x)\na.send(1.0)"), 64)
-    assert (found.code, found.severity) == ("csp.window-risk", "warning")
-    assert "'p'" in found.message
-    assert "64 tasks" in found.message
+@pytest.mark.parametrize(
+    ("named", "number", "holds"),
+    [
+        ({"size": "n", "window": 'scheduled.task_window(3, mode="abort")'}, "(n + 1) // 2 tasks", "3 tasks"),
+        ({"call": "many(t)", "window": 'scheduled.task_window(3, mode="abort")'}, "depends on data", "3 tasks"),
+        ({"window": 'scheduled.task_window(64, unit="bytes", mode="abort")'}, "4 tasks", "a number of bytes"),
+    ],
+)
+def test_a_window_that_may_end_the_run_is_a_warning(named, number, holds):
+    (found,) = warnings(**named)
+    assert (found.code, found.severity, found.span.line) == ("csp.window-risk", "warning", 30)
+    assert number in found.message
+    assert f"the window of {holds} ends the run" in found.message
+
+
+def test_an_assert_shows_that_there_is_room():
+    window = 'scheduled.task_window(3, mode="abort")'
+    assert warnings(size="n", window=window, given="assert n <= 6") == ()
+    assert warnings(size="n", window=window, given="assert n <= 7") != ()
+
+
+def test_the_windows_are_checked_with_everything_else():
+    found = check(network(LOOP, size="n", window='scheduled.task_window(3, mode="abort")'))
+    assert [each.code for each in found] == ["csp.window-risk"]

@@ -20,7 +20,7 @@ from htp_dialect_csp.concrete import Channel as At
 from htp_dialect_csp.concrete import Net, Process, Read, Repeat, Undecided, folded, net_of
 from htp_dialect_csp.concrete import Recv as R
 from htp_dialect_csp.concrete import Send as S
-from htp_dialect_csp.graph import graph_of
+from htp_dialect_csp.reading import graph_of
 from htp_dialect_csp.stuck import explained
 from htp_dialect_csp.zero_cost import run
 

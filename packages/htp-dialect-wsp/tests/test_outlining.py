@@ -9,7 +9,7 @@ import htp
 from htp import In, InOut, Out, Scalar, Tensor, f32, i64, tile
 from htp.capture import capture
 from htp.infer.engine import infer
-from htp.unparse import param_text, statement_text
+from htp.unparse import param_text
 from htp_dialect_wsp import P, workload
 from htp_dialect_wsp.compose import Compose
 from htp_dialect_wsp.outlining import aliased, outline
@@ -25,7 +25,7 @@ def outlined(definition, name="made", inside=1):
     added = htp.Program(entry=program.entry, functions=(*program.functions, kernel))
     infer(added, kernel)  # it is a kernel that core can type
     params = [param_text(each) for each in kernel.params]
-    return params, lines_of(added, kernel.name), statement_text(call), program, block
+    return params, lines_of(added, kernel.name), ast.unparse(call), program, block
 
 
 def test_regions_and_scalars_become_parameters():

@@ -5,7 +5,7 @@ import inspect
 import pytest
 from small_workloads import both, chosen, double, grid
 
-from htp import func
+from htp import In, Out, Tensor, f32, func, routine
 from htp.capture import capture
 from htp.diagnostics import Refused
 from htp.program import origin_of
@@ -25,6 +25,10 @@ from htp_dialect_wsp import (
     schedule,
     work_steal,
 )
+from htp_dialect_wsp.compose import Compose
+from htp_dialect_wsp.directives.nests import loops_of
+from htp_dialect_wsp.races import Check
+from htp_dialect_wsp.scheduling import ApplySchedule
 
 
 @func
@@ -290,6 +294,29 @@ def test_a_schedule_belongs_to_its_workload():
     assert "is a schedule of `grid`, and `both` is compiled" in found.message
     with pytest.raises(Refused, match=r"wsp\.bad-argument"):
         schedule(double)
+
+
+@routine
+def grids(x: In[Tensor[f32, "M", "N"]], y: Out[Tensor[f32, "M", "N"]]) -> None:
+    grid(x, y)
+
+
+def test_a_schedule_belongs_to_a_workload_that_a_routine_calls():
+    plan = schedule(grid)(lambda s: s.tile("i", 2))
+    program = plan.inscribe(capture(grids))
+    assert [statement_text(each) for each in program.main.body] == ["grid(x, y)"]
+    head, *body = (statement_text(each) for each in program.function("grid").body)
+    assert head == "scheduled.tile('i', 2)"
+    assert body == [statement_text(each) for each in capture(grid).main.body]
+
+
+def test_directives_of_a_workload_that_a_routine_calls_are_carried_out():
+    program = schedule(grid)(lambda s: s.tile("i", 2)).inscribe(capture(grids))
+    for step in (Compose(), Check(), ApplySchedule()):
+        program = step.apply(program)
+    assert program.entry == "grids"
+    loops = [each.name for each in loops_of(program.function("grid").body)]
+    assert loops == ["i_o", "i_i", "j"]
 
 
 def test_a_workload_has_several_schedules():

@@ -14,13 +14,17 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from htp.arguments import check_arguments
-from htp.channels import already_closed
+from htp.channels import already_closed, end_shared
 from htp.diagnostics import Bug, Refused
 from htp.dims import const, parse
 from htp.loops import out_of_range, span_of
+from htp.networks import unconnected
+from htp.payloads import too_large
 from htp.reference import out_of_memory, window_full
 from htp.runs import RunReport, Simulated, TaskGraph, TaskStatistics
+from htp.streams import no_token
 from htp.types import Array, Param, ScalarType, Slot, TensorType, TileType, dtype_named, numpy_dtype
+from htp.values import moved
 from htp_backend_cpu.abi import Native, SourceMap
 from htp_backend_cpu.blame import handler_at_fault
 from htp_backend_cpu.build import CompilerRefused, build, runtime_library, sources_of
@@ -36,7 +40,8 @@ if TYPE_CHECKING:
     from htp_backend_cpu.abi import Parameter
 
 # Failure::Code, native/htp_parallel.hpp
-INDEX_OUT_OF_RANGE, ASSERTION_FAILED, OUT_OF_MEMORY, WINDOW_FULL, DEADLOCK, STREAM_CLOSED = range(1, 7)
+INDEX_OUT_OF_RANGE, ASSERTION_FAILED, OUT_OF_MEMORY, WINDOW_FULL = range(1, 5)
+DEADLOCK, STREAM_CLOSED, BUFFER_MOVED, TOKEN_TOO_LARGE, UNCONNECTED, END_SHARED, NO_TOKEN = range(5, 12)
 MOST_THREADS = 1024  # max_workers of the runtime, and the caller
 
 
@@ -239,6 +244,18 @@ def _refusal(failure: Failure, native: Native) -> Refused:
         return stuck(native.entry, failure.text)
     if failure.code == STREAM_CLOSED:
         return already_closed("close" if failure.extent else "send", failure.text.decode(), failure.value, span)
+    if failure.code == BUFFER_MOVED:
+        return moved(failure.value, span)
+    if failure.code == TOKEN_TOO_LARGE:
+        return too_large(failure.text.decode(), failure.value, failure.extent, span)
+    side = "recv" if failure.value else "send"
+    if failure.code == UNCONNECTED:
+        return unconnected(failure.text.decode(), side, native.entry, span)
+    if failure.code == END_SHARED:
+        channel, first, place, second = failure.text.decode().split("\n")
+        return end_shared(channel, side, (first, second), (span_of(place), span))
+    if failure.code == NO_TOKEN:
+        return no_token(failure.text.decode(), span)
     if failure.code == OUT_OF_MEMORY:
         return out_of_memory(f"{failure.value} bytes for one buffer")
     raise Bug(f"the program failed with the unknown code {failure.code}")

@@ -27,7 +27,7 @@ from htp_backend_cpu.names import spelled
 from htp_backend_cpu.scope import BOOL, FLOAT, FLOATS, INT, ArrayName, Meaning, Scope, SlotName
 from htp_backend_cpu.source import INDENT, Line
 from htp_backend_cpu.statements import Statements
-from htp_backend_cpu.streams import end_of
+from htp_backend_cpu.streams import buffers_of, end_of
 from htp_backend_cpu.tasks import recorded
 
 if TYPE_CHECKING:
@@ -160,6 +160,9 @@ def _function(function: Function, program: Program, checks: Checks, handlers: Ha
         name: value for name, value in program.constants if name not in {each.name for each in function.params}
     }
     printer = Statements(functions, constants, checks, handlers, slots=bool(program.slots))
+    for name, each in buffers_of(function).items():
+        scope.names[name] = each
+        printer.write(1, f"Buffer<{each.dtype}, {each.rank}> {spelled(name)};")
     printer.block(function.body, scope.inner(), 1)
     head = [f"// {line}".rstrip() for line in function.doc.split("\n")] if function.doc else []
     head.append(f"// {function.name}({', '.join(param_text(each) for each in function.params)})")

@@ -9,7 +9,7 @@ import ast
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from htp_backend_cpu.literals import constant_of, literal
+from htp_backend_cpu.literals import constant_of, literal, widened
 from htp_backend_cpu.names import spelled
 from htp_backend_cpu.operations import CALLS, REDUCTIONS, result_dtype
 from htp_backend_cpu.scope import (
@@ -365,7 +365,9 @@ def _python_number(element: Text) -> Text:
     """The element as the Python number it becomes: i64, f64 or bool."""
     if element.kind.dtype in INTEGERS:
         return Text(f"i64({element.cpp})", INT)
-    return Text(f"f64({element.cpp})", FLOAT) if element.kind.dtype in FLOATS else element
+    if element.kind.dtype in FLOATS:
+        return Text(f"f64({widened(element.cpp, element.kind.dtype)})", FLOAT)
+    return element
 
 
 def _adapted(text: Text, dtype: str) -> Text:

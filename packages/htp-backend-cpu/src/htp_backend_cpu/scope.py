@@ -38,6 +38,11 @@ class ArrayName:
 
 
 @dataclass(frozen=True)
+class BufferName(ArrayName):
+    """A buffer that is given away when it is sent."""
+
+
+@dataclass(frozen=True)
 class RegisterName:
     """A vector accumulator of `width` lanes."""
 
@@ -54,10 +59,16 @@ class SlotName:
 
 @dataclass(frozen=True)
 class EndName:
-    """An end of a channel of tiles with `rank` axes, or of numbers when it is 0."""
+    """An end of a channel of tiles with `rank` axes, of numbers when it is 0, or of whole buffers."""
 
     dtype: str
     rank: int
+    buffers: bool = False
+
+    @property
+    def arguments(self) -> str:
+        """The template arguments of what it is in C++."""
+        return f"{f'Owned<{self.dtype}>' if self.buffers else self.dtype}, {self.rank}"
 
     @property
     def number(self) -> Kind:

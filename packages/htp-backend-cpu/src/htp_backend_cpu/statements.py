@@ -19,10 +19,12 @@ from htp_backend_cpu.access import cut, element_access, indices_of
 from htp_backend_cpu.definitions import annotated, called, dtype_name, space_of
 from htp_backend_cpu.expressions import Expressions
 from htp_backend_cpu.literals import constant_of, widened
+from htp_backend_cpu.lower.liveness import loads, writes
 from htp_backend_cpu.names import spelled
-from htp_backend_cpu.scope import FLOAT, INT, ArrayName, Kind, RegisterName, Scope, Strip, not_register_form
+from htp_backend_cpu.placing import placed
+from htp_backend_cpu.scope import FLOAT, INT, ArrayName, BufferName, Kind, RegisterName, Scope, Strip, not_register_form
 from htp_backend_cpu.source import INDENT, Line
-from htp_backend_cpu.streams import asked, channel, network, opens_network, process, stream_word, token
+from htp_backend_cpu.streams import asked, buffer, channel, in_slot, network, opens_network, process, stream_word, token
 from htp_backend_cpu.tasks import accesses_of, acts_itself, opens, submit, task_region, task_word
 
 if TYPE_CHECKING:
@@ -47,12 +49,14 @@ class Statements:
     lines: list[Line] = field(default_factory=list[Line])
     place: str = ""
     statement: ast.stmt | None = None
+    placed: dict[int, str] = field(default_factory=dict[int, str])
 
     def __post_init__(self) -> None:
         self.expressions = Expressions(self.checks, lambda call, scope: asked(self, call, scope))
 
     def block(self, body: Sequence[ast.stmt], scope: Scope, depth: int) -> None:
         """Prints statements in a scope of their own making."""
+        self.placed.update(placed(body))
         for number, statement in enumerate(body):
             if opens(statement):
                 self.block(task_region(self, body[number:], scope, depth), scope, depth)
@@ -140,6 +144,10 @@ class Statements:
             not_register_form(node, "the buffer is not what its annotation says")
         texts = [self._scalar(each, scope) for each in extents]
         own = spelled(name)
+        if (end := self.placed.get(id(node))) is not None:
+            self.write(depth, f"const Region<{dtype}, {len(texts)}> {own} = {in_slot(self, end, texts)};", node)
+            scope.names[name] = ArrayName(dtype, len(texts))
+            return
         if space == "register":
             width = constant_of(extents[0])
             if len(extents) != 1 or not isinstance(width, int):
@@ -162,6 +170,8 @@ class Statements:
 
     def _assignment(self, node: ast.stmt, target: ast.expr, value: ast.expr, scope: Scope, depth: int) -> None:
         match target:
+            case ast.Name(id=name) if isinstance(found := scope.find(name), BufferName):
+                buffer(self, node, name, found, value, scope, depth)
             case ast.Tuple(elts=names):
                 self._unpack(node, names, value, scope, depth)
             case ast.Name(id=name):
@@ -174,7 +184,7 @@ class Statements:
                     shape = call.args[0] if call else value
                     dims = list(shape.elts) if isinstance(shape, ast.Tuple) else [shape]
                     self._buffer(node, name, dtype_name(call.args[1]) if call else "", dims, scope, depth)
-                elif meaning is None and isinstance(value, ast.Call) and called(value, ("channel",)) is not None:
+                elif isinstance(value, ast.Call) and called(value, ("channel",)) is not None:
                     channel(self, node, name, value, scope, depth)
                 elif meaning is None and isinstance(value, ast.Subscript):
                     text = self.expressions.text(value, scope)
@@ -274,7 +284,7 @@ class Statements:
         start, stop = (bounds[0], bounds[1]) if len(bounds) > 1 else ("0", bounds[0])
         own = spelled(name)
         first = f"i64 {own} = {start}"
-        if _stored(node.body) & _names(args[min(1, len(args) - 1)]):
+        if any(writes(each) & loads(args[min(1, len(args) - 1)]) for each in node.body):
             first, stop = f"{first}, {own}_stop = {stop}", f"{own}_stop"
         by = args[2] if len(args) > 2 else ast.Constant(1)
         amount = self._scalar(by, scope)
@@ -387,12 +397,3 @@ def _factor(text: str) -> str:
 
 def _as_load(node: ast.expr) -> ast.expr:
     return ast.parse(ast.unparse(node), mode="eval").body
-
-
-def _stored(body: Sequence[ast.stmt]) -> set[str]:
-    nodes = (node for statement in body for node in ast.walk(statement))
-    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-
-
-def _names(node: ast.expr) -> set[str]:
-    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from htp.names import STREAMS
 from htp.program import origin_of
-from htp.types import ScalarType
+from htp.types import ScalarType, TensorType
 from htp_backend_cpu.access import cut
-from htp_backend_cpu.literals import widened
+from htp_backend_cpu.literals import constant_of, widened
 from htp_backend_cpu.names import spelled
-from htp_backend_cpu.scope import BOOL, FLOAT, INT, ChannelName, EndName, Network, not_register_form
+from htp_backend_cpu.scope import BOOL, FLOAT, INT, BufferName, ChannelName, EndName, Network, not_register_form
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from htp_backend_cpu.statements import Statements
 
 HEADERS = frozenset(
-    f"htp_{each}.hpp" for each in ("json", "kahn", "link", "network", "process", "streams", "told", "turns")
+    f"htp_{each}.hpp"
+    for each in ("buffers", "json", "kahn", "link", "network", "process", "slots", "streams", "told", "turns")
 )
 """The headers that only programs with networks carry."""
 LOOKS = frozenset(("advance_any", "full", "occupancy", "peek", "try_advance", "try_send"))
@@ -60,8 +61,39 @@ def end_of(param: Param) -> tuple[EndName, str]:
     if param.type is None or param.several:
         return not_register_form(ast.Name(param.name, ast.Load()), "several ends of channels")
     rank = 0 if isinstance(param.type, ScalarType) else len(param.type.dims)
-    dtype = param.type.dtype.name
-    return EndName(dtype, rank), f"{'Send' if param.direction == 'send' else 'Recv'}<{dtype}, {rank}>"
+    end = EndName(param.type.dtype.name, rank, isinstance(param.type, TensorType))
+    return end, f"{'Send' if param.direction == 'send' else 'Recv'}<{end.arguments}>"
+
+
+def buffers_of(function: Function) -> dict[str, BufferName]:
+    """The names of buffers that are sent or received whole: they live as long as the function, under one type."""
+    ends = {each.name: end_of(each)[0] for each in function.params if each.is_end}
+    found: dict[str, BufferName] = {}
+    for node in (node for each in function.body for node in ast.walk(each)):
+        match node:
+            case ast.Call(func=ast.Name(id="send" | "try_send"), args=[ast.Name(id=end), ast.Name(id=name)]):
+                _owned(found, node, name, ends.get(end))
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call):
+                match _word(call), call.args:
+                    case "token", [ast.Name(id=end)]:
+                        _owned(found, node, name, ends.get(end))
+                    case "channel", _:
+                        made = _made(call)
+                        for each in _initial(call):
+                            _owned(found, node, ast.unparse(each), made)
+                    case _:
+                        pass
+            case _:
+                pass
+    return found
+
+
+def _owned(found: dict[str, BufferName], node: ast.AST, name: str, end: EndName | None) -> None:
+    if end is None or not end.buffers:
+        return
+    made = BufferName(end.dtype, end.rank)
+    if found.setdefault(name, made) != made:
+        not_register_form(node, f"{name} is buffers of two types")
 
 
 def network(printer: Statements, body: Sequence[ast.stmt], scope: Scope, depth: int) -> Sequence[ast.stmt]:
@@ -75,7 +107,7 @@ def network(printer: Statements, body: Sequence[ast.stmt], scope: Scope, depth: 
     printer.write(depth, f"run_network(ctx, {timed}, [&](Network& network) {{", opening)
     inner = scope.inner(network=Network())
     printer.block(inside, inner, depth + 1)
-    printer.write(depth, "});", rest[ends[0]])
+    printer.write(depth, f"}}, {place_of(rest[ends[0]])});", rest[ends[0]])
     lost = set(inner.names) & {node.id for each in behind for node in ast.walk(each) if isinstance(node, ast.Name)}
     if lost:
         not_register_form(opening, f"{min(lost)} is used behind `close_network`")
@@ -85,20 +117,35 @@ def network(printer: Statements, body: Sequence[ast.stmt], scope: Scope, depth: 
 def channel(printer: Statements, node: ast.stmt, name: str, call: ast.Call, scope: Scope, depth: int) -> None:
     """Prints the statement that makes a channel, and its initial tokens."""
     given = {each.arg or "": each.value for each in call.keywords}
-    dtype, shape = call.args
-    sizes = list(shape.elts) if isinstance(shape, ast.Tuple) else [shape]
-    tokens = given.get("initial")
-    initial = list(tokens.elts) if isinstance(tokens, ast.Tuple) else []
-    said, form = given.get("name"), dtype.id if isinstance(dtype, ast.Name) else ""
+    initial, said, made = _initial(call), given.get("name"), _made(call)
     label = said.value if isinstance(said, ast.Constant) else name
     fields = [f".{each} = {printer.expressions.scalar(given[each], scope)}" for each in TIMING if each in given]
     fields += [f".initial = {len(initial)}"] if initial else []
-    bounds = (printer.expressions.scalar(each, scope) for each in sizes)
+    bounds = (printer.expressions.scalar(each, scope) for each in _shape(call.args[1]))
     parts = ", ".join((json.dumps(label), f"{{{', '.join(fields)}}}", *bounds))
-    printer.write(depth, f"const auto {spelled(name)} = network.channel<{form}, {len(sizes)}>({parts});", node)
-    scope.names[name] = end = ChannelName(form, len(sizes))
+    known = scope.find(name)
+    if known is not None and known != made:
+        not_register_form(node, f"{name} is a channel of another type")
+    declared = "" if known is not None else "auto "
+    printer.write(depth, f"{declared}{spelled(name)} = network.channel<{made.arguments}>({parts});", node)
+    scope.names[name] = made
     for each in initial:
-        printer.write(depth, f"{spelled(name)}.initial({_payload(printer, each, end, scope)});")
+        printer.write(depth, f"{spelled(name)}.initial({_payload(printer, each, made, scope)});")
+
+
+def _shape(shape: ast.expr) -> list[ast.expr]:
+    return list(shape.elts) if isinstance(shape, ast.Tuple) else [shape]
+
+
+def _initial(call: ast.Call) -> list[ast.expr]:
+    tokens = next((each.value for each in call.keywords if each.arg == "initial"), None)
+    return list(tokens.elts) if isinstance(tokens, ast.Tuple) else []
+
+
+def _made(call: ast.Call) -> ChannelName:
+    """What a call of `channel` makes."""
+    buffers = any(each.arg == "region" and constant_of(each.value) is True for each in call.keywords)
+    return ChannelName(ast.unparse(call.args[0]), len(_shape(call.args[1])), buffers)
 
 
 def process(
@@ -130,8 +177,29 @@ def process(
 def token(printer: Statements, node: ast.AnnAssign, name: str, array: ArrayName, scope: Scope, depth: int) -> None:
     """Prints the statement that names a token, which is read where it lies."""
     end = spelled(ast.unparse(node.value.args[0])) if isinstance(node.value, ast.Call) else ""
-    printer.write(depth, f"const Region<{array.dtype}, {array.rank}> {spelled(name)} = {end}.token();", node)
+    taken = f"{end}.token({place_of(node)})"
+    printer.write(depth, f"const Region<{array.dtype}, {array.rank}> {spelled(name)} = {taken};", node)
     scope.names[name] = array
+
+
+def buffer(
+    printer: Statements, node: ast.stmt, name: str, array: BufferName, value: ast.expr, scope: Scope, depth: int
+) -> None:
+    """Prints the statement that makes or receives a buffer which can be given away."""
+    form, own = f"Buffer<{array.dtype}, {array.rank}>", spelled(name)
+    match value:
+        case ast.Call(func=ast.Name(id="token"), args=[ast.Name(id=end)]):
+            printer.write(depth, f"{own} = {spelled(end)}.token({place_of(node)});", node)
+        case ast.Call(func=ast.Name(id="empty"), args=[shape, _]):
+            sizes = ", ".join(["ctx", *(printer.expressions.scalar(each, scope) for each in _shape(shape))])
+            printer.write(depth, f"{own} = {form}::made({sizes});", node)
+        case _:
+            not_register_form(node, "neither a new nor a received buffer")
+
+
+def in_slot(printer: Statements, end: str, sizes: Iterable[str]) -> str:
+    """The text of a tile of these sizes that is computed where the next token lies."""
+    return f"{spelled(end)}.place({', '.join((place_of(printer.statement), *sizes))})"
 
 
 def stream_word(printer: Statements, node: ast.stmt, call: ast.Call, scope: Scope, depth: int) -> None:
@@ -158,9 +226,9 @@ def asked(printer: Statements, call: ast.Call, scope: Scope) -> tuple[str, Kind]
     word, place = _word(call), place_of(printer.statement)
     match word, call.args:
         case "token", [ast.Name(id=name)] if isinstance(end := scope.find(name), EndName) and not end.rank:
-            return f"{NUMBERS[end.number]}({spelled(name)}.token())", end.number
+            return f"{NUMBERS[end.number]}({widened(f'{spelled(name)}.token({place})', end.dtype)})", end.number
         case "token_size", [ast.Name(id=name), axis]:
-            return f"{spelled(name)}.token().dim({printer.expressions.scalar(axis, scope)})", INT
+            return f"{spelled(name)}.token_size({printer.expressions.scalar(axis, scope)}, {place})", INT
         case "advance_any", ends:
             return f"advance_any({', '.join([place, *(spelled(ast.unparse(each)) for each in ends)])})", INT
         case "try_send", [ast.Name(id=name), value] if isinstance(end := scope.find(name), EndName):

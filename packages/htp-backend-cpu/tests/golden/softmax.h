@@ -16,7 +16,9 @@ extern "C" {
 #define HTP_FAILURE_H
 typedef struct htp_runtime_table htp_runtime_table;
 typedef struct htp_failure {
-    int32_t code; /* 0 none, 1 index out of range, 2 assertion failed, 3 out of memory, 4 window full */
+    int32_t code; /* 0 none, 1 index out of range, 2 assertion failed, 3 out of memory, 4 window full,
+                    5 deadlock, 6 stream closed, 7 buffer moved, 8 token too large,
+                    9 channel not connected, 10 end of a channel shared, 11 no token taken */
     const char *place, *text;
     int64_t value, extent; /* the index and the extent that it missed, or the task and the window */
 } htp_failure;

@@ -24,7 +24,21 @@ if TYPE_CHECKING:
     from htp.types import ScalarType, TensorType, TileType
     from htp.values import Number
 
-__all__ = ["EOS", "NONE", "Channel", "End", "Link", "Receiver", "Sender", "Side", "Signal", "fan_out", "select"]
+__all__ = [
+    "EOS",
+    "NONE",
+    "Channel",
+    "End",
+    "Link",
+    "Receiver",
+    "Sender",
+    "Side",
+    "Signal",
+    "already_closed",
+    "end_shared",
+    "fan_out",
+    "select",
+]
 
 T = TypeVar("T")
 Side = Literal["send", "recv"]
@@ -140,13 +154,21 @@ class End:
         self.link = link
 
     def __len__(self) -> int:
-        """How many tokens are in the channel at the time of the process that asks."""
+        """How many tokens are in the channel at the time of the process that asks: entered, and not taken.
+
+        Raises:
+            Refused: `csp.no-network` outside of a process.
+        """
         process = running(f"len({self.link.name})")
         process.pause()
         return self.link.time.occupancy(process.clock)
 
     def full(self) -> bool:
-        """Whether a `try_send` would fail at the time of the process that asks."""
+        """Whether a `try_send` would fail at the time of the process that asks.
+
+        Raises:
+            Refused: `csp.no-network` outside of a process.
+        """
         process = running(f"{self.link.name}.full()")
         process.pause()
         time = self.link.time
@@ -165,10 +187,10 @@ class Sender(End, Generic[T]):
     __slots__ = ()
 
     def send(self, value: T | Number) -> None:
-        """Waits while the channel is full, then puts `value` into it.
+        """Waits while the channel is full, then puts `value` into it: a copy of a tile or number, a buffer itself.
 
         Raises:
-            Refused: `csp.payload`, `csp.send-after-close`, `csp.endpoint-shared`.
+            Refused: `csp.payload`, `csp.no-token`, `csp.send-after-close`, `csp.endpoint-shared`, `csp.no-network`.
         """
         process, link = self._open("send"), self.link
         check_payload(link.name, link.carried, value)
@@ -185,13 +207,16 @@ class Sender(End, Generic[T]):
             link.tokens.append(token)
             link.wake("recv")
             process.turn(Sending(link, since))
-        process.stalled_out(process.clock - since)
+        process.waited("full", link, since)
 
     def try_send(self, value: T | Number) -> bool:
         """Puts `value` into the channel if a slot is free now; at a rendezvous, if the receiver is waiting.
 
+        Returns:
+            Whether it did.
+
         Raises:
-            Refused: `csp.payload`, `csp.send-after-close`, `csp.endpoint-shared`.
+            Refused: as `send`.
         """
         process, link = self._open("send"), self.link
         check_payload(link.name, link.carried, value)
@@ -208,7 +233,7 @@ class Sender(End, Generic[T]):
         """Ends the stream: the receiver gets the tokens that are in the channel and then `EOS`.
 
         Raises:
-            Refused: `csp.double-close`, `csp.endpoint-shared`.
+            Refused: `csp.double-close`, `csp.endpoint-shared`, `csp.no-network`.
         """
         process = self._open("close")
         process.pause()
@@ -233,7 +258,7 @@ class Receiver(End, Generic[T]):
         """Waits while the channel is empty, then takes the next token; `EOS` when the stream has ended.
 
         Raises:
-            Refused: `csp.endpoint-shared`.
+            Refused: `csp.endpoint-shared`, `csp.no-network`.
         """
         process, link = self._owner("recv"), self.link
         since = process.clock
@@ -242,20 +267,32 @@ class Receiver(End, Generic[T]):
         return cast("T", found[1] if found is not EOS else EOS)
 
     def try_recv(self) -> T | Literal[Signal.NONE, Signal.EOS]:
-        """The next token if it is visible now, else `NONE`; `EOS` when the stream has ended."""
+        """The next token if it is visible now, else `NONE`; `EOS` when the stream has ended.
+
+        Raises:
+            Refused: as `recv`.
+        """
         process, link = self._owner("try_recv"), self.link
         process.pause()
         seen = self._seen(process)
         return cast("T", link.taken(process.clock, process.clock)) if not isinstance(seen, Signal) else seen
 
     def peek(self) -> T | Literal[Signal.NONE, Signal.EOS]:
-        """What `try_recv` would give; the token stays."""
+        """What `try_recv` would give; the token stays.
+
+        Raises:
+            Refused: as `recv`.
+        """
         process = self._owner("peek")
         process.pause()
         return self._seen(process)
 
     def __iter__(self) -> Iterator[T]:
-        """The tokens, one after the other, until the stream has ended."""
+        """The tokens, one after the other, until the stream has ended.
+
+        Raises:
+            Refused: as `recv`.
+        """
         while (token := self.recv()) is not EOS:
             yield token
 
@@ -282,8 +319,11 @@ def select(ins: Sequence[Receiver[T]]) -> tuple[Receiver[T], T] | Literal[Signal
 
     It completes at the earliest possible time; of the channels that have a token then the first one listed is taken.
 
+    Returns:
+        The end whose token was taken, and the token; or `EOS`.
+
     Raises:
-        Refused: `csp.endpoint-shared`.
+        Refused: `csp.endpoint-shared`, `csp.no-network`.
     """
     process = running("select")
     for each in ins:
@@ -308,8 +348,9 @@ def _take_first(
     for each in ins:
         visible = each.link.time.visible_time()
         if visible is not None and visible <= now:
-            process.stalled_in(now - since)
+            process.waited("empty", each.link, since)
             return each, cast("T", each.link.taken(since, now))
+    process.waited("end", ins[0].link, since)
     return EOS
 
 
@@ -341,13 +382,19 @@ def already_closed(operation: Literal["send", "close"], name: str, closed_at: in
 
 
 def _shared(link: Link, side: Side, first: tuple[Process, Span | None], second: tuple[Process, Span | None]) -> Refused:
+    names = (first[0].name, second[0].name)
+    return end_shared(link.name, side, names, (first[1], second[1]))
+
+
+def end_shared(channel: str, side: Side, names: tuple[str, str], places: tuple[Span | None, Span | None]) -> Refused:
+    """The refusal of an end of a channel of that name that two processes have."""
     plural, other = ("senders", "a select") if side == "send" else ("receivers", "a broadcast")
-    lines = [f" (line {place.line})" if place is not None else "" for _, place in (first, second)]
-    named = [f"'{process.name}'{line}" for (process, _), line in zip((first, second), lines, strict=True)]
+    lines = [f" (line {place.line})" if place is not None else "" for place in places]
+    first, second = (f"'{name}'{line}" for name, line in zip(names, lines, strict=True))
     return Refused(
         "csp.endpoint-shared",
-        f"channel '{link.name}' has two {plural}: {named[0]} and {named[1]}; a FIFO has exactly one. "
+        f"channel '{channel}' has two {plural}: {first} and {second}; a FIFO has exactly one. "
         f"Use two channels and {other}, or merge the processes",
-        span=second[1],
+        span=places[1],
         help="give each end of a channel to one process",
     )

@@ -25,6 +25,7 @@ __all__ = ["Blocked", "BlockedChannel", "BlockedProcess", "Deadlock", "DeadlockR
 TRUE = "add an initial token or break the cycle"
 NO_CLOSE = "producer terminated without close()"
 NO_RECEIVE = "consumer terminated before it received every token"
+_NOT_IN_TABLES = ("name", "sender", "receiver")
 
 
 class Blocked(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +52,7 @@ class Blocked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BlockedChannel(msgspec.Struct, frozen=True, kw_only=True):
-    """A channel when nothing could go on; stalls in cycles."""
+    """A channel when nothing could go on; stalls in cycles, `sender` and `receiver` as in `ChannelRun`."""
 
     name: str
     capacity: int
@@ -61,6 +62,8 @@ class BlockedChannel(msgspec.Struct, frozen=True, kw_only=True):
     stall_full: int
     stall_empty: int
     closed: bool
+    sender: str = ""
+    receiver: str = ""
 
 
 class BlockedProcess(msgspec.Struct, frozen=True, kw_only=True):
@@ -203,7 +206,7 @@ def _blocked(process: Process, place: Span | None) -> Blocked:
 
 
 def _channel(link: Link) -> BlockedChannel:
-    time = link.time
+    time, sender, receiver = link.time, link.process("send") or link.maker, link.process("recv")
     return BlockedChannel(
         name=link.name,
         capacity=time.capacity,
@@ -213,6 +216,8 @@ def _channel(link: Link) -> BlockedChannel:
         stall_full=time.stall_full,
         stall_empty=time.stall_empty,
         closed=time.closed is not None,
+        sender="" if sender is None else sender.name,
+        receiver="" if receiver is None else receiver.name,
     )
 
 
@@ -241,7 +246,7 @@ def _table(what: str, rows: Sequence[msgspec.Struct]) -> Iterator[str]:
     """Names to the left, numbers to the right, each in its column."""
     if not rows:
         return
-    names = [field for field in type(rows[0]).__struct_fields__ if field != "name"]
+    names = [field for field in type(rows[0]).__struct_fields__ if field not in _NOT_IN_TABLES]
     texts = [[_cell(getattr(each, name)) for name in ("name", *names)] for each in rows]
     widths = [max(map(len, column)) for column in zip((what, *names), *texts, strict=True)]
     for first, *rest in ((what, *names), *texts):

@@ -15,17 +15,16 @@ from typing import TYPE_CHECKING, cast
 
 from htp.diagnostics import Refused
 from htp.processes import AT_ONCE, DECLARING, RUNNING, Process
-from htp.runs import ChannelRun, ProcessRun, Simulated
+from htp.runs import ChannelRun, ProcessRun, Simulated, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterable
     from types import FrameType
 
-    from htp.channel_time import ChannelTime
-    from htp.channels import Link
+    from htp.channels import Link, Side
     from htp.diagnostics import Span
 
-__all__ = ["Network", "current", "declaring", "unique"]
+__all__ = ["Network", "current", "declaring", "unconnected", "unique"]
 
 
 class Network:
@@ -91,14 +90,9 @@ class Network:
             Refused: `csp.unconnected`.
         """
         for each in self.links:
-            for side, what in (("send", "sends on"), ("recv", "receives from")):
+            for side in ("send", "recv"):
                 if side not in each.held_by:
-                    raise Refused(
-                        "csp.unconnected",
-                        f"no process {what} channel '{each.name}' of `{self.name}`",
-                        span=place,
-                        help="pass it to one process that sends and to one that receives, or remove it",
-                    )
+                    raise unconnected(each.name, side, self.name, place)
 
     def run(self) -> None:
         """Runs all processes until they have ended; none of their threads is left behind.
@@ -135,6 +129,7 @@ class Network:
         """The times of the run, in cycles."""
         return Simulated(
             makespan=self.makespan,
+            networks=1,
             processes={
                 each.name: ProcessRun(
                     end=each.clock,
@@ -142,10 +137,13 @@ class Network:
                     stall_in=each.stall_in,
                     stall_out=each.stall_out,
                     stalls=each.stalls,
+                    waits=tuple(
+                        Wait(start=start, end=end, channel=link.name, why=why) for why, link, start, end in each.waits
+                    ),
                 )
                 for each in self.processes
             },
-            channels={each.name: channel_run(each.time) for each in self.links},
+            channels={each.name: _channel_run(each) for each in self.links},
         )
 
     @property
@@ -222,10 +220,27 @@ def unique(name: str, taken: Collection[str]) -> str:
     return next(each for number in range(2, len(taken) + 3) if (each := f"{name}_{number}") not in taken)
 
 
-def channel_run(time: ChannelTime) -> ChannelRun:
+def unconnected(channel: str, side: Side, network: str, place: Span | None) -> Refused:
+    """The refusal of a channel that has no process at one end."""
+    what = "sends on" if side == "send" else "receives from"
+    return Refused(
+        "csp.unconnected",
+        f"no process {what} channel '{channel}' of `{network}`",
+        span=place,
+        help="pass it to one process that sends and to one that receives, or remove it",
+    )
+
+
+def _channel_run(link: Link) -> ChannelRun:
     """What went through a channel."""
+    time, sender, receiver = link.time, link.process("send") or link.maker, link.process("recv")
     return ChannelRun(
         capacity=time.capacity,
+        latency=time.latency,
+        response=time.response,
+        initial=time.initial,
+        sender="" if sender is None else sender.name,
+        receiver="" if receiver is None else receiver.name,
         sends=time.sends,
         receives=time.receives,
         high_water=time.high_water,

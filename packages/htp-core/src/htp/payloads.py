@@ -12,23 +12,29 @@ from htp._impl.storage import make
 from htp.diagnostics import Refused
 from htp.places import user_line
 from htp.reference import python_number
+from htp.signals import Signal, no_token
 from htp.types import ScalarType, TensorType
 from htp.values import Array, give_up, is_region, region_of, snapshot, wrap_argument, writable_of
 
 if TYPE_CHECKING:
+    from htp.diagnostics import Span
     from htp.types import TileType
 
     Carried = TensorType | TileType | ScalarType
 
-__all__ = ["check_payload", "handed_over"]
+__all__ = ["check_payload", "handed_over", "too_large"]
+
+BOUNDED = "a tile may be smaller than its bound, as at an edge, never larger or of another rank"
 
 
 def check_payload(channel: str, carried: Carried, value: object) -> None:
     """Nothing when `value` fits a channel of that name and type: its dtype, its rank, and sizes up to the bounds.
 
     Raises:
-        Refused: `csp.payload`.
+        Refused: `csp.payload`; `csp.no-token` for what a receive gives when there is no token.
     """
+    if isinstance(value, Signal):
+        raise no_token(value)
     if isinstance(carried, ScalarType):
         if isinstance(value, Array) and value.shape:
             raise _unfit(channel, carried, _shown(value), "send one number: tile.item(t)")
@@ -44,10 +50,19 @@ def check_payload(channel: str, carried: Carried, value: object) -> None:
         for size, bound in zip(value.shape, bounds, strict=True)
     )
     if not fits:
-        help = "a tile may be smaller than its bound, as at an edge, never larger or of another rank"
-        raise _unfit(channel, carried, _shown(value), "the sizes of a region are exact" if exact else help)
+        raise _unfit(channel, carried, _shown(value), "the sizes of a region are exact" if exact else BOUNDED)
     if exact and not is_region(value):
         raise _unfit(channel, carried, "a tile, which is a value", "send a whole buffer made by htp.empty")
+
+
+def too_large(channel: str, size: int, most: int, span: Span | None) -> Refused:
+    """The refusal of a tile that has more elements along an axis than a channel of that name carries."""
+    return Refused(
+        "csp.payload",
+        f"channel '{channel}' carries tiles of up to {most} along an axis, and one of {size} is sent",
+        span=span,
+        help=BOUNDED,
+    )
 
 
 def handed_over(carried: Carried, value: object) -> object:

@@ -15,9 +15,10 @@ __all__ = ["user_frame", "user_line"]
 
 
 def user_frame(frame: FrameType | None = None, *, own: Collection[str] = ("htp",)) -> FrameType | None:
-    """The innermost frame, from `frame` or this one outwards, whose code is of none of the packages `own`."""
+    """The innermost frame, from `frame` or this one outwards, whose code is of no package or module of `own`."""
+    inside = tuple(f"{each}." for each in own)
     frame = frame or inspect.currentframe()
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in own:
+    while frame is not None and f"{frame.f_globals.get('__name__', '')}.".startswith(inside):
         frame = frame.f_back
     return frame
 

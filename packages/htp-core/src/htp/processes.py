@@ -10,7 +10,7 @@ import sys
 import threading
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, Literal, NoReturn, Protocol
 
 from htp.diagnostics import Bug, Refused
 from htp.places import user_line
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from htp.diagnostics import Span
     from htp.networks import Network
 
-__all__ = ["AT_ONCE", "DECLARING", "RUNNING", "Operation", "Process", "running", "stop"]
+__all__ = ["AT_ONCE", "DECLARING", "RUNNING", "Operation", "Process", "Why", "running", "stop"]
+
+Why = Literal["full", "empty", "end"]
+"""What a process waits for: a slot, a token, or to learn that a stream has ended."""
 
 STACK = 512 * 1024
 """Bytes of stack for each process: what NumPy needs, and little enough for thousands of processes."""
@@ -88,6 +91,7 @@ class Process:
         self.place = place
         self.clock = clock
         self.busy = self.stall_in = self.stall_out = self.stalls = 0
+        self.waits: list[tuple[Why, Link, int, int]] = []
         self.turns = 0
         self.held: list[Link] = []
         self.pending: Operation = Moment(AT_ONCE)
@@ -122,15 +126,17 @@ class Process:
         self.clock += cycles
         self.busy += cycles
 
-    def stalled_in(self, cycles: int) -> None:
-        """It has waited so long for a token."""
-        self.stall_in += cycles
-        self.stalls += cycles > 0
-
-    def stalled_out(self, cycles: int) -> None:
-        """It has waited so long for a slot."""
-        self.stall_out += cycles
-        self.stalls += cycles > 0
+    def waited(self, why: Why, link: Link, since: int) -> None:
+        """It has waited since then for a slot, a token or the end of a stream; the last is no stall."""
+        cycles = self.clock - since
+        if not cycles:
+            return
+        self.waits.append((why, link, since, self.clock))
+        self.stalls += why != "end"
+        if why == "full":
+            self.stall_out += cycles
+        elif why == "empty":
+            self.stall_in += cycles
 
     def frame(self) -> FrameType | None:
         """Where the process is, seen from another thread."""
@@ -202,6 +208,10 @@ def running(operation: str, place: Span | None = None) -> Process:
 
 
 def stop() -> NoReturn:
-    """Ends the running process at once, as if its machine had failed: the channels it sends on stay open."""
+    """Ends the running process at once, as if its machine had failed: the channels it sends on stay open.
+
+    Raises:
+        Refused: `csp.no-network` outside of a process.
+    """
     running("stop()")
     raise _Stopped

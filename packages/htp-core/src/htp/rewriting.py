@@ -139,6 +139,13 @@ class Rewriter:
             setattr(rebuilt, name, value)
         return rebuilt
 
+    def expression(self, node: ast.expr) -> ast.expr:
+        """Rewrites an expression into another one."""
+        new = self.visit(node)
+        if not isinstance(new, ast.expr):
+            raise Bug(f"an expression must stay one: `{ast.unparse(node)}` became {new!r}")
+        return new
+
     def statements(self, body: tuple[ast.stmt, ...] | list[ast.stmt]) -> list[ast.stmt]:
         """Rewrites a body of statements."""
         return [_statement(each) for each in self._items(list(body))]

@@ -12,6 +12,7 @@ from htp.diagnostics import Diagnostic
 
 __all__ = [
     "ChannelRun",
+    "NetworkRun",
     "ProcessRun",
     "RunReport",
     "Simulated",
@@ -20,26 +21,50 @@ __all__ = [
     "TaskNode",
     "TaskRun",
     "TaskStatistics",
+    "Wait",
 ]
 
 
+class Wait(msgspec.Struct, frozen=True, kw_only=True):
+    """A process stood still from `start` to `end`, in cycles, because of a channel.
+
+    It was `full` for a token to send, or `empty` of one to receive; or nothing came any more, and the process learned
+    at `end` that the stream had ended, which is no stall.
+    """
+
+    start: int
+    end: int
+    channel: str
+    why: Literal["full", "empty", "end"]
+
+
 class ProcessRun(msgspec.Struct, frozen=True, kw_only=True):
-    """What a process did, in simulated cycles: when it ended, how long it computed and waited, and how often."""
+    """What a process did, in simulated cycles: when it ended, how long it computed and waited, and how often.
+
+    Where `waits` are known the process was busy at all other times until its end.
+    """
 
     end: int
     busy: int
     stall_in: int
     stall_out: int
     stalls: int = 0
+    waits: tuple[Wait, ...] | None = None
 
 
 class ChannelRun(msgspec.Struct, frozen=True, kw_only=True):
     """What went through a channel: counts, simulated cycles, and the times of every accept and dequeue.
 
-    `stall_full` and `stall_empty` are cycles, `stalls_full` and `stalls_empty` how often a process waited.
+    `stall_full` and `stall_empty` are cycles, `stalls_full` and `stalls_empty` how often a process waited. `sender` and
+    `receiver` are processes, empty where they are not known; `initial` is how many of the tokens nobody sent.
     """
 
     capacity: int
+    latency: int = 0
+    response: int = 0
+    initial: int = 0
+    sender: str = ""
+    receiver: str = ""
     sends: int
     receives: int
     high_water: int
@@ -99,12 +124,26 @@ class TaskStatistics(msgspec.Struct, frozen=True, kw_only=True):
     runs: tuple[TaskRun, ...] = ()
 
 
-class Simulated(msgspec.Struct, frozen=True, kw_only=True):
-    """Simulated time of a run, in cycles."""
+class NetworkRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A network of a run: when it began, in simulated cycles, and its own times, which count from there."""
 
+    start: int
     makespan: int
     processes: dict[str, ProcessRun] = {}
     channels: dict[str, ChannelRun] = {}
+
+
+class Simulated(msgspec.Struct, frozen=True, kw_only=True):
+    """Simulated time of a run, in cycles.
+
+    Processes and channels are those of the last of its `networks`; those that ran before it are `earlier`.
+    """
+
+    makespan: int
+    networks: int = 0
+    processes: dict[str, ProcessRun] = {}
+    channels: dict[str, ChannelRun] = {}
+    earlier: tuple[NetworkRun, ...] = ()
     tasks: tuple[TaskRun, ...] = ()
     window_high_water: int | None = None
     window_stalls: int | None = None

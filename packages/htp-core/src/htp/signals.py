@@ -11,7 +11,7 @@ from htp.places import user_line
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["EOS", "NONE", "Signal"]
+__all__ = ["EOS", "NONE", "Signal", "no_token"]
 
 
 class Signal(Enum):
@@ -24,9 +24,10 @@ class Signal(Enum):
         return self.name
 
 
-def _refuse(signal: Signal, *_: object) -> NoReturn:
+def no_token(signal: Signal) -> Refused:
+    """The refusal of a signal where a token is wanted."""
     why = "the stream has ended" if signal is Signal.EOS else "there is none yet"
-    raise Refused(
+    return Refused(
         "csp.no-token",
         f"{signal.name} is used as a token: {why}",
         span=user_line(),
@@ -35,15 +36,15 @@ def _refuse(signal: Signal, *_: object) -> NoReturn:
 
 
 def _refusing(operation: str) -> Callable[..., NoReturn]:
-    def refuse(self: Signal, *operands: object) -> NoReturn:
-        _refuse(self, *operands)
+    def refuse(self: Signal, *_: object) -> NoReturn:
+        raise no_token(self)
 
     refuse.__name__ = operation
     return refuse
 
 
 BINARY = ("add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor", "lshift", "rshift")
-OTHER = ("lt", "le", "gt", "ge", "neg", "invert", "abs", "int", "float", "index", "getitem", "len")
+OTHER = ("lt", "le", "gt", "ge", "neg", "invert", "abs", "int", "float", "index", "getitem", "iter", "len")
 for _name in (*BINARY, *(f"r{each}" for each in BINARY), *OTHER):
     setattr(Signal, f"__{_name}__", _refusing(f"__{_name}__"))
 

@@ -45,6 +45,7 @@ __all__ = [
     "close",
     "close_network",
     "full",
+    "no_token",
     "observed",
     "occupancy",
     "open_network",
@@ -82,7 +83,11 @@ def observed() -> Generator[list[Network]]:
 
 
 def open_network() -> None:
-    """From here to `close_network` channels are made, and every call of a kernel declares a process."""
+    """From here to `close_network` channels are made, and every call of a kernel declares a process.
+
+    Raises:
+        Refused: `type.bad-network` inside of another network.
+    """
     if DECLARING.get() is not None:
         raise _misplaced("a network is opened inside of another", "close the first one before: `close_network()`")
     DECLARING.set(Network(sys._getframe(1).f_code.co_name))  # pyright: ignore[reportPrivateUsage]
@@ -108,7 +113,7 @@ def channel(
     after its variable.
 
     Raises:
-        Refused: `csp.bad-channel`, `csp.payload`.
+        Refused: `csp.bad-channel`, `csp.payload`; `type.bad-network` outside of a network.
     """
     network = _open("channel")
     for what, value in (("capacity", capacity), ("latency", latency), ("response", response)):
@@ -133,7 +138,11 @@ def channel(
 
 
 def process_name(name: str) -> None:
-    """What the next process is called in reports; else it is called after its kernel."""
+    """What the next process is called in reports; else it is called after its kernel.
+
+    Raises:
+        Refused: `type.bad-network` outside of a network.
+    """
     _open("process_name")
     _NAMED.set(name)
 
@@ -142,7 +151,8 @@ def close_network() -> None:
     """Runs all processes to their end; to a process that runs this line, that is work of their makespan.
 
     Raises:
-        Refused: `csp.deadlock`, `csp.unconnected`, and what a process is refused with.
+        Refused: `csp.deadlock`, `csp.unconnected`, and what a process is refused with; `type.bad-network` when no
+            network is open.
     """
     network = _open("close_network")
     DECLARING.set(None)
@@ -159,7 +169,11 @@ def close_network() -> None:
 
 
 def advance(inp: Receiver[T]) -> bool:
-    """Waits for the next token and takes it into the hand; False at the end of the stream."""
+    """Waits for the next token and takes it into the hand; False at the end of the stream.
+
+    Raises:
+        Refused: as `htp.channels.Receiver.recv`, which also holds for the other words that look or wait for a token.
+    """
     found: object = inp.recv()
     if found is EOS:
         return False
@@ -191,30 +205,50 @@ def advance_any(*ins: Receiver[T]) -> int:
 
 
 def token(inp: Receiver[T]) -> T:
-    """The token in the hand: a tile or a number; of a channel of regions the buffer, which now is this process's."""
+    """The token in the hand: a tile or a number; of a channel of regions the buffer, which now is this process's.
+
+    Raises:
+        Refused: `type.bad-network` when no token has been taken.
+    """
     if inp.link.hand is None:
-        raise _misplaced(f"no token of '{inp.link.name}' has been taken", "take one before: `advance(inp)`")
+        raise no_token(inp.link.name, user_line())
     return cast("T", inp.link.hand)
 
 
 def token_size(inp: Receiver[T], axis: int) -> int:
-    """A size of the token in the hand."""
+    """A size of the token in the hand, by its axis.
+
+    Raises:
+        Refused: as `token`.
+    """
     found = token(inp)
     return found.shape[axis] if isinstance(found, Array) else 0
 
 
 def send(out: Sender[T], value: T | Number) -> None:
-    """Waits while the channel is full, then puts `value` into it; a buffer becomes the receiver's."""
+    """Waits while the channel is full, then puts `value` into it; a buffer becomes the receiver's.
+
+    Raises:
+        Refused: as `htp.channels.Sender.send`.
+    """
     out.send(value)
 
 
 def try_send(out: Sender[T], value: T | Number) -> bool:
-    """Puts `value` into the channel if there is room now."""
+    """Puts `value` into the channel if there is room now, and says whether it did.
+
+    Raises:
+        Refused: as `send`.
+    """
     return out.try_send(value)
 
 
 def close(out: Sender[T]) -> None:
-    """Ends the stream; a process ends those that are left when it returns."""
+    """Ends the stream; a process ends those that are left when it returns.
+
+    Raises:
+        Refused: `csp.double-close`, `csp.endpoint-shared`, `csp.no-network`.
+    """
     out.close()
 
 
@@ -320,6 +354,12 @@ def _open(word: str) -> Network:
     if network is None:
         raise _misplaced(f"`{word}` stands outside of a network", "open one before: `open_network()`")
     return network
+
+
+def no_token(channel: str, span: Span | None) -> Refused:
+    """The refusal of a look into a hand that has taken nothing from a channel of that name."""
+    help = "take one before: `advance(inp)`"
+    return Refused("type.bad-network", f"no token of '{channel}' has been taken", span=span, help=help)
 
 
 def _misplaced(message: str, help: str) -> Refused:

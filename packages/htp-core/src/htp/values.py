@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from htp._impl.numeric import Elements
+    from htp.diagnostics import Span
     from htp.dtypes import bool_
     from htp.types import ScalarType, TensorType, TileType
 
@@ -51,6 +52,7 @@ __all__ = [
     "give_up",
     "is_region",
     "live",
+    "moved",
     "numpy_of",
     "region_of",
     "snapshot",
@@ -97,7 +99,8 @@ class Array(Storage):
             from htp.names import METHODS
 
             if name in ("_data", "_base"):
-                raise _moved(self)
+                place = self._gone
+                raise moved(0 if place is None else place.line)
             if name not in METHODS:
                 raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
@@ -286,13 +289,12 @@ class Array(Storage):
         return compare("greater_equal", self, other)
 
 
-def _moved(array: Array) -> Refused:
-    """The refusal of a region that was given up."""
-    place = array._gone  # pyright: ignore[reportPrivateUsage]
-    where = "" if place is None else f" at line {place.line}"
+def moved(line: int, span: Span | None = None) -> Refused:
+    """The refusal of a use of a region that was sent at that line, 0 where it is not known."""
     return Refused(
         "csp.moved",
-        f"the region was sent{where} and belongs to the receiver now",
+        f"the region was sent{f' at line {line}' if line else ''} and belongs to the receiver now",
+        span=span,
         help="make a new buffer with htp.empty for each send, or send a tile, which is a value",
     )
 

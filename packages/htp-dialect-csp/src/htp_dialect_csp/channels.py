@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from htp.diagnostics import Span
     from htp.values import Number
 
-__all__ = ["Channel", "ChannelForm", "Recv", "Send", "network_frame", "network_line"]
+__all__ = [
+    "Channel", "ChannelForm", "Recv", "Send", "bad_number", "network_frame", "network_line", "too_many_tokens",
+]  # fmt: skip
 
-OWN = ("htp", "htp_dialect_csp")
+OWN = ("htp", "htp_dialect_csp.channels", "htp_dialect_csp.processes")
 T = TypeVar("T")
 Carried = TensorType | TileType | ScalarType
 
@@ -42,14 +44,15 @@ class ChannelForm:
     def __call__(
         self, *, capacity: int = 1, latency: int = 0, response: int = 0, initial: Sequence[object] = ()
     ) -> Both[object]:
-        """A channel of the network whose body runs, or of the process that runs."""
+        """A channel of the network whose body runs, or of the process that runs; times in cycles.
+
+        Raises:
+            Refused: `csp.bad-channel`, `csp.payload` for an initial token that does not fit, `csp.no-network`.
+        """
         for name, value in (("capacity", capacity), ("latency", latency), ("response", response)):
             _whole(name, value, 0)
         if len(initial) > capacity:
-            raise _bad(
-                f"{len(initial)} initial tokens do not fit into a channel of capacity {capacity}",
-                f"write capacity={len(initial)} or more",
-            )
+            raise too_many_tokens(len(initial), capacity, network_line())
         network, maker = current("Channel[…](…)", network_line())
         link = Link(self.carried, ChannelTime(capacity, latency, response, len(initial)), maker=maker)
         link.name = f"#{len(network.links)}"
@@ -64,7 +67,11 @@ class ChannelForm:
     def array(
         self, count: int, *, capacity: int = 1, latency: int = 0, response: int = 0, initial: Sequence[object] = ()
     ) -> tuple[Both[object], ...]:
-        """So many channels that are alike."""
+        """So many channels that are alike.
+
+        Raises:
+            Refused: as a call.
+        """
         _whole("the number of channels", count, 1)
         make = partial(self, capacity=capacity, latency=latency, response=response, initial=initial)
         return tuple(make() for _ in range(count))
@@ -100,7 +107,8 @@ else:
         Up to `capacity` tokens are in it (0: a rendezvous). A token is visible `latency` cycles after it was accepted,
         and its slot is free `response` cycles after it was taken. `initial` tokens are in it at time 0. A Tensor is a
         region, whose memory moves to the receiver. `Channel[T].array(n, …)` is a tuple of n channels that are alike.
-        A channel is called after its variable, one of an array with its number behind it.
+        A channel is called after its variable, one of an array with its number behind it. Latency and response are in
+        cycles. What cannot be is refused with `csp.bad-channel`.
         """
 
         def __init__(self, **named: object) -> None:
@@ -122,7 +130,22 @@ def network_frame() -> FrameType | None:
 
 def _whole(name: str, value: object, least: int) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise _bad(f"{name} is {value!r}", f"write an integer, {least} or more")
+        raise bad_number(name, value, least, network_line())
+
+
+def bad_number(name: str, value: object, least: int, place: Span | None) -> Refused:
+    """The refusal of a number that no channel can have."""
+    return Refused("csp.bad-channel", f"{name} is {value!r}", span=place, help=f"write an integer, {least} or more")
+
+
+def too_many_tokens(count: int, capacity: int, place: Span | None) -> Refused:
+    """The refusal of initial tokens for which there is no room."""
+    return Refused(
+        "csp.bad-channel",
+        f"{count} initial tokens do not fit into a channel of capacity {capacity}",
+        span=place,
+        help=f"write capacity={count} or more",
+    )
 
 
 def _carried(form: str, item: object) -> Carried:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from htp_dialect_csp.counts import check_counts
-from htp_dialect_csp.endpoints import check_closes, check_ends, check_payloads
-from htp_dialect_csp.graph import graph_of
+from htp_dialect_csp.endpoints import check_channels, check_closes, check_ends, check_payloads, check_uses
 from htp_dialect_csp.progress import check_progress, sample_sizes
 from htp_dialect_csp.rates import check_rates
+from htp_dialect_csp.reading import graph_of
+from htp_dialect_csp.window import check_windows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,21 +21,25 @@ __all__ = ["check"]
 
 
 def check(program: Program, sizes: Mapping[str, int] | None = None) -> tuple[Diagnostic, ...]:
-    """Notes on what is not known before the run of the networks of a program; with `sizes` it is looked at these.
+    """Notes and warnings on what is not known before networks run; with `sizes` they are looked at at these.
 
     Raises:
-        Refused: `csp.endpoint-shared`, `csp.unconnected`, `csp.payload`, `csp.send-after-close`, `csp.double-close`,
-            `csp.no-close`, `csp.branch`, `csp.count`, `csp.rate`, `csp.deadlock`.
+        Refused: `csp.bad-channel`, `csp.endpoint-shared`, `csp.unconnected`, `csp.payload`, `csp.wrong-end`,
+            `csp.send-after-close`, `csp.double-close`, `csp.no-close`, `csp.branch`, `csp.count`, `csp.rate`,
+            `csp.deadlock`, `csp.window`.
     """
     notes: list[Diagnostic] = []
     for network in program.functions:
         if network.kind == "network" and not any(param.is_end for param in network.params):
             graph = graph_of(program, network)
+            check_channels(graph)
             check_ends(graph)
             check_payloads(graph)
+            check_uses(graph)
             check_closes(graph)
             uncounted = check_counts(graph)
             check_rates(graph)
-            unknown = check_progress(graph, (sizes,) if sizes is not None else sample_sizes(network))
+            unknown = check_progress(graph, (sizes,) if sizes is not None else sample_sizes(graph))
             notes += (uncounted or unknown) if unknown else ()
+            notes += check_windows(program, graph)
     return tuple(notes)

@@ -5,12 +5,13 @@ A turn of a loop that depends on the number of the turn is written out, and turn
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from htp.diagnostics import Refused
 from htp.dims import sym
 from htp_dialect_csp.steps import Branch, Choice, Drain, Loop, Operation, Unclear, holds, substituted, symbols_of
+from htp_dialect_csp.stretches import stretches
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -189,14 +190,25 @@ class _Writer:
             return ()
         if step.variable not in symbols_of(step.body):
             return repeated(count, self.steps(step.body))
+        return tuple(
+            node
+            for turns, body in stretches(step, count, self.values)
+            for node in self.stretch(replace(step, body=body), turns)
+        )
+
+    def stretch(self, step: Loop, turns: range) -> Nodes:
+        """Some turns of a loop."""
+        count = len(turns)
+        if step.variable not in symbols_of(step.body):
+            return repeated(count, self.steps(step.body))
         period = (_symbolic_period(step) if count > LONGEST else 0) or count
-        once, rest = self.turns(step, period), count % period
+        once, rest = self.turns(step, turns[:period]), count % period
         return (*repeated(count // period, folded(once)), *folded(once[:rest]))
 
-    def turns(self, step: Loop, count: int) -> list[Nodes]:
-        """The first turns of a loop, each by itself."""
+    def turns(self, step: Loop, turns: range) -> list[Nodes]:
+        """The turns of a loop, each by itself."""
         found: list[Nodes] = []
-        for self.values[step.variable] in range(count):
+        for self.values[step.variable] in turns:
             self.written += 1
             if self.written > MOST:
                 raise Undecided(f"more than {MOST} turns of loops are different")

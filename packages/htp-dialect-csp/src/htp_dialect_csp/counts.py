@@ -6,10 +6,12 @@ Knows what is told to the user; how tokens are counted is `tallies`, and what ca
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
 from htp.diagnostics import Diagnostic, Refused
-from htp.dims import Facts, const
+from htp.dims import const
+from htp_dialect_csp.given import alike, allowed
 from htp_dialect_csp.steps import Branch, Drain, Loop, Operation, Unclear, channels_of, walk
 from htp_dialect_csp.tallies import Tallies, drains
 
@@ -62,8 +64,9 @@ def _checked(
             yield _note(name, sender if sent is None else receiver)
         return
     initial = channel.initial or 0
-    if not _same(sent, received) and not _same(sent + initial, received):
-        witness = _witness(sent, received, initial)
+    facts = tallies.graph.facts
+    if facts.equal(sent, received) is not True and facts.equal(sent + initial, received) is not True:
+        witness = _witness(tallies.graph, sent, received, initial)
         if witness is None:
             yield _note(name, receiver)
         else:
@@ -97,12 +100,22 @@ def _forever(process: ProcessNode) -> bool:
 
 
 def _uneven(tallies: Tallies, process: ProcessNode, steps: Steps, channel: str, side: Side) -> Branch | None:
-    """The first branch on data of which one side uses the channel more often than the other."""
-    for each in walk(steps):
-        if isinstance(each, Branch) and each.test is None:
+    """The first branch on data of which one side uses the channel more often than the other.
+
+    A loop whose turns depend on data may make up for it, and a branch on the time cannot be judged before the run.
+    """
+    for each in steps:
+        inner: Steps = ()
+        if isinstance(each, Branch) and not each.timed:
+            inner = (*each.then, *each.other)
             then, other = (tallies.steps(process, arm, channel, side) for arm in (each.then, each.other))
-            if then is not None and other is not None and not _same(then, other):
+            equal = then is None or other is None or tallies.graph.facts.equal(then, other)
+            if each.test is None and not equal:
                 return each
+        elif isinstance(each, Drain) or (isinstance(each, Loop) and (each.endless or each.count is not None)):
+            inner = each.body
+        if (found := _uneven(tallies, process, inner, channel, side)) is not None:
+            return found
     return None
 
 
@@ -136,25 +149,18 @@ def _once_a_turn(process: ProcessNode, channel: str, side: Side) -> bool:
 # counts ---------------------------------------------------------------------------------------------------------------
 
 
-def _same(left: Expr, right: Expr) -> bool:
-    facts = Facts()
-    for name in sorted(left.symbols | right.symbols):
-        facts = facts.with_dim(name)
-    return facts.equal(left, right) is True
-
-
-def _witness(sent: Expr, received: Expr, initial: int) -> dict[str, int] | None:
+def _witness(graph: Graph, sent: Expr, received: Expr, initial: int) -> dict[str, int] | None:
     """Sizes at which the counts differ."""
-    names = sorted(sent.symbols | received.symbols)
+    names = sorted({*graph.names, *sent.symbols, *received.symbols})
     samples = [dict.fromkeys(names, size) for size in SIZES]
     samples += [{name: size + 7 * k for k, name in enumerate(names)} for size in SIZES]
-    for each in samples:
+    for each in allowed(chain(samples, alike(names)), graph.given):
         try:
             left = sent.evaluate(each) - received.evaluate(each)
         except Refused:  # it divides by a size that is 0 there
             continue
         if left not in (0, -initial):
-            return each
+            return {name: size for name, size in each.items() if name in sent.symbols | received.symbols}
     return None
 
 

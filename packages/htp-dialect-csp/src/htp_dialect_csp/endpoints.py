@@ -1,4 +1,4 @@
-"""The ends of channels are linear: one sender, one receiver, and nothing is sent on a channel that was closed.
+"""Channels can be made, and their ends are linear: one sender, one receiver, nothing is sent behind a close.
 
 Knows who holds an end and in which order a process uses it; does not count (`counts` does).
 """
@@ -8,20 +8,38 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from htp.diagnostics import Label, Refused
+from htp_dialect_csp.channels import bad_number, too_many_tokens
 from htp_dialect_csp.matching import check_carried
-from htp_dialect_csp.steps import Branch, Drain, Loop, Operation
+from htp_dialect_csp.steps import Branch, Drain, Loop, Operation, Unclear, channels_of, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from htp.diagnostics import Span
     from htp_dialect_csp.graph import Graph, ProcessNode
     from htp_dialect_csp.steps import Step
 
-__all__ = ["check_closes", "check_ends", "check_payloads"]
+__all__ = ["check_channels", "check_closes", "check_ends", "check_payloads", "check_uses"]
 
 Side = Literal["send", "recv"]
 SIDES: tuple[Side, ...] = ("send", "recv")
+NEEDED: Mapping[str, Side] = {"full": "send", "peek": "recv", "select": "recv", "try_recv": "recv", "try_send": "send"}
+"""The ends that words need of which it is not known before the run what they do."""
+
+
+def check_channels(graph: Graph) -> None:
+    """No number of a channel is below 0, and its initial tokens fit into it.
+
+    Raises:
+        Refused: `csp.bad-channel`.
+    """
+    for channel in graph.channels:
+        for name in ("capacity", "latency", "response"):
+            number: int | None = getattr(channel, name)
+            if number is not None and number < 0:
+                raise bad_number(name, number, 0, channel.place)
+        if channel.initial is not None and channel.capacity is not None and channel.initial > channel.capacity:
+            raise too_many_tokens(channel.initial, channel.capacity, channel.place)
 
 
 def check_ends(graph: Graph) -> None:
@@ -57,6 +75,39 @@ def check_payloads(graph: Graph) -> None:
             carried = next((each.carried for each in graph.channels if each.name == end.channel), None)
             if carried is not None and end.declared is not None:
                 check_carried(end.channel, carried, end.declared, process.name, end.side, dims, process.place)
+
+
+def check_uses(graph: Graph) -> None:
+    """Every process sends where it has the sending end, and receives where it has the receiving one.
+
+    Raises:
+        Refused: `csp.wrong-end`.
+    """
+    for process in graph.processes:
+        for each in walk(process.steps):
+            side, channels = _use(each)
+            for name in channels:
+                if side is not None and not process.holds(name, side):
+                    raise _wrong(process, name, side, each)
+
+
+def _use(step: Step) -> tuple[Side | None, tuple[str, ...]]:
+    """The end of which channels a step needs; None where it needs neither."""
+    if isinstance(step, Operation):
+        return "recv" if step.kind == "recv" else "send", channels_of(step.end)
+    if isinstance(step, Drain):
+        return "recv", channels_of(step.end)
+    return (NEEDED.get(step.what), step.channels) if isinstance(step, Unclear) else (None, ())
+
+
+def _wrong(process: ProcessNode, name: str, side: Side, step: Step) -> Refused:
+    does, has, form = ("sends on", "receiving", "Send") if side == "send" else ("receives from", "sending", "Recv")
+    return Refused(
+        "csp.wrong-end",
+        f"'{process.name}' {does} '{name}', of which it has the {has} end",
+        span=step.place if isinstance(step, Operation | Drain | Unclear) else None,
+        help=f"declare the parameter as {form}[…], and give that end to no other process",
+    )
 
 
 def check_closes(graph: Graph) -> None:

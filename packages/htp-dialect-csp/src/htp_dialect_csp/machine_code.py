@@ -65,18 +65,17 @@ class Code:
 
 def code_of(net: Net, position: int, turns: list[int]) -> Code:
     """The code of a process; `turns` gets the turns of each of its loops, whose counter has the same position."""
-    writer = _Writer(net, position, turns)
+    writer = _Writer(net, turns)
     writer.nodes(net.processes[position].nodes, ())
     writer.add(Instruction(END), ())
     return writer.code
 
 
 class _Writer:
-    def __init__(self, net: Net, position: int, turns: list[int]) -> None:
+    def __init__(self, net: Net, turns: list[int]) -> None:
         self.net = net
         self.turns = turns
         self.code = Code()
-        self.own = {k for k, each in enumerate(net.channels) if each.sender == each.receiver == position}
 
     def add(self, instruction: Instruction, slots: tuple[int, ...], place: int = 0) -> int:
         self.code.instructions.append(instruction)
@@ -131,7 +130,8 @@ class _Writer:
         gives: dict[int, int] = {}
         for each in nodes:
             if isinstance(each, Send | Recv):
-                if each.channel in self.own or not self.net.channels[each.channel].capacity:
+                channel = self.net.channels[each.channel]
+                if channel.sender == channel.receiver or not channel.capacity:
                     return None
                 moved = gives if isinstance(each, Send) else needs
                 moved[each.channel] = moved.get(each.channel, 0) + 1

@@ -1,4 +1,4 @@
-"""Whether the two ends of a channel speak of the same type. Knows types; does not know values."""
+"""Whether what is passed for an end of a channel is one of the right type. Knows types; does not know values."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from htp.types import ScalarType, TensorType, TileType
 if TYPE_CHECKING:
     from htp.channels import Side
     from htp.diagnostics import Span
+    from htp.types import Param
 
     Carried = TensorType | TileType | ScalarType
 
-__all__ = ["check_carried"]
+__all__ = ["check_carried", "not_an_end"]
 
 
 def check_carried(
@@ -40,6 +41,17 @@ def check_carried(
         f"channel '{channel}' carries {carried}, '{process}' {verb} it as {declared}; {advice}",
         span=place,
         help=f"declare {carried} in `{process}`, or another type for the channel",
+    )
+
+
+def not_an_end(process: str, param: Param, given: str, place: Span | None) -> Refused:
+    """The refusal of something that is passed for an end of a channel and is none."""
+    verb, form = ("sends on", "Send") if param.direction == "send" else ("receives from", "Recv")
+    return Refused(
+        "csp.not-an-end",
+        f"`{process}` {verb} `{param.name}`, and is given {given}",
+        span=place,
+        help=f"pass a channel: Channel[{param.type}](capacity=2), or a parameter that is a {form}[…]",
     )
 
 

@@ -1,10 +1,10 @@
-"""What the package contributes: the dialect and its passes and codes. Knows names; loads nothing."""
+"""What the package contributes: the dialect with its passes, codes and demo. Knows names; loads nothing."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from htp.declarations import CodeFile, Dialect, Lazy
+from htp.declarations import CodeFile, Demo, Dialect, Lazy
 from htp.hooks import hookimpl
 from htp_dialect_csp.capabilities import Checked
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from htp.capabilities import Capability, Use
     from htp.passes import Pass
 
-__all__ = ["HTP_API", "htp_capabilities", "htp_diagnostics", "htp_dialects", "htp_passes"]
+__all__ = ["HTP_API", "htp_capabilities", "htp_demos", "htp_diagnostics", "htp_dialects", "htp_passes"]
 
 HTP_API = 1
 
@@ -46,3 +46,15 @@ def htp_passes() -> tuple[Pass | Lazy[type[Pass]] | Lazy[Pass], ...]:
 def htp_diagnostics() -> tuple[CodeFile, ...]:
     """The pages of the codes that begin with `csp.`."""
     return (CodeFile("csp", "htp_dialect_csp", "codes/csp.md"),)
+
+
+@hookimpl
+def htp_demos() -> tuple[Demo, ...]:
+    """Six networks, drawn with their times."""
+    return (
+        Demo(
+            name="csp",
+            summary="six networks of processes: compiled, run, checked, timed, drawn",
+            run=Lazy("htp_dialect_csp.demo:run"),
+        ),
+    )

@@ -18,7 +18,7 @@ from htp.reference import prepared, run_prepared
 from htp.tasks import work
 from htp.types import TensorType
 from htp_dialect_csp.channels import network_frame, network_line
-from htp_dialect_csp.matching import check_carried
+from htp_dialect_csp.matching import check_carried, not_an_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -239,14 +239,8 @@ def _link(
 ) -> tuple[Link, End]:
     """The channel that an argument is an end of, checked against the parameter."""
     if not isinstance(value, End) or not isinstance(value, SIDES[side]):
-        verb, form = ("sends on", "Send") if side == "send" else ("receives from", "Recv")
         given = "the other end of a channel" if isinstance(value, End) else type(value).__name__
-        raise Refused(
-            "csp.not-an-end",
-            f"`{definition.name}` {verb} `{param.name}`, and is given {given}",
-            span=place,
-            help=f"pass a channel: Channel[{param.type}](capacity=2), or a parameter that is a {form}[…]",
-        )
+        raise not_an_end(definition.name, param, given, place)
     if param.type is not None:
         check_carried(value.link.name, value.link.carried, param.type, definition.name, side, dims, place)
     return value.link, value

@@ -5,16 +5,17 @@ Knows at which sizes to look; what is found at these sizes is no proof for other
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from htp.diagnostics import Diagnostic, Refused
 from htp.dims import const
-from htp.types import ScalarType
 from htp_dialect_csp.capacities import working_capacities
 from htp_dialect_csp.concrete import Undecided, net_of
 from htp_dialect_csp.counts import counts_differ
+from htp_dialect_csp.given import MOST, alike, allowed
 from htp_dialect_csp.stuck import explained
 from htp_dialect_csp.zero_cost import run
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from htp.deadlocks import Deadlock
-    from htp.program import Function
     from htp_dialect_csp.concrete import Net
     from htp_dialect_csp.graph import Graph
     from htp_dialect_csp.zero_cost import Outcome
@@ -39,6 +39,8 @@ def check_progress(graph: Graph, samples: tuple[Mapping[str, int], ...] = ({},))
     Raises:
         Refused: `csp.deadlock`; `csp.count` for tokens that nobody receives.
     """
+    if not samples:
+        return (_note(graph, f"no sizes below {MOST} are what it asserts"),)
     for sizes in samples:
         try:
             net = net_of(graph, sizes)
@@ -52,18 +54,13 @@ def check_progress(graph: Graph, samples: tuple[Mapping[str, int], ...] = ({},))
     return ()
 
 
-def sample_sizes(network: Function) -> tuple[dict[str, int], ...]:
-    """Sizes for the names in the signature of a network; one empty set where it has none."""
-    names: dict[str, None] = {}
-    for param in network.params:
-        if isinstance(param.type, ScalarType):
-            if param.type.dtype.kind in ("int", "uint"):
-                names[param.name] = None
-        elif param.type is not None:
-            names.update(dict.fromkeys(name for dim in param.type.dims for name in sorted(dim.symbols)))
-    if not names:
+def sample_sizes(graph: Graph) -> tuple[dict[str, int], ...]:
+    """Sizes for the names in the signature of a network that its asserts allow; one empty set where it has none."""
+    if not graph.names:
         return ({},)
-    return (*(dict.fromkeys(names, size) for size in SIZES), {name: 64 << k % 4 for k, name in enumerate(names)})
+    mixed = {name: 64 << k % 4 for k, name in enumerate(graph.names)}
+    found = tuple(allowed([*(dict.fromkeys(graph.names, size) for size in SIZES), mixed], graph.given))
+    return found or tuple(islice(allowed(alike(graph.names), graph.given), len(SIZES)))
 
 
 def _check_left(graph: Graph, net: Net, outcome: Outcome, sizes: Mapping[str, int]) -> None:
@@ -82,7 +79,7 @@ def _noted(diagnostic: Diagnostic, sizes: Mapping[str, int]) -> Diagnostic:
 
 
 def _with_capacities(net: Net, found: Deadlock, sizes: Mapping[str, int]) -> Deadlock:
-    """The refusal with the capacities that are needed, where more capacity helps."""
+    """The refusal with the capacities that are needed, where more capacity helps; its times would all be 0."""
     working = working_capacities(net) if found.report.kind == "artificial" else None
     channels = {each.name: each for each in net.channels}
     notes = [
@@ -91,7 +88,9 @@ def _with_capacities(net: Net, found: Deadlock, sizes: Mapping[str, int]) -> Dea
         for name, size in (working or {}).items()
     ]
     help = tuple(f"give `{name}` capacity={size} or more" for name, size in (working or {}).items())
-    diagnostic = msgspec.structs.replace(found.diagnostic, notes=tuple(notes), help=help or found.diagnostic.help)
+    diagnostic = msgspec.structs.replace(
+        found.diagnostic, message=found.report.text, notes=tuple(notes), help=help or found.diagnostic.help
+    )
     found.diagnostics = (_noted(diagnostic, sizes),)
     return found
 

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
     from htp.diagnostics import Span
     from htp.dims import Expr
+    from htp_dialect_csp.symbols import Value
 
 __all__ = [
-    "Branch", "Choice", "Compare", "Drain", "End", "Junction", "Loop", "Operation", "Step", "Steps", "Task", "Test",
-    "Unclear", "Work", "channels_of", "holds", "substituted", "symbols_of", "walk",
+    "Branch", "Call", "Choice", "Compare", "Drain", "End", "Given", "Junction", "Loop", "Operation", "Step", "Steps",
+    "Test", "Unclear", "Work", "channels_of", "holds", "substituted", "symbols_of", "walk",
 ]  # fmt: skip
 
 
@@ -49,11 +50,11 @@ class Work:
 
 
 @dataclass(frozen=True)
-class Task:
-    """A call of a kernel, or of something that issues tasks of its own when `many`."""
+class Call:
+    """A call of a workload, with what stands for its arguments."""
 
-    kernel: str
-    many: bool = False
+    function: str
+    arguments: tuple[Value, ...]
     place: Span | None = field(default=None, compare=False)
 
 
@@ -82,12 +83,16 @@ class Drain:
 
 @dataclass(frozen=True)
 class Branch:
-    """`then` or `other`; `test` is None where it depends on data, and `text` is how it is written."""
+    """`then` or `other`; `test` is None where it depends on data, and `text` is how it is written.
+
+    A `timed` one asks what there is now or whether a stream has ended, which no count can follow.
+    """
 
     test: Test | None
     text: str
     then: Steps
     other: Steps
+    timed: bool = False
     place: Span | None = field(default=None, compare=False)
 
 
@@ -100,7 +105,14 @@ class Unclear:
     place: Span | None = field(default=None, compare=False)
 
 
-Step: TypeAlias = "Operation | Work | Task | Loop | Drain | Branch | Unclear"
+@dataclass(frozen=True)
+class Given:
+    """An `assert`: behind it `test` holds."""
+
+    test: Test
+
+
+Step: TypeAlias = "Operation | Work | Call | Loop | Drain | Branch | Unclear | Given"
 Steps: TypeAlias = "tuple[Step, ...]"
 
 

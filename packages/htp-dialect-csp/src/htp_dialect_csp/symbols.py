@@ -107,6 +107,10 @@ def _value(node: ast.expr, scope: Mapping[str, Value]) -> Value:
             return _value(argument, scope)
         case ast.Call(func=ast.Name(id="range")):
             return _unrolled(node, scope)
+        case ast.Call(func=ast.Name(id="empty"), args=[shape, *_]):
+            sizes = _value(shape, scope)
+            dims = sizes if isinstance(sizes, tuple) else (sizes,)
+            return ArrayValue(tuple(each if isinstance(each, Dim) else None for each in dims))
         case _:
             return None
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal
 
 from htp.dims import Expr, const, sym
 from htp_dialect_csp.steps import Branch, Compare, Drain, Loop, Operation, Unclear, channels_of, holds, walk
-from htp_dialect_csp.symbols import settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,7 +44,7 @@ class Tallies:
     def of(self, process: ProcessNode, channel: str, side: Side) -> Expr | None:
         """The same of one process."""
         found = self.steps(process, process.steps, channel, side)
-        return settled(found) if found is not None else None
+        return self.graph.facts.simplify(found) if found is not None else None
 
     def steps(self, process: ProcessNode, steps: Steps, channel: str, side: Side) -> Expr | None:
         """The same of some steps of it."""
@@ -97,8 +96,8 @@ class Tallies:
         drained = any(isinstance(each, Drain) and drain.end in channels_of(each.end) for each in before)
         if sent is None or taken is None or more is None or node.initial is None or drained or more.constant is None:
             return None
-        left = settled(sent + node.initial - taken)
-        return left // (1 + more.constant) if settled(left % (1 + more.constant)) == 0 else None
+        left, each = self.graph.facts.simplify(sent + node.initial - taken), 1 + more.constant
+        return left // each if self.graph.facts.divides(each, left) else None
 
 
 def _decided(test: Test | None) -> bool | None:

@@ -10,25 +10,14 @@ import ast
 from itertools import count
 from typing import TYPE_CHECKING
 
-from htp.dims import Expr, const, sym
+from htp.dims import Expr, sym
 from htp.program import origin_of
-from htp_dialect_csp.steps import (
-    Branch,
-    Choice,
-    Compare,
-    Drain,
-    Loop,
-    Operation,
-    Task,
-    Unclear,
-    Work,
-    channels_of,
-    walk,
-)
-from htp_dialect_csp.symbols import TURN, ChannelValue, range_of, test_of, value_of
+from htp_dialect_csp.bindings import assign, channels_in, end_of, every_channel, forget, give, items, join
+from htp_dialect_csp.steps import Branch, Call, Compare, Drain, Given, Loop, Operation, Unclear, Work, channels_of
+from htp_dialect_csp.symbols import TURN, range_of, test_of, value_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from htp_dialect_csp.steps import End, Step, Steps
     from htp_dialect_csp.symbols import Scope, Value
@@ -36,8 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["token_program"]
 
 METHODS = {"send": "send", "recv": "recv", "close": "close"}
-TIMED = ("try_send", "try_recv", "peek", "full")
-CONDITIONAL = (ast.IfExp, ast.BoolOp, ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp, ast.Lambda)
 
 
 def token_program(body: Sequence[ast.stmt], scope: Mapping[str, Value], kinds: Mapping[str, str]) -> Steps:
@@ -51,26 +38,13 @@ class _Reader:
     def __init__(self, kinds: Mapping[str, str]) -> None:
         self.kinds = kinds
         self.numbers = count()
-        self.depth = 0
+        self.timed: set[str] = set()
 
     # statements -------------------------------------------------------------------------------------------------
 
-    def nested(self, body: Sequence[ast.stmt], scope: Scope) -> Steps:
-        """The steps of statements that may run never or more than once."""
-        self.depth += 1
-        steps = self.block(body, scope)
-        self.depth -= 1
-        return steps
-
     def block(self, body: Sequence[ast.stmt], scope: Scope) -> Steps:
         """The steps of some statements; `scope` is what names stand for, and is brought up to date."""
-        steps: list[Step] = []
-        for position, statement in enumerate(body):
-            if isinstance(statement, ast.Return | ast.Break | ast.Continue):
-                rest = body[position:] if isinstance(statement, ast.Return) else ()
-                return (*steps, *self.leaving(statement, scope, rest))
-            steps += self.statement(statement, scope)
-        return tuple(steps)
+        return tuple(step for each in body for step in self.statement(each, scope))
 
     def statement(self, statement: ast.stmt, scope: Scope) -> Iterator[Step]:
         match statement:
@@ -82,22 +56,17 @@ class _Reader:
                 yield from self.branch(statement, scope)
             case ast.Assign(targets=[target], value=value):
                 yield from self.expression(value, scope)
-                _bind(target, value, scope)
+                if self.is_timed(value, scope):
+                    self.timed |= {node.id for node in ast.walk(target) if isinstance(node, ast.Name)}
+                assign(target, value, scope)
             case ast.AugAssign(target=target, value=value):
                 yield from self.expression(value, scope)
-                _forget((statement,), scope)
-            case ast.With(body=body):
-                yield from self.unclear("a `with`", (statement,), scope)
-                _forget(body, scope)
+                forget((statement,), scope)
+            case ast.Assert(test=test) if (known := test_of(test, scope)) is not None:
+                yield Given(known)
             case _:
                 yield from self.expression(statement, scope)
-                _forget((statement,), scope)
-
-    def leaving(self, statement: ast.stmt, scope: Scope, rest: Sequence[ast.stmt]) -> Iterator[Step]:
-        yield from self.expression(statement, scope)
-        if rest and not self.depth:
-            return  # behind the last step of the process
-        yield Unclear(f"`{ast.unparse(statement)}`", _all_channels(scope), origin_of(statement))
+                forget((statement,), scope)
 
     def loop(self, loop: ast.For, scope: Scope) -> Iterator[Step]:
         place = origin_of(loop)
@@ -106,48 +75,40 @@ class _Reader:
             value = found[0].substitute({TURN: sym(variable)})
             steps = self.inner(loop.body, scope, loop.target, value)
             yield from (Loop(variable, found[1], steps, place=place),) if steps else ()
-        elif (end := _end(value_of(loop.iter, scope))) is not None:
+        elif (end := end_of(value_of(loop.iter, scope))) is not None:
             yield Drain(end, self.inner(loop.body, scope, loop.target), place)
-        elif (items := _items(loop.iter, scope)) is not None and _mentions(items):
-            for each in items:
-                _give(loop.target, each, scope)
-                yield from self.nested(loop.body, scope)
+        elif (several := items(loop.iter, scope)) is not None and any(channels_in(each) for each in several):
+            for each in several:
+                give(loop.target, each, scope)
+                yield from self.block(loop.body, scope)
         else:
             yield from self.expression(loop.iter, scope)
             steps = self.inner(loop.body, scope, loop.target)
             yield from (Loop(f"turn__{next(self.numbers)}", None, steps, place=place),) if steps else ()
-        _forget((loop,), scope)
+        forget((loop,), scope)
 
     def inner(
         self, body: Sequence[ast.stmt], scope: Scope, target: ast.expr | None = None, value: Value = None
     ) -> Steps:
         """The steps of one turn of a loop, in which nothing is known of what other turns assign."""
         inside = dict(scope)
-        _forget(body, inside)
+        forget(body, inside)
         if target is not None:
-            _give(target, value, inside)
-        if any(isinstance(each, ast.Break | ast.Continue) for each in _own(body)):
-            return tuple(self.unclear("a loop that is left early", body, inside))
-        return self.nested(body, inside)
+            give(target, value, inside)
+        return self.block(body, inside)
 
     def repetition(self, loop: ast.While, scope: Scope) -> Iterator[Step]:
         place = origin_of(loop)
-        drained = _drain_form(loop, scope)
+        drained = _drained(loop.test, scope)
         if drained is not None:
-            end, body = drained
-            yield Drain(end, self.inner(body, scope), place)
+            yield Drain(drained, self.inner(loop.body, scope), place)
         elif isinstance(loop.test, ast.Constant) and loop.test.value:
-            breaks = any(isinstance(each, ast.Break) for each in _own(loop.body))
-            returns = any(isinstance(each, ast.Return) for inner in loop.body for each in ast.walk(inner))
-            if breaks or returns:
-                yield from self.unclear("a loop that is left early", loop.body, scope)
-            else:
-                steps = self.inner(loop.body, scope)
-                yield Loop(f"turn__{next(self.numbers)}", None, steps, endless=True, place=place)
+            steps = self.inner(loop.body, scope)
+            yield Loop(f"turn__{next(self.numbers)}", None, steps, endless=True, place=place)
         else:
             steps = (*self.expression(loop.test, scope), *self.inner(loop.body, scope))
             yield from (Loop(f"turn__{next(self.numbers)}", None, steps, place=place),) if steps else ()
-        _forget((loop,), scope)
+        forget((loop,), scope)
 
     def branch(self, branch: ast.If, scope: Scope) -> Iterator[Step]:
         yield from self.expression(branch.test, scope)
@@ -157,17 +118,34 @@ class _Reader:
             if test.sign in ("==", "!="):
                 yield from self.block(branch.body if taken else branch.orelse, scope)
                 return
-        then, other = (self.nested(each, dict(scope)) for each in (branch.body, branch.orelse))
-        _forget((branch,), scope)
+        scopes = dict(scope), dict(scope)
+        then, other = (self.block(each, own) for each, own in zip((branch.body, branch.orelse), scopes, strict=True))
+        join(scope, *scopes)
         if then or other:
-            yield Branch(test, ast.unparse(branch.test), then, other, origin_of(branch))
+            timed = self.is_timed(branch.test, scope)
+            yield Branch(test, ast.unparse(branch.test), then, other, timed, origin_of(branch))
+
+    def is_timed(self, node: ast.expr, scope: Scope) -> bool:
+        """Whether an expression asks what there is in a channel now, or whether a stream has ended."""
+        for each in ast.walk(node):
+            match each:
+                case ast.Name(id=name) if name in ("EOS", "NONE") or name in self.timed:
+                    return True
+                case (
+                    ast.Call(func=ast.Attribute(value=base, attr="try_send" | "try_recv" | "peek" | "full"))
+                    | ast.Call(func=ast.Name(id="len"), args=[base])
+                ) if end_of(value_of(base, scope)) is not None:
+                    return True
+                case _:
+                    pass
+        return False
 
     # expressions ------------------------------------------------------------------------------------------------
 
     def expression(self, node: ast.AST, scope: Scope) -> Iterator[Step]:
         """What evaluating an expression does, in order."""
-        if isinstance(node, CONDITIONAL):
-            yield from self.unclear("a conditional expression", (node,), scope)
+        if isinstance(node, ast.IfExp | ast.BoolOp):
+            yield from self.unclear("a conditional expression", node, scope)
             return
         if not isinstance(node, ast.Call):
             for each in ast.iter_child_nodes(node):
@@ -180,7 +158,7 @@ class _Reader:
     def call(self, node: ast.Call, scope: Scope) -> Iterator[Step]:
         place = origin_of(node)
         if isinstance(node.func, ast.Attribute):
-            end = _end(value_of(node.func.value, scope))
+            end = end_of(value_of(node.func.value, scope))
             if end is not None and node.func.attr in METHODS:
                 yield Operation(METHODS[node.func.attr], end, place)  # type: ignore[arg-type]
                 return
@@ -193,139 +171,37 @@ class _Reader:
             cycles = value_of(node.args[0], scope)
             yield Work(cycles if isinstance(cycles, Expr) else None)
             return
-        given = [name for each in node.args for name in _channels(value_of(each, scope))]
+        given = [name for each in node.args for name in channels_in(value_of(each, scope))]
         if (given and name != "len") or name in ("select", "spawn", "stop"):
-            yield Unclear(name or ast.unparse(node.func), tuple(given) or _all_channels(scope), place)
+            yield Unclear(name or ast.unparse(node.func), tuple(given) or every_channel(scope), place)
         elif given:
             yield Unclear("len", tuple(given), place)
-        elif (kind := self.kinds.get(name)) is not None and kind != "func":
-            yield Task(name, kind != "kernel", place)
+        elif self.kinds.get(name) == "workload":
+            yield Call(name, tuple(value_of(each, scope) for each in node.args), place)
 
-    def unclear(self, what: str, nodes: Iterable[ast.AST], scope: Scope) -> Iterator[Step]:
-        """One step for nodes in which there are operations, and none for others; calls of kernels stay."""
-        inside = dict(scope)
-        found: list[Step] = []
-        for each in nodes:
-            statements = [each] if isinstance(each, ast.stmt) else []
-            for node in ast.walk(each):
-                if isinstance(node, ast.Call):
-                    found += self.call(node, inside)
-                if isinstance(node, ast.For):
-                    found += [Unclear(what, _channels(value_of(node.iter, inside)))]
-            _forget(statements, inside)
-        channels = [name for each in walk(found) for name in _touched(each)]
+    def unclear(self, what: str, node: ast.expr, scope: Scope) -> Iterator[Step]:
+        """One step for an expression of which it is not known what of it is evaluated; calls of workloads stay."""
+        found = [step for each in ast.walk(node) if isinstance(each, ast.Call) for step in self.call(each, scope)]
+        channels = [name for each in found for name in _touched(each)]
         if channels:
-            places = [place for each in nodes if (place := origin_of(each)) is not None]
-            yield Unclear(what, tuple(dict.fromkeys(channels)), places[0] if places else None)
-        yield from (Task(each.kernel, True, each.place) for each in found if isinstance(each, Task))
-
-
-# names --------------------------------------------------------------------------------------------------------------
-
-
-def _bind(target: ast.expr, value: ast.expr, scope: Scope) -> None:
-    known = value_of(value, scope)
-    _forget((ast.Assign([target], value),), scope)
-    _give(target, known, scope)
-
-
-def _give(target: ast.expr, value: Value, scope: Scope) -> None:
-    if isinstance(target, ast.Name):
-        scope[target.id] = value
-    elif isinstance(target, ast.Tuple):
-        known = value if isinstance(value, tuple) and len(value) == len(target.elts) else (None,) * len(target.elts)
-        for each, one in zip(target.elts, known, strict=True):
-            _give(each, one, scope)
-
-
-def _forget(nodes: Iterable[ast.AST], scope: Scope) -> None:
-    """Nothing is known any longer of the names that are assigned in some statements."""
-    for each in nodes:
-        for node in ast.walk(each):
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                scope[node.id] = None
-
-
-def _own(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements of a loop that are not in a loop in it."""
-    for each in body:
-        yield each
-        if isinstance(each, ast.If):
-            yield from _own((*each.body, *each.orelse))
-        elif isinstance(each, ast.With):
-            yield from _own(each.body)
-
-
-# channels -----------------------------------------------------------------------------------------------------------
-
-
-def _end(value: Value) -> End | None:
-    return value.name if isinstance(value, ChannelValue) else value if isinstance(value, Choice) else None
-
-
-def _channels(value: Value) -> tuple[str, ...]:
-    if isinstance(value, tuple):
-        return tuple(name for each in value for name in _channels(each))
-    end = _end(value)
-    return channels_of(end) if end is not None else ()
-
-
-def _all_channels(scope: Scope) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for value in scope.values() for name in _channels(value)))
+            yield Unclear(what, tuple(dict.fromkeys(channels)), origin_of(node))
+        yield from (each for each in found if isinstance(each, Call))
 
 
 def _touched(step: Step) -> tuple[str, ...]:
     if isinstance(step, Unclear):
         return step.channels
-    return channels_of(step.end) if isinstance(step, Operation | Drain) else ()
+    return channels_of(step.end) if isinstance(step, Operation) else ()
 
 
-def _mentions(items: Iterable[Value]) -> bool:
-    """Whether a loop goes over channels, so that its turns have to be told apart."""
-    return any(_channels(each) for each in items)
-
-
-def _items(node: ast.expr, scope: Scope) -> tuple[Value, ...] | None:
-    """What a loop goes over one by one: a tuple, or `enumerate` or `zip` of tuples."""
-    match node:
-        case ast.Call(func=ast.Name(id="enumerate"), args=[argument]):
-            inner = _items(argument, scope)
-            return tuple((const(k), each) for k, each in enumerate(inner)) if inner is not None else None
-        case ast.Call(func=ast.Name(id="zip"), args=args):
-            lists = [_items(each, scope) for each in args]
-            known = [each for each in lists if each is not None]
-            return tuple(zip(*known, strict=False)) if known and len(known) == len(lists) else None
-        case _:
-            value = value_of(node, scope)
-            return value if isinstance(value, tuple) else None
-
-
-def _drain_form(loop: ast.While, scope: Scope) -> tuple[End, Sequence[ast.stmt]] | None:
-    """The channel and the body of a `while` that means the same as a `for` over the channel."""
-    match loop.test, loop.body:
-        case ast.Compare(left=ast.NamedExpr(value=received), ops=[ast.IsNot()], comparators=[ast.Name(id="EOS")]), body:
-            end = _received(received, scope)
-        case (
-            ast.Constant(value=True),
-            [
-                ast.Assign(targets=[ast.Name(id=token)], value=received),
-                ast.If(
-                    test=ast.Compare(left=ast.Name(id=asked), ops=[ast.Is()], comparators=[ast.Name(id="EOS")]),
-                    body=[ast.Break()],
-                    orelse=[],
-                ),
-                *body,
-            ],
-        ) if token == asked:
-            end = _received(received, scope)
-        case _:
-            return None
-    return (end, body) if end is not None else None
-
-
-def _received(node: ast.expr, scope: Scope) -> End | None:
-    match node:
-        case ast.Call(func=ast.Attribute(value=base, attr="recv"), args=[]):
-            return _end(value_of(base, scope))
+def _drained(test: ast.expr, scope: Scope) -> End | None:
+    """The channel of `while (t := inp.recv()) is not EOS`, which means the same as a `for` over it."""
+    match test:
+        case ast.Compare(
+            left=ast.NamedExpr(value=ast.Call(func=ast.Attribute(value=base, attr="recv"), args=[])),
+            ops=[ast.IsNot()],
+            comparators=[ast.Name(id="EOS")],
+        ):
+            return end_of(value_of(base, scope))
         case _:
             return None

@@ -1,140 +1,167 @@
-"""Processes that issue tasks into a window of limited size: it is one more channel, and can be the one that is full.
+"""Processes that call workloads whose task window ends the run when it is full: it must have room for all their tasks.
 
-Between two of its sends and receives a process issues tasks without letting others go on. If all processes together
-can do so with more tasks than the window holds, a network that is right can get stuck in the window.
+Every call of a workload has a window of its own and returns when its tasks are over, so a window that makes the process
+wait is never in the way of others. Knows how workloads are written; does not know when their tasks run.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import ast
 from typing import TYPE_CHECKING
 
 from htp.diagnostics import Diagnostic, Refused
-from htp_dialect_csp.steps import Branch, Drain, Loop, Operation, Task, Unclear
+from htp.dims import Expr, const, maximum, sym
+from htp.program import origin_of
+from htp_dialect_csp.bindings import assign, forget, give
+from htp_dialect_csp.steps import Call, walk
+from htp_dialect_csp.symbols import TURN, range_of, value_of
+from htp_dialect_csp.tallies import summed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from htp_dialect_csp.graph import Graph
-    from htp_dialect_csp.steps import Step, Steps
+    from htp.diagnostics import Span
+    from htp.program import Function, Program
+    from htp_dialect_csp.graph import Graph, ProcessNode
+    from htp_dialect_csp.symbols import Scope, Value
 
-__all__ = ["check_window", "most_tasks"]
+__all__ = ["check_windows", "most_tasks"]
 
 
-def check_window(graph: Graph, window: int, sizes: Mapping[str, int] | None = None) -> tuple[Diagnostic, ...]:
-    """A warning `csp.window-risk` where the tasks of a process cannot be counted, and several share the window.
+def check_windows(program: Program, graph: Graph) -> tuple[Diagnostic, ...]:
+    """A warning `csp.window-risk` for each call of a workload that may issue more tasks than its window holds.
 
     Raises:
-        Refused: `csp.window` when the processes together may issue more tasks at a stretch than the window holds.
+        Refused: `csp.window` when the call issues more in every run.
     """
-    found = {each.name: most_tasks(each.steps, sizes or {}) for each in graph.processes}
-    issuing = {name: most for name, most in found.items() if most != 0}
-    unknown = [name for name, most in issuing.items() if most is None]
-    total = sum(most for most in issuing.values() if most is not None)
-    counted = ", ".join(f"'{name}' {most}" for name, most in issuing.items() if most is not None)
-    if total > window:
+    found: list[Diagnostic] = []
+    for process in graph.processes:
+        for each in walk(process.steps):
+            if isinstance(each, Call) and (window := _window(program.function(each.function))) is not None:
+                found += _checked(program, graph, process, each, *window)
+    return tuple(found)
+
+
+def _checked(
+    program: Program, graph: Graph, process: ProcessNode, call: Call, size: int | None, place: Span | None
+) -> Iterator[Diagnostic]:
+    most = most_tasks(program, program.function(call.function), call.arguments)
+    if most is not None and size is not None and graph.facts.nonnegative(size - most):
+        return
+    holds = f"{size} tasks" if size is not None else "a number of bytes"
+    if most is not None and size is not None and graph.facts.nonnegative(most - (size + 1)):
         raise Refused(
             "csp.window",
-            f"the task window holds {window} tasks, and the processes of `{graph.name}` issue up to {total} between "
-            f"two of their channel operations ({counted})",
-            span=graph.place,
-            help=f"use task_window({total}) or more, or send and receive more often",
+            f"'{process.name}' issues {most} tasks of `{call.function}` between two of its channel operations, "
+            f"and the window of {holds} ends the run when it is full",
+            span=call.place or place,
+            help=f'say task_window({most}), or mode="stall", which waits for room',
         )
-    if unknown and len(graph.processes) > 1:
-        names = ", ".join(f"'{each}'" for each in unknown)
-        return (
-            Diagnostic(
-                code="csp.window-risk",
-                message=f"how many tasks {names} may issue between two channel operations depends on data; "
-                f"a window of {window} tasks can be full while every process waits",
-                severity="warning",
-                span=next(each.place for each in graph.processes if each.name == unknown[0]),
-                help=("make the window large enough, or send and receive between fewer tasks",),
-            ),
-        )
-    return ()
-
-
-@dataclass(frozen=True)
-class _Stretch:
-    """Tasks without a channel operation: at most `first` before the first, `most` at a stretch, `last` behind the last.
-
-    Without an operation at all the three are the same, and `whole` is set.
-    """
-
-    first: int
-    most: int
-    last: int
-    whole: bool = True
-
-    def then(self, other: _Stretch) -> _Stretch:
-        """This, then the other."""
-        joined = self.last + other.first
-        return _Stretch(
-            self.first + other.first if self.whole else self.first,
-            max(self.most, other.most, joined),
-            self.last + other.last if other.whole else other.last,
-            self.whole and other.whole,
-        )
-
-
-_NOTHING = _Stretch(0, 0, 0)
-_OPERATION = _Stretch(0, 0, 0, whole=False)
-
-
-class _Unknown(Exception):
-    """How many tasks there are depends on data."""
-
-
-def most_tasks(steps: Steps, sizes: Mapping[str, int]) -> int | None:
-    """The most tasks that a process issues between two of its channel operations; None where it depends on data."""
-    try:
-        return _of(steps, sizes).most
-    except _Unknown:
-        return None
-
-
-def _of(steps: Steps, sizes: Mapping[str, int]) -> _Stretch:
-    found = _NOTHING
-    for each in steps:
-        found = found.then(_step(each, sizes))
-    return found
-
-
-def _step(step: Step, sizes: Mapping[str, int]) -> _Stretch:
-    if isinstance(step, Task):
-        if step.many:
-            raise _Unknown
-        return _Stretch(1, 1, 1)
-    if isinstance(step, Operation):
-        return _OPERATION
-    if isinstance(step, Unclear):
-        return _OPERATION if step.channels else _NOTHING
-    if isinstance(step, Branch):
-        return _either(_of(step.then, sizes), _of(step.other, sizes))
-    if isinstance(step, Drain):
-        turn = _OPERATION.then(_of(step.body, sizes))
-        return _either(_OPERATION, turn.then(turn))
-    if isinstance(step, Loop):
-        return _loop(step, sizes)
-    return _NOTHING
-
-
-def _loop(step: Loop, sizes: Mapping[str, int]) -> _Stretch:
-    turn = _of(step.body, sizes)
-    if not turn.whole:
-        # Two turns show all that can happen at the seam, and none may happen at all.
-        return _either(_NOTHING, turn.then(turn))
-    if turn.most == 0:
-        return turn
-    if step.count is None or not step.count.symbols <= set(sizes):
-        raise _Unknown
-    tasks = turn.most * max(0, step.count.evaluate(sizes))
-    return _Stretch(tasks, tasks, tasks)
-
-
-def _either(one: _Stretch, other: _Stretch) -> _Stretch:
-    """At most what either does; where only one has an operation, tasks may run on past it."""
-    return _Stretch(
-        max(one.first, other.first), max(one.most, other.most), max(one.last, other.last), one.whole or other.whole
+    number = f"{most} tasks" if most is not None else "a number of tasks that depends on data"
+    yield Diagnostic(
+        code="csp.window-risk",
+        message=f"'{process.name}' issues {number} of `{call.function}` between two of its channel operations, "
+        f"and the window of {holds} ends the run when it is full",
+        severity="warning",
+        span=call.place or place,
+        help=('say mode="stall", which waits for room, or give the window room for the most that there can be',),
     )
+
+
+def _window(function: Function) -> tuple[int | None, Span | None] | None:
+    """Size, None if it is not in tasks, and place of the window of a workload that ends the run when it is full."""
+    for statement in function.body:
+        match statement:
+            case ast.Expr(ast.Call(func=ast.Attribute(attr="task_window"), args=[ast.Constant(int(size))]) as call):
+                said = {each.arg: each.value.value for each in call.keywords if isinstance(each.value, ast.Constant)}
+                if said.get("mode") == "abort":
+                    return size if said.get("unit", "tasks") == "tasks" else None, origin_of(statement)
+            case _:
+                pass
+    return None
+
+
+# tasks of a workload --------------------------------------------------------------------------------------------------
+
+
+def most_tasks(program: Program, workload: Function, arguments: Sequence[Value]) -> Expr | None:
+    """The most tasks that a call of a workload issues; None where that depends on data."""
+    scope: Scope = {name: const(value) for name, value in program.constants if type(value) is int}
+    scope |= {param.name: value for param, value in zip(workload.params, arguments, strict=False)}
+    return _Counter(program).block(workload.body, scope)
+
+
+class _Counter:
+    """Counts the tasks of some statements."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.functions = {each.name: each for each in program.functions}
+        self.number = 0
+
+    def block(self, body: Iterable[ast.stmt], scope: Scope) -> Expr | None:
+        total = const(0)
+        for each in body:
+            found = self.statement(each, scope)
+            if found is None:
+                return None
+            total = total + found
+        return total
+
+    def statement(self, statement: ast.stmt, scope: Scope) -> Expr | None:
+        match statement:
+            case ast.For(target=target, iter=iterable, body=body):
+                names = [*target.elts] if isinstance(target, ast.Tuple) else [target]
+                return self.loop(names, _ranges(iterable), body, dict(scope))
+            case ast.If(body=body, orelse=orelse):
+                arms = [self.block(each, dict(scope)) for each in (body, orelse)]
+                forget((statement,), scope)
+                return maximum(arms[0], arms[1]) if arms[0] is not None and arms[1] is not None else None
+            case ast.With(body=body):
+                return self.block(body, scope)
+            case ast.Assign(targets=[target], value=value):
+                assign(target, value, scope)
+                return const(0)
+            case ast.Expr(value=ast.Call() as call):
+                return self.call(call, scope)
+            case _:
+                forget((statement,), scope)
+                return const(0) if not isinstance(statement, ast.While) else None
+
+    def loop(
+        self, names: Sequence[ast.expr], ranges: Sequence[ast.expr], body: Sequence[ast.stmt], scope: Scope
+    ) -> Expr | None:
+        """The tasks of a loop over several ranges at once."""
+        if not ranges:
+            return self.block(body, scope)
+        found = range_of(ranges[0], scope)
+        if found is None or len(names) != len(ranges):
+            return None
+        self.number += 1
+        variable = f"turn__{self.number}"
+        give(names[0], found[0].substitute({TURN: sym(variable)}), scope)
+        inner = self.loop(names[1:], ranges[1:], body, scope)
+        return summed(inner, variable, found[1]) if inner is not None else None
+
+    def call(self, call: ast.Call, scope: Scope) -> Expr | None:
+        function = self.functions.get(call.func.id) if isinstance(call.func, ast.Name) else None
+        if function is not None and function.kind == "workload":
+            return most_tasks(self.program, function, [value_of(each, scope) for each in call.args])
+        if function is not None:
+            return const(1 if function.kind == "kernel" else 0)
+        # `combine(first(a), second(b))` and the like
+        return self.block([ast.Expr(each) for each in call.args if isinstance(each, ast.Call)], scope)
+
+
+def _ranges(node: ast.expr) -> list[ast.expr]:
+    """What a loop goes over: the axes of `P(…)` and `P.seq(…)`, where a number is a range, or the one of a range."""
+    match node:
+        case ast.Call(func=ast.Name(id="P") | ast.Attribute(value=ast.Name(id="P"), attr="seq"), args=args):
+            return [_range(each) for each in args]
+        case _:
+            return [node]
+
+
+def _range(node: ast.expr) -> ast.expr:
+    is_range = isinstance(node, ast.Call) and ast.unparse(node.func) == "range"
+    return node if is_range else ast.Call(ast.Name("range", ast.Load()), [node], [])

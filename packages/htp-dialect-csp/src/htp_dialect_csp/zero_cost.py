@@ -84,6 +84,9 @@ class _Machine:
         self.capacities = [each.capacity or 1 for each in net.channels]
         self.senders = [each.sender for each in net.channels]
         self.receivers = [each.receiver for each in net.channels]
+        self.outputs: list[list[int]] = [[] for _ in codes]
+        for k, each in enumerate(net.channels):
+            self.outputs[each.sender].append(k)
         self.held = [each.initial for each in net.channels]
         self.high_water = list(self.held)
         self.sends = [0] * len(net.channels)
@@ -221,10 +224,9 @@ class _Machine:
     def _end(self, process: int) -> None:
         """A return closes what the process sends on."""
         self.ended[process] = True
-        for channel, sender in enumerate(self.senders):
-            if sender == process:
-                self.closed[channel] = True
-                self.pending[self.receivers[channel]] = True
+        for channel in self.outputs[process]:
+            self.closed[channel] = True
+            self.pending[self.receivers[channel]] = True
 
     def outcome(self) -> Outcome:
         """What is left when nothing can go on."""

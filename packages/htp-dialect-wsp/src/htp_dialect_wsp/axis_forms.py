@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from htp.diagnostics import Refused
 from htp.program import origin_of
@@ -23,9 +23,8 @@ __all__ = ["AxisForm", "Coordinate", "axis_made", "coordinates", "refuse_written
 
 @dataclass(frozen=True)
 class AxisForm:
-    """A ragged axis of `rows` rows with `data` lengths, or a sparse one with `data` indptr and `indices`."""
+    """A ragged axis of `rows` rows with `data` lengths; with `indices` a sparse one, whose `data` is its indptr."""
 
-    kind: Literal["Ragged", "Sparse"]
     rows: ast.expr
     data: ast.expr
     indices: ast.expr | None = None
@@ -54,12 +53,12 @@ def axis_made(call: ast.Call) -> AxisForm | None:
         case ast.Call(func=ast.Name("Ragged"), args=arguments):
             named = dict(zip(("outer", "lengths"), arguments, strict=False)) | given
             if {"outer", "lengths"} <= set(named):
-                return AxisForm("Ragged", named["outer"], named["lengths"])
+                return AxisForm(named["outer"], named["lengths"])
         case ast.Call(func=ast.Name("Sparse"), args=arguments):
             named = dict(zip(("indptr", "indices"), arguments, strict=False)) | given
             if {"indptr", "indices"} <= set(named):
                 rows = built("indptr.shape[0] - 1", indptr=named["indptr"])
-                return AxisForm("Sparse", rows, named["indptr"], named["indices"])
+                return AxisForm(rows, named["indptr"], named["indices"])
         case _:
             return None
     raise Refused(
@@ -81,8 +80,8 @@ def coordinates(axis: ast.expr, axes: Mapping[str, AxisForm], *, selected: bool 
             return [] if selected else _whole(axes[name])
         case ast.Subscript(ast.Name(name), row) if name in axes:
             form = axes[name]
-            if form.kind == "Sparse":
-                return _sparse_row(form, lambda _: row, hidden=selected)
+            if form.indices is not None:
+                return _sparse_row(form, form.indices, lambda _: row, hidden=selected)
             if not selected:
                 return [Coordinate(lambda _: _item(form.data, row))]
         case _ if not selected:
@@ -99,18 +98,18 @@ def coordinates(axis: ast.expr, axes: Mapping[str, AxisForm], *, selected: bool 
 
 def _whole(form: AxisForm) -> list[Coordinate]:
     rows = Coordinate(lambda _: form.rows)
-    if form.kind == "Ragged":
+    if form.indices is None:
         return [rows, Coordinate(lambda before: _item(form.data, before[-1]))]
-    return [rows, *_sparse_row(form, lambda before: before[-1], hidden=False)]
+    return [rows, *_sparse_row(form, form.indices, lambda before: before[-1], hidden=False)]
 
 
-def _sparse_row(form: AxisForm, row: Callable[[list[ast.expr]], ast.expr], *, hidden: bool) -> list[Coordinate]:
+def _sparse_row(
+    form: AxisForm, indices: ast.expr, row: Callable[[list[ast.expr]], ast.expr], *, hidden: bool
+) -> list[Coordinate]:
     def positions(before: list[ast.expr]) -> ast.expr:
         here = row(before)
         return built("range(a, b)", a=form.start(here), b=form.start(built("r + 1", r=here)))
 
-    indices = form.indices
-    assert indices is not None
     return [Coordinate(positions, hidden=hidden), Coordinate(lambda before: _item(indices, before[-1]), bound=True)]
 
 

@@ -286,8 +286,7 @@ class _Composer:
     # expressions ------------------------------------------------------------------------------------------------------
 
     def _value(self, node: ast.expr, scope: Scope) -> ast.expr:
-        new = Sizes(scope).visit(node)
-        assert isinstance(new, ast.expr)
+        new = Sizes(scope).expression(node)
         hidden = sorted(names_in(new) & self.aliases - set(scope.names))
         if hidden:
             raise Refused(

@@ -10,6 +10,7 @@ import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from htp.diagnostics import Bug
 from htp.dims import Expr, const, sym
 from htp.program import Function, origin_of
 from htp.rewriting import Rewriter, with_origin
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["aliased", "outline"]
 
 
-def outline(program: Program, statements: Sequence[ast.stmt], name: str) -> tuple[Function, ast.stmt]:
+def outline(program: Program, statements: Sequence[ast.stmt], name: str) -> tuple[Function, ast.Call]:
     """A kernel that does what the statements do, and the call that stands for them.
 
     Every region that is passed to a kernel, or of which an element is read, becomes a parameter, one for each
@@ -43,7 +44,7 @@ def outline(program: Program, statements: Sequence[ast.stmt], name: str) -> tupl
     chosen = unused(name, taken | names_in(*program.main.body))
     origin = origin_of(statements[0]) or program.main.origin
     function = Function(chosen, "kernel", params, body, origin, "Generated: the statements of one task.")
-    call = ast.Expr(ast.Call(load(chosen), [copy.copy(each.argument) for each in used], []))
+    call = ast.Call(load(chosen), [copy.copy(each.argument) for each in used], [])
     return function, with_origin(call, statements[0])
 
 
@@ -84,7 +85,8 @@ class _Region:
 
     def param(self, dims: _Dims) -> Param:
         """The parameter, its sizes named after it where nothing else is known."""
-        assert self.declared is not None
+        if self.declared is None:
+            raise Bug(f"the type of region {self.name} is not known")
         sizes = tuple(dims.size(self.name, axis) for axis in range(self.rank))
         type_ = TensorType(self.declared.dtype, sizes, self.declared.facets)
         return Param(self.name, self.direction or "in", type_)
@@ -181,7 +183,7 @@ class _Outlined(Rewriter):
     # statements -----------------------------------------------------------------------------------------------------
 
     def visit_If(self, node: ast.If) -> ast.stmt:  # noqa: N802
-        test = self.visit(node.test)
+        test = self.expression(node.test)
         before = self.uses
         taken: list[_Used] = []
         other: list[_Used] = []
@@ -190,15 +192,13 @@ class _Outlined(Rewriter):
         self.uses = other
         orelse = self.statements(node.orelse)
         self.uses = [*before, *_either(taken, other)]
-        assert isinstance(test, ast.expr)
         return ast.If(test, body, orelse)
 
     def visit_For(self, node: ast.For) -> ast.stmt:  # noqa: N802
-        iterator = self.visit(node.iter)
+        iterator = self.expression(node.iter)
         before, self.uses = self.uses, []
         body = self.statements(node.body)
         self.uses = [*before, *_either(self.uses, [])]  # a loop may have no iteration
-        assert isinstance(iterator, ast.expr)
         return ast.For(node.target, _plain(iterator), body, [], lineno=getattr(node, "lineno", 0))
 
     def visit_Call(self, node: ast.Call) -> ast.expr:  # noqa: N802
@@ -252,9 +252,7 @@ class _Outlined(Rewriter):
             if param.type is None or isinstance(param.type, ScalarType):
                 bare = argument.id if isinstance(argument, ast.Name) else ""
                 known = not bare or bare in self.inner or self._global(bare)
-                new = self.visit(argument) if known else self._number(argument, bare, param.type)
-                assert isinstance(new, ast.expr)
-                arguments.append(new)
+                arguments.append(self.expression(argument) if known else self._number(argument, bare, param.type))
                 continue
             region = self._region(argument, param.type)
             direction: Direction = "in" if param.direction == "scalar" else param.direction
@@ -312,9 +310,9 @@ class _Outlined(Rewriter):
         """The argument as the kernel's body writes it."""
         if not region.whole or isinstance(argument, ast.Name):
             return load(region.name)
-        assert isinstance(argument, ast.Subscript)
-        index = self.visit(argument.slice)
-        assert isinstance(index, ast.expr)
+        if not isinstance(argument, ast.Subscript):
+            raise Bug(f"not a region: `{ast.unparse(argument)}`")
+        index = self.expression(argument.slice)
         return ast.Subscript(self._inside(argument.value, region), index, ast.Load())
 
     def _name(self, wanted: str) -> str:

@@ -21,7 +21,7 @@ from htp_dialect_wsp.values import Value, bad_argument
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from htp.program import Program
+    from htp.program import Function, Program
     from htp_dialect_wsp.values import AnyDefinition
 
 __all__ = ["Schedule", "ScheduleDefinition", "schedule"]
@@ -57,11 +57,11 @@ class ScheduleDefinition:
         from htp_dialect_wsp.compose import Compose
         from htp_dialect_wsp.directives.nests import loops_of, tasks_of
 
-        self._check_workload(program)
-        nested = Compose().apply(program)
+        workload = self._workload_in(program)
+        nested = Compose().apply(replace(program, entry=workload.name))
         loops = [each.name for each in loops_of(nested.main.body)]
         tasks = [each.name for each in tasks_of(nested, nested.main.body)]
-        recorded = Schedule(program.entry, loops, tasks)
+        recorded = Schedule(workload.name, loops, tasks)
         self._run(recorded)
         statements: list[ast.stmt] = []
         for each in recorded.checked():
@@ -71,16 +71,24 @@ class ScheduleDefinition:
                     program, names[id(definition)] = extended(program, definition)
             text = each.text(lambda definition, names=names: names[id(definition)])
             statements.append(stamp(ast.parse(text).body[0], each.span))
-        return program.replace(replace(program.main, body=(*statements, *program.main.body)))
+        return program.replace(replace(workload, body=(*statements, *workload.body)))
 
-    def _check_workload(self, program: Program) -> None:
-        if program.main.origin == capture(self.workload).main.origin:
-            return
+    def _workload_in(self, program: Program) -> Function:
+        """The workload of the schedule: the entry, or one that a routine or a process calls."""
+        from htp_dialect_wsp.directives.trees import names_in
+
+        origin = capture(self.workload).main.origin
+        others = [each for each in program.functions if each.kind == "workload" and each.origin != origin]
+        within = names_in(*(statement for each in others for statement in each.body))
+        for each in program.functions:
+            if each.origin == origin and (each.name == program.entry or each.name not in within):
+                return each
         raise Refused(
             "wsp.other-workload",
             f"`{self.name}` is a schedule of `{self.workload.name}`, and `{program.entry}` is compiled",
             span=self.place,
-            help=f"compile `{self.workload.name}` with it, or write a schedule of `{program.entry}`",
+            help=f"compile `{self.workload.name}` with it, or a routine or network that calls it; "
+            "what one workload calls of another is scheduled as part of it",
         )
 
     def _run(self, recorded: Schedule) -> None:

@@ -51,6 +51,13 @@ class ApplySchedule(Pass):
         Raises:
             Refused: `wsp.*`, at the directive's line of the schedule.
         """
+        for each in [each.name for each in program.functions if each.kind == "workload"]:
+            # Directives speak of the workload at whose head they stand, wherever it is called.
+            program = replace(self._carried_out(replace(program, entry=each)), entry=program.entry)
+        return program
+
+    def _carried_out(self, program: Program) -> Program:
+        """The program without the rewriting directives of its entry."""
         written = frozenset(each.name for each in program.functions)
         index = 0
         while (statement := _directive(program, index)) is not None:

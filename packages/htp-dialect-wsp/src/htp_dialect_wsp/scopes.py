@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from htp.diagnostics import Refused
 from htp.program import origin_of
@@ -50,12 +50,12 @@ class Sizes(Rewriter):
         """An axis, or a position of one."""
         match node:
             case ast.Call(func=ast.Name("Dense"), args=[size], keywords=[]):
-                return cast("ast.expr", self.visit(size))
+                return self.expression(size)
             case ast.Call(func=ast.Name("DenseDyn"), args=[ast.Constant(str(name)), *given], keywords=[]):
                 size = given[0] if given else size_named(name, self.scope.params)
                 return size if size is not None else self._unknown(name, node)
             case ast.Call(func=ast.Attribute(ast.Name(axis), "start"), args=[row]) if (
-                axis in self.scope.axes and self.scope.axes[axis].kind == "Sparse"
+                axis in self.scope.axes and self.scope.axes[axis].indices is not None
             ):
                 return self.scope.axes[axis].start(row)
             case _:

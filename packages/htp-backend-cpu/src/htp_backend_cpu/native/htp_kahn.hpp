@@ -3,31 +3,51 @@
 #pragma once
 #include "htp_process.hpp"
 
+#include <sched.h>
+
 #include <ctime>
+#include <mutex>
 
 namespace htp {
 namespace streams {
 
 class Kahn {
 public:
-    std::atomic<bool> over{false};  // a failure or a deadlock: every process leaves at its next operation
-    bool stuck = false;             // it was a deadlock
+    bool stuck = false;  // it was a deadlock
+    // The process that failed first: the time of its last operation is the earliest, then its index. So it is the same
+    // one in every run, whatever else has failed by then.
+    Process* failing = nullptr;
 
-    /// With more processes than processors a process that waits gives its processor away at once.
-    void begin(std::vector<std::unique_ptr<Process>>& given, bool spins) {
+    /// A process that waits turns on the spot for some time, unless others need its processor, then lets others go before
+    /// it, the fewer times the more there are, and sleeps at last: to sleep and be woken costs as much as many tokens.
+    void begin(std::vector<std::unique_ptr<Process>>& given, i64 processors) {
         processes = &given;
         live.store(i64(given.size()));
-        doublings = spins ? 6 : 0;
+        doublings = live.load() <= processors ? 8 : 0;
+        rounds = doublings + int(256 * processors / live.load());
     }
 
+    /// Whether some process failed before the next operation of this one. The others go on up to that time, for one of
+    /// them may have failed before; those whose time stands still would go on for ever.
+    HTP_INLINE bool is_behind(Process& me) const {
+        const i64 time = last.load(std::memory_order_relaxed), now = me.now();
+        return __builtin_expect(now >= time, 0) && (now > time || ++me.after_failure > most_at_once);
+    }
+    void failed(Process& me) {
+        std::lock_guard<std::mutex> hold(lock);
+        if (failing && (failing->at < me.at || (failing->at == me.at && failing->index < me.index))) return;
+        failing = &me;
+        last.store(me.at);
+    }
     /// Returns when `pending` can be done.
     void wait(Process& me, const Pending& pending) {
         const Link& link = *pending.links[0];
         const bool sends = pending.kind == Kind::send;
-        for (int step = 0; step < doublings; step++) {
+        for (int step = 0; step < rounds; step++) {
             if (over.load(std::memory_order_relaxed)) throw Stop{};
             if (sends ? half_free(link) : ready(link, sends)) return;
-            for (int i = 0; i < 1 << step; i++) pause_cpu();
+            if (step >= doublings) sched_yield();
+            else for (int i = 0; i < 1 << step; i++) pause_cpu();
         }
         if (ready(link, sends)) return;
         me.pending = pending;
@@ -37,6 +57,7 @@ public:
             if (over.load()) throw Stop{};
             me.bed.lie_down();
             const bool last = asleep.fetch_add(1) + 1 >= live.load();
+            me.bed.settle();
             if (over.load() || ready(link, sends)) {
                 rouse(me);
                 continue;
@@ -63,19 +84,20 @@ public:
         const i64 left = live.fetch_sub(1) - 1;
         if (asleep.load() >= left) look_for_deadlock();
     }
-    void end_all() {
-        over.store(true);
-        for (auto& each : *processes) wake(*each);
-    }
 
 private:
+    std::atomic<bool> over{false};  // nobody can go on
+    std::atomic<i64> last{i64(~u64(0) >> 1)};  // the time of the first failure
+    std::mutex lock;
     std::vector<std::unique_ptr<Process>>* processes = nullptr;
-    int doublings = 0;
+    int doublings = 0, rounds = 0;
     alignas(64) std::atomic<i64> live{0}, asleep{0}, woken{0};
     // Process::waits: the address of the channel, and in the lowest bit whether it sends there.
     static constexpr __UINTPTR_TYPE__ has_ended = 1;
     // Nanoseconds between two tokens of a fast sender: ten times what waking somebody costs.
     static constexpr i64 fast = 50000;
+    // Operations at the time of a failure: more than networks have whose times differ, and done within a second.
+    static constexpr i64 most_at_once = 1 << 22;
 
     static __UINTPTR_TYPE__ mark(const Link& link, bool sends) { return reinterpret_cast<__UINTPTR_TYPE__>(&link) | sends; }
     /// What a wait is for: at a rendezvous a sender waits until its token is taken, else for a slot.
@@ -136,7 +158,7 @@ private:
                 if (!each->bed.asleep() || ready(*reinterpret_cast<const Link*>(waits & ~has_ended), waits & 1)) return;
             }
         if (woken.load() != before || live.load() == 0 || over.exchange(true)) return;
-        stuck = true;
+        stuck = !failing;
         for (auto& each : *processes) wake(*each);
     }
 };

@@ -11,6 +11,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -22,6 +24,11 @@ struct Timing { i64 capacity = 1, latency = 0, response = 0, initial = 0; };
 namespace streams {
 
 struct Process;
+
+inline i64 line_of(const char* place) {
+    const char* colon = std::strrchr(place, ':');
+    return colon ? std::atoll(colon + 1) : 0;
+}
 
 /// A position in a ring.
 class Turning {
@@ -43,31 +50,41 @@ public:
     Link* const self = this;  // an array of one
     Process *sender = nullptr, *receiver = nullptr;
     std::vector<i64>*accepts = nullptr, *dequeues = nullptr;  // where times are kept, null for nowhere
+    std::vector<i64> sizes;                                   // of the largest token
 
 private:
     const i64 stride, slots;
     char* memory = nullptr;
+    void (*drop)(char* slot) = nullptr;
     std::unique_ptr<i64[]> credits;
 
 public:
-
-    /// A slot begins with the time of its token and has `bytes` in all.
+    /// A slot begins with the time of its token and has `bytes` in all. One more than the capacity has the token in the
+    /// receiver's hand, and one more the token that the sender writes before there is room for it.
     Link(const char* name, const Timing& timing, i64 index, i64 bytes)
-        : name(name), timing(timing), index(index), stride(bytes), slots(held() + (timing.capacity ? 1 : 3)),
+        : name(name), timing(timing), index(index), stride(bytes), slots(held() + (timing.capacity ? 2 : 3)),
           credits(new i64[size_t(std::max<i64>(held(), 1))]), write_at(slots), send_credit(std::max<i64>(held(), 1)),
           read_at(slots), take_credit(std::max<i64>(held(), 1)), early_credit(std::max<i64>(held(), 1)) {}
     Link(const Link&) = delete;
 
     i64 bytes() const { return stride * slots; }
-    void use(char* given) { memory = hand = given; }
+    void use(char* given) { memory = given; }
     char* storage() const { return memory; }
+    /// Slots hold something that has to be let go; a slot of zeros holds nothing.
+    void drops(void (*given)(char* slot)) {
+        std::memset(memory, 0, size_t(bytes()));
+        drop = given;
+    }
+    void drop_all() {
+        for (i64 slot = 0; drop && slot < slots; slot++) drop(memory + slot * stride);
+    }
 
     // ---- the sender's side ----
     /// A slot, or at a rendezvous the place for an offer, is free.
     bool has_room() {
         const i64 k = sent.load(std::memory_order_relaxed);
         if (timing.capacity == 0 || k - seen_taken < timing.capacity) return true;
-        seen_taken = taken.load();
+        seen_taken = taken.load(std::memory_order_acquire);
         return k - seen_taken < timing.capacity;
     }
     /// Where the next token is written.
@@ -83,7 +100,7 @@ public:
         *reinterpret_cast<i64*>(writing()) = accepted + timing.latency;
         if (timing.capacity && k >= timing.capacity) send_credit.step();
         write_at.step();
-        sent.store(k + 1);
+        sent.store(k + 1, std::memory_order_release);
     }
     void accepted(i64 offered, i64 time) {
         stall_full += time - offered, stalls_full += time > offered;
@@ -92,25 +109,28 @@ public:
         if (accepts) accepts->push_back(time);
     }
     /// Whether the receiver has taken everything; the sender of a rendezvous waits for it.
-    bool all_taken() const { return taken.load() == sent.load(std::memory_order_relaxed); }
-    /// When the sender of the last rendezvous goes on.
-    i64 resume_time() const { return credits[0] + timing.response; }
+    bool all_taken() const {
+        return taken.load(std::memory_order_acquire) == sent.load(std::memory_order_relaxed);
+    }
+    /// When the receiver came to the last rendezvous, and when its sender goes on.
+    i64 met_time() const { return credits[0]; }
+    i64 resume_time() const { return met_time() + timing.response; }
     void close(i64 now, i64 line) {
         closed_line = line;
-        closed_at.store(now);
+        closed_at.store(now, std::memory_order_release);
     }
 
     // ---- the receiver's side ----
     bool has_token() {
         const i64 k = taken.load(std::memory_order_relaxed);
         if (k < seen_sent) return true;
-        seen_sent = sent.load();
+        seen_sent = sent.load(std::memory_order_acquire);
         return k < seen_sent;
     }
     /// Nothing comes any more; only to be believed when asked before `has_token`.
-    bool is_closed() const { return closed_at.load() >= 0; }
+    bool is_closed() const { return closed_at.load(std::memory_order_acquire) >= 0; }
     i64 visible_time() const { return *reinterpret_cast<const i64*>(memory + read_at * stride); }
-    i64 end_time() const { return closed_at.load() + timing.latency; }
+    i64 end_time() const { return closed_at.load(std::memory_order_acquire) + timing.latency; }
     /// The next token is in the hand from now on; it stays in the channel.
     void look() { hand = memory + read_at * stride; }
     /// The next token is in the hand, and no longer in the channel.
@@ -122,9 +142,9 @@ public:
         take_credit.step(), read_at.step();
         stall_empty += now - asked, stalls_empty += now > asked;
         if (dequeues) dequeues->push_back(now);
-        taken.store(k + 1);
+        taken.store(k + 1, std::memory_order_release);
     }
-    const char* in_hand() const { return hand; }
+    const char* in_hand() const { return hand; }  // null before the first token
 
     // ---- both, when nobody runs or everybody takes turns ----
     bool closed() const { return closed_at.load(std::memory_order_relaxed) >= 0; }
@@ -132,8 +152,8 @@ public:
     i64 sends() const { return sent.load(std::memory_order_relaxed) - offered; }
     i64 receives() const { return taken.load(std::memory_order_relaxed); }
     i64 count() const { return sends() - receives(); }
-    i64 counter_sent() const { return sent.load(); }
-    i64 counter_taken() const { return taken.load(); }
+    i64 counter_sent() const { return sent.load(std::memory_order_acquire); }
+    i64 counter_taken() const { return taken.load(std::memory_order_acquire); }
     /// The largest number of tokens in the channel right after one was accepted.
     i64 high_water() {
         const i64 done = receives();
@@ -143,27 +163,28 @@ public:
         return highest;
     }
 
-    // The offer of a rendezvous stands: its token, the last one, is accepted when it is taken.
-    alignas(64) bool offered = false;
+    // What only the sender writes, and apart from it what it tells the receiver with every token.
+    alignas(64) bool offered = false;  // the offer of a rendezvous stands: it is accepted when it is taken
     i64 stall_full = 0, stalls_full = 0;
-    bool owes_receiver = false;  // a token was put and the receiver, who sleeps, not told; the sender's own
+    bool owes_receiver = false;  // a token was put and the receiver, who sleeps, not told
     i64 told = 0;                // nanoseconds when the sender last saw the receiver sleep
 
 private:
     i64 closed_line = 0, seen_taken = 0;
     Turning write_at, send_credit;
-    std::atomic<i64> sent{0};
+    alignas(64) std::atomic<i64> sent{0};
     std::atomic<i64> closed_at{-1};
-    alignas(64) std::atomic<i64> taken{0};
 
 public:
-    bool owes_sender = false;  // a slot was freed and the sender, who sleeps, not told; the receiver's own
+    // The same of the receiver.
+    alignas(64) bool owes_sender = false;  // a slot was freed and the sender, who sleeps, not told
     i64 stall_empty = 0, stalls_empty = 0;
 
 private:
     i64 seen_sent = 0, early = 0, highest = 0;
     Turning read_at, take_credit, early_credit;
     char* hand = nullptr;
+    alignas(64) std::atomic<i64> taken{0};
 
     i64 held() const { return std::max(timing.capacity, timing.initial); }
     /// Tokens that were taken by the time token k was accepted: both times only grow, so one walk through all is enough.

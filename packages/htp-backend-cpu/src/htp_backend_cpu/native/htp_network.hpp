@@ -5,8 +5,6 @@
 #include "htp_kahn.hpp"
 #include "htp_turns.hpp"
 
-#include <cstdlib>
-#include <cstring>
 #include <deque>
 #include <functional>
 #include <new>
@@ -15,17 +13,19 @@
 namespace htp {
 namespace streams {
 
-inline i64 line_of(const char* place) {
-    const char* colon = std::strrchr(place, ':');
-    return colon ? std::atoll(colon + 1) : 0;
-}
-
 /// `name`, or when that is taken `name_2`, `name_3`, …, which `made` keeps.
 template <class Things> const char* unique(const char* name, const Things& taken, std::deque<std::string>& made) {
     std::string own = name;
     auto has = [&](const auto& each) { return own == each->name; };
     for (int number = 2; std::any_of(taken.begin(), taken.end(), has); number++) own = name + ("_" + std::to_string(number));
     return own == name ? name : made.emplace_back(own).c_str();
+}
+
+/// A text of a failure, which the caller reads before its next run.
+inline const char* kept_text(std::string text) {
+    static thread_local std::string kept;
+    kept = std::move(text);
+    return kept.c_str();
 }
 
 class Network {
@@ -39,7 +39,7 @@ public:
     Network(const Network&) = delete;
     ~Network() {
         for (auto& each : links)
-            if (each->storage()) cx.runtime->heap_free(each->storage(), each->bytes());
+            if (each->storage()) each->drop_all(), cx.runtime->heap_free(each->storage(), each->bytes());
     }
 
     /// A channel whose slots have `bytes` each.
@@ -55,25 +55,47 @@ public:
     /// A process; its ends and its body are given next.
     void add(const char* name, const char* place) {
         processes.push_back(std::make_unique<Process>(unique(name, processes, names), place, i64(processes.size())));
+        processes.back()->keeps = cx.recording;
     }
     void body(std::function<void(const Context&)> given) { bodies.push_back(std::move(given)); }
     void sends(Link& link) { claim(link, link.sender); }
     void receives(Link& link) { claim(link, link.receiver); }
 
     /// Runs all processes to their end; whether they came to it.
-    bool run() {
+    bool run(const char* place) {
+        for (auto& each : links)
+            if (!each->sender || !each->receiver)
+                htp::stop(cx, Failure::unconnected, place, kept_text(each->name), each->sender != nullptr, 0);
         const i64 count = i64(processes.size());
         if (timed) turns.begin(processes);
-        else kahn.begin(processes, count <= cx.runtime->threads());
+        else kahn.begin(processes, cx.runtime->threads());
         auto body = [](void* network, long long number) { static_cast<Network*>(network)->live(size_t(number)); };
         if (!cx.runtime->crew(count, body, this)) htp::stop(cx, Failure::out_of_memory, "", "", i64(count * crew_stack), 0);
+        if (const Process* first = timed ? turns.failing : kahn.failing) {
+            const Failure& why = first->failure;
+            fail(cx, Failure::Code(why.code), why.place, kept_text(why.text), why.value, why.extent);
+        }
         return !kahn.stuck && !turns.stuck && !cx.failed();
     }
 
+    /// The context of what a process does.
+    Context own(Process& me) const { return {cx.runtime, &me.failure, &me.busy, nullptr}; }
+    /// The channel that has a token in the hand.
+    Link& held(Link& link, const char* place) const {
+        if (__builtin_expect(!link.in_hand(), 0)) htp::stop(own(*link.receiver), Failure::no_token, place, link.name, 0, 0);
+        return link;
+    }
+
     // ---- sending; `fill(memory)` writes the token ----
+    /// Leaves the process when a token is larger along an axis than those that the channel carries.
+    void check_size(const Link& link, int axis, i64 size, const char* place) {
+        const i64 most = link.sizes[size_t(axis)];
+        if (__builtin_expect(size > most, 0))
+            htp::stop(own(*link.sender), Failure::token_too_large, place, link.name, size, most);
+    }
     template <class Fill> void send(Link& link, const char* place, Fill fill) {
         Process& me = entered(*link.sender);
-        check_open(link, place, 0);
+        check_open(me, link, place, 0);
         const i64 since = me.now();
         if (link.timing.capacity == 0) return offer(me, link, place, since, fill);
         if (timed) turns.turn(me, {Kind::send, since, &link.self, 1, place});
@@ -83,11 +105,11 @@ public:
         }
         const i64 now = me.now();
         accept(link, since, now, fill);
-        me.stalled_out(now - since);
+        me.waited_for(Why::full, link.name, since);
     }
     template <class Fill> bool try_send(Link& link, const char* place, Fill fill) {
         Process& me = entered(*link.sender);
-        check_open(link, place, 0);
+        check_open(me, link, place, 0);
         turns.pause(me, place);
         const i64 now = me.now();
         if (!accepts(link, now)) return false;
@@ -104,8 +126,9 @@ public:
     }
     void close(Link& link, const char* place) {
         Process& me = entered(*link.sender);
-        check_open(link, place, 1);
+        check_open(me, link, place, 1);
         if (timed) turns.pause(me, place);
+        me.at = me.now();
         finish(link, me, line_of(place));
     }
 
@@ -116,11 +139,12 @@ public:
         const i64 since = me.now();
         if (timed) {
             turns.turn(me, {Kind::recv, since, &link.self, 1, place});
-            if (!link.has_token()) return false;
+            if (!link.has_token()) return me.waited_for(Why::end, link.name, since), false;
         } else {
             while (!link.has_token()) {
                 if (link.is_closed() && !link.has_token()) {
                     me.until(std::max(since, link.end_time()));
+                    me.waited_for(Why::end, link.name, since);
                     return false;
                 }
                 if (!link.has_token()) kahn.wait(me, {Kind::recv, since, &link.self, 1, place});
@@ -152,6 +176,7 @@ public:
                 take(me, *links[each], since);
                 return each;
             }
+        me.waited_for(Why::end, links[0]->name, since);
         return -1;
     }
 
@@ -164,17 +189,23 @@ private:
     std::deque<std::string> names;
 
     void claim(Link& link, Process*& end) {
-        end = processes.back().get();
+        Process* const mine = processes.back().get();
+        if (end && end != mine) {
+            std::string text = link.name;
+            for (const char* each : {end->name, end->place, mine->name}) text += std::string("\n") + each;
+            htp::stop(cx, Failure::end_shared, mine->place, kept_text(text), &end == &link.receiver, 0);
+        }
+        end = mine;
         if (std::find(end->ends.begin(), end->ends.end(), &link) == end->ends.end()) end->ends.push_back(&link);
     }
-    /// Every operation begins here: after a failure elsewhere none is done any more.
+    /// Every operation begins here: behind a failure none is done any more.
     Process& entered(Process& me) {
-        if (__builtin_expect(!timed && kahn.over.load(std::memory_order_relaxed), 0)) throw Stop{};
+        if (!timed && kahn.is_behind(me)) throw Stop{};
         return me;
     }
-    void check_open(const Link& link, const char* place, i64 closes) {
+    void check_open(Process& me, const Link& link, const char* place, i64 closes) {
         if (__builtin_expect(link.closed(), 0))
-            htp::stop(cx, Failure::stream_closed, place, link.name, link.line_of_close(), closes);
+            htp::stop(own(me), Failure::stream_closed, place, link.name, link.line_of_close(), closes);
     }
     /// Whether a token would be accepted at once.
     static bool accepts(Link& link, i64 now) {
@@ -201,14 +232,15 @@ private:
             if (!link.all_taken()) kahn.wait(me, {Kind::send, since, &link.self, 1, place});
             link.offered = false;
             me.until(link.resume_time());
+            me.at = link.met_time();
         }
         const i64 now = me.now();
         link.accepted(since, now), link.keep_accept(since);
-        me.stalled_out(now - since);
+        me.waited_for(Why::full, link.name, since);
     }
     void take(Process& me, Link& link, i64 since) {
         const i64 now = me.now();
-        me.stalled_in(now - since);
+        me.waited_for(Why::empty, link.name, since);
         if (!timed) return link.take(since, now), kahn.taken(link);
         const bool met = link.count() == 0;
         if (met) link.offered = false;
@@ -231,12 +263,11 @@ private:
     }
     void live(size_t number) {
         Process& me = *processes[number];
+        const Context cx = own(me);
         try {
             if (timed) turns.first(me);
-            const Context own{cx.runtime, cx.failure, &me.busy, nullptr};
-            bodies[number](own);
-            if (!cx.failed()) close_all(me);
-            me.ended = true;
+            bodies[number](cx);
+            if (!cx.failed()) close_all(me), me.ended = true;
         } catch (const Stopped&) {
             me.ended = true;
         } catch (const Stop&) {  // recorded where it was thrown
@@ -247,9 +278,8 @@ private:
         else leave(kahn, me);
     }
     template <class Order> void leave(Order& order, Process& me) {
-        if (order.over) return;
-        if (cx.failed()) order.end_all();
-        else order.ended(me);
+        if (me.failure.code) order.failed(me);
+        order.ended(me);
     }
 };
 

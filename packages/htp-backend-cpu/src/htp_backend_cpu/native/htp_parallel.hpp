@@ -45,12 +45,19 @@ struct Failure {
         window_full = 4,
         deadlock = 5,
         stream_closed = 6,
+        buffer_moved = 7,
+        token_too_large = 8,
+        unconnected = 9,
+        end_shared = 10,
+        no_token = 11,
     };
     i32 code;
     const char* place;  // "user.py:12"
     const char* text;   // the assertion's text, the kernel of the task, the channel, the report, or empty
     i64 value, extent;  // the index and the extent it missed; the row of the check, from 1; the task and the window;
-                        // the line of the close, and 0 for a send behind it or 1 for a close
+                        // the line of the close, and 0 for a send behind it or 1 for a close; the line of the
+                        // send that gave a buffer away; the size of a token along an axis and the largest there;
+                        // 0 where nobody sends, or two do, and 1 where nobody receives, or two do
 };
 
 template <class T> struct Scratch;

@@ -27,13 +27,33 @@ struct Pending {
     const char* place = "";
 };
 
+/// A time in which a process stood still: the channel was full, or empty, or its stream ended, which is no stall.
+enum class Why { full, empty, end };
+struct Wait { Why why; const char* channel; i64 start, end; };
+
 /// Ends a process that stops as if its machine had failed: the channels it sends on stay open.
 struct Stopped {};
+
+// Who lies down says so and then looks again whether what it waits for has come; who brings it looks for sleepers behind
+// that. Either has to be done before the next, also as others see it. What is brought comes with every token and sleepers
+// are few, so sleepers pay for both: the kernel makes every processor that runs the program do its stores and loads.
+// https://man7.org/linux/man-pages/man2/membarrier.2.html; where there is no such call everybody pays.
+constexpr int expedited = 1 << 3, register_expedited = 1 << 4;
+inline bool membarrier(int command) { return syscall(SYS_membarrier, command, 0, 0) == 0; }
+inline const bool sleepers_pay = membarrier(register_expedited);
 
 /// A place to sleep; whoever wakes it does so once.
 class Bed {
 public:
-    bool asleep() const { return down.load() != 0; }
+    /// Asked behind everything that might have been waited for.
+    HTP_INLINE bool asleep() {
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+        return __builtin_expect(sleepers_pay, 1) ? down.load(std::memory_order_acquire) : down.fetch_add(0);
+    }
+    /// Done between lying down and the last look at what is waited for.
+    void settle() const {
+        if (sleepers_pay && !membarrier(expedited)) membarrier(register_expedited), membarrier(expedited);
+    }
     void lie_down() { down.store(1); }
     /// Whether this call ends the sleep.
     bool rouse() { return down.load(std::memory_order_relaxed) && down.exchange(0); }
@@ -52,22 +72,33 @@ struct alignas(64) Process {
     const i64 index;
     std::vector<Link*> ends;     // every channel of which it has an end
     std::vector<Link*> choices;  // those of its last select
-    Bed bed;
-    bool ended = false;  // it has returned or stopped; not so when it was made to leave
+    // What others look at, apart from what the process writes with every token.
+    alignas(64) Bed bed;
+    std::atomic<__UINTPTR_TYPE__> waits{0};  // what a sleeping process waits for: see Kahn
     // The clock is what was worked and what was waited; `work` counts on `busy` from several threads.
-    i64 busy = 0, waited = 0;
+    alignas(64) i64 busy = 0;
+    i64 waited = 0;
     i64 stall_in = 0, stall_out = 0, stalls = 0;
+    i64 at = -1;         // when its last operation was done
+    bool ended = false;  // it has returned or stopped; not so when it failed or was made to leave
+    bool keeps = false;  // when it stood still, in `stood`
+    std::vector<Wait> stood;
     Pending pending;
-    std::atomic<__UINTPTR_TYPE__> waits{0};  // what a sleeping process waits for, for others to see: see Kahn
-    i64 turns = 0;                           // how often it had to wait for its turn: see Turns
+    i64 turns = 0;          // how often it had to wait for its turn: see Turns
+    i64 after_failure = 0;  // operations since another process failed: see Kahn
+    Failure failure{};
 
     Process(const char* name, const char* place, i64 index) : name(name), place(place), index(index) {}
     Process(const Process&) = delete;
 
     i64 now() const { return __atomic_load_n(&busy, __ATOMIC_RELAXED) + waited; }
-    void until(i64 when) { waited += when - now(); }
-    void stalled_in(i64 cycles) { stall_in += cycles, stalls += cycles > 0; }
-    void stalled_out(i64 cycles) { stall_out += cycles, stalls += cycles > 0; }
+    void until(i64 when) { waited += when - now(), at = when; }
+    HTP_INLINE void waited_for(Why why, const char* channel, i64 since) {
+        const i64 cycles = now() - since;
+        if (__builtin_expect(cycles == 0, 1)) return;
+        if (why != Why::end) (why == Why::full ? stall_out : stall_in) += cycles, stalls++;
+        if (keeps) stood.push_back({why, channel, since, since + cycles});
+    }
 };
 
 }  // namespace streams

@@ -7,11 +7,22 @@
 namespace htp {
 namespace streams {
 
+inline void tell_waits(const Process& process, Json& json) {
+    static const char* const names[] = {"full", "empty", "end"};
+    json.open("waits", '[');
+    for (const Wait& each : process.stood) {
+        json.open("", '{').number("start", each.start).number("end", each.end).string("channel", each.channel);
+        json.string("why", names[int(each.why)]).close('}');
+    }
+    json.close(']');
+}
+
 inline void tell_processes(const Network& network, Json& json) {
     json.open("processes", '{');
     for (auto& each : network.processes) {
         json.open(each->name, '{').number("end", each->now()).number("busy", each->busy);
         json.number("stall_in", each->stall_in).number("stall_out", each->stall_out).number("stalls", each->stalls);
+        if (each->keeps) tell_waits(*each, json);
         json.close('}');
     }
     json.close('}');
@@ -28,6 +39,10 @@ inline void tell_channels(const Network& network, Json& json) {
     for (auto& each : network.links) {
         json.open(each->name, '{');
         tell_channel(*each, json);
+        json.number("latency", each->timing.latency).number("response", each->timing.response);
+        json.number("initial", each->timing.initial);
+        if (each->sender) json.string("sender", each->sender->name);
+        if (each->receiver) json.string("receiver", each->receiver->name);
         json.number("stalls_full", each->stalls_full).number("stalls_empty", each->stalls_empty);
         json.open("accepts", '[');
         for (i64 time : *each->accepts) json.number("", time);
@@ -70,14 +85,14 @@ inline std::string stuck_text(const Network& network) {
     return json.close(']').close('}').text;
 }
 
-inline void run_and_tell(Network& network) {
+/// Runs a network to its end; to a process that does, it is work of the network's makespan.
+inline void run_and_tell(Network& network, const char* place) {
     const Context& cx = network.cx;
-    if (!network.run()) {
-        static thread_local std::string report;  // the caller reads it before its next run
-        if (!cx.failed()) report = stuck_text(network), stop(cx, Failure::deadlock, "", report.c_str(), 0, 0);
+    if (!network.run(place)) {
+        if (!cx.failed()) fail(cx, Failure::deadlock, "", kept_text(stuck_text(network)), 0, 0);
         throw Stop{};
     }
-    if (!cx.recording) return;
+    if (!cx.recording) return work(cx, makespan(network));
     Json json;
     tell_processes(network, json), tell_channels(network, json);
     cx.runtime->tell(cx.recording, json.text.c_str(), makespan(network));

@@ -9,7 +9,9 @@ namespace streams {
 
 class Turns {
 public:
-    bool over = false, stuck = false;  // only whoever has the turn writes them
+    // Only whoever has the turn writes these.
+    bool over = false, stuck = false;
+    Process* failing = nullptr;
 
     void begin(std::vector<std::unique_ptr<Process>>& given) {
         processes = &given;
@@ -49,14 +51,13 @@ public:
     void taken(Link& link, bool met) {
         if (link.sender) wake(*link.sender, met);
     }
+    void failed(Process& me) {
+        if (!over) failing = &me, end_all();
+    }
     void ended(Process&) {
+        if (over) return;
         live--;
         hand_to(next());
-    }
-    void end_all() {
-        over = true;
-        for (auto& each : *processes)
-            if (each->bed.rouse()) each->bed.wake();
     }
 
     /// Whether the receiver waits at the rendezvous for nothing but this channel, and has not been given a token.
@@ -118,6 +119,11 @@ private:
             stuck = true;
             end_all();
         }
+    }
+    void end_all() {
+        over = true;
+        for (auto& each : *processes)
+            if (each->bed.rouse()) each->bed.wake();
     }
     void sleep(Process& me) {
         me.bed.sleep();

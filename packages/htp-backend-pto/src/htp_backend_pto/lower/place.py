@@ -197,8 +197,22 @@ def _overflow(kernel: Function, region: Region, together: Sequence[Region], room
         f"the tiles in use at once in `{kernel.name}` need {needed} bytes of {space.upper()}, which has {limit}",
         span=origin_of(region.life.statement),
         notes=tuple(notes),
-        help=(f"make the tiles smaller: {limit / needed:.0%} of their size would fit",),
+        help=(_smaller(together, rooms, limit),),
     )
+
+
+def _smaller(together: Sequence[Region], rooms: Mapping[str, _Room], limit: int) -> str:
+    """How much smaller the tiles must be; in rows, where all that have several have equally many."""
+    rows = [max((rooms[name] for name in each.life.names), key=_size).room.rows for each in together]
+    whole = max(rows)
+    fixed = sum(each.size for each, count in zip(together, rows, strict=True) if count == 1)
+    scaled = sum(each.size for each in together) - fixed
+    fitting = whole // 2
+    while fitting > 1 and fixed + scaled * fitting // whole > limit:
+        fitting //= 2
+    if fitting < 1 or set(rows) - {1, whole} or fixed + scaled * fitting // whole > limit:
+        return f"make the tiles smaller: {limit / (fixed + scaled):.0%} of their size would fit"
+    return f"take {fitting} rows at a time instead of {whole}: that would need {fixed + scaled * fitting // whole} bytes"
 
 
 def _named(region: Region) -> str:

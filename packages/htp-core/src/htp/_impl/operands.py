@@ -12,6 +12,7 @@ from htp._impl.lazy import LazyModule
 from htp._impl.storage import Number, S, Shape, Storage, make, numpy_of
 from htp.diagnostics import Refused
 from htp.ops import op
+from htp.signals import Signal, no_token
 
 if TYPE_CHECKING:
     from typing import TypeGuard
@@ -150,6 +151,8 @@ def number(value: object, dtype: type[Storage]) -> Number:
 
 def not_a_tile(value: object, what: str) -> Refused:
     """The refusal of an operand that is neither an array of htp nor a number."""
+    if isinstance(value, Signal):
+        return no_token(value)
     hint = "pass NumPy arrays as parameters of a kernel" if isinstance(value, np.ndarray) else ()
     shown = "a NumPy array" if isinstance(value, np.ndarray) else f"{type(value).__name__}"
     return Refused("type.not-a-tile", f"{what} takes tiles and numbers, not {shown}", help=hint)

@@ -48,10 +48,17 @@ def no_provider(problem: Problem, space: Space, missing: tuple[Want, ...]) -> Re
 def no_order(problem: Problem, core: Problem) -> Refused:
     """Names the wishes of the smallest conflict and, where it can be proved, the pass that is to blame."""
     space = Space.of(core)
-    texts = [wish(want.fact) for want in space.goal]
-    lack = f"makes {' and '.join(texts)} hold together" if len(texts) > 1 else f"leads to {texts[0]}"
-    lack = f"no order of passes {lack}{f' without {listed(sorted(core.forbids))}' if core.forbids else ''}"
     culprits = blamed(space)
+    brought = [each.fact.use for each in culprits if isinstance(each.fact, Without) and each.fact.use is not None]
+    if brought and len(brought) == len(culprits):
+        lacking = " and ".join(used(each) for each in brought)
+        code, lack, label = "plan.no-provider", f"nothing installed understands {lacking} there", f"needs {lacking}"
+        place = _taken_away(problem, culprits[0].destroyer) or _declared(problem)
+    else:
+        texts = [wish(want.fact) for want in space.goal]
+        lack = f"makes {' and '.join(texts)} hold together" if len(texts) > 1 else f"leads to {texts[0]}"
+        lack = f"no order of passes {lack}{f' without {listed(sorted(core.forbids))}' if core.forbids else ''}"
+        code, label, place = "plan.no-order", "", _declared(problem)
     avoidable = dict.fromkeys(each.destroyer for each in culprits if each.destroyer not in problem.pins)
     fixes = [
         *(unpin(name) for name in user_pins(problem)),
@@ -59,13 +66,21 @@ def no_order(problem: Problem, core: Problem) -> Refused:
         *(forbid(name) for name in avoidable),
     ]
     return Refused(
-        "plan.no-order",
+        code,
         _message(problem, lack),
-        span=_declared(problem),
+        span=place,
+        label=label,
         chain=tuple(Reason(text=_destroys(each), by=problem.owners.get(each.destroyer, "")) for each in culprits),
         notes=problem.notes,
         help=(*verified(problem, fixes), *other_targets(problem)),
     )
+
+
+def _taken_away(problem: Problem, name: str) -> Span | None:
+    """Where the program uses what a pass takes away."""
+    gone = next(each.contract.eliminates for each in problem.passes if each.name == name)
+    uses = (use for use in problem.uses if use.spans and any(use.covered_by(each) for each in gone))
+    return next((use.spans[0] for use in uses), None)
 
 
 def _finding(problem: Problem, space: Space, chain: Sequence[Link], leaves: Iterable[Capability]) -> Diagnostic:
@@ -140,6 +155,7 @@ def _near(problem: Problem, chain: Sequence[Link]) -> Iterator[Reason]:
 def _destroys(blame: Blame) -> str:
     if blame.sufferer:
         return f"pass `{blame.destroyer}` destroys {wish(blame.fact)} for good, which pass `{blame.sufferer}` needs"
-    return (
-        f"every route runs pass `{blame.destroyer}`, which destroys {wish(blame.fact)}; no pass after it restores that"
-    )
+    route = f"every route runs pass `{blame.destroyer}`, which"
+    if isinstance(blame.fact, Without) and blame.fact.use is not None:
+        return f"{route} brings in {used(blame.fact.use)}; no pass after it takes that away"
+    return f"{route} destroys {wish(blame.fact)}; no pass after it restores that"

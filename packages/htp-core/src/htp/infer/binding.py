@@ -141,14 +141,17 @@ class Binding(Expressions):
             self.stored_value(node, region, known)
 
     def compared(self, node: ast.AST, mismatch: shapes.Mismatch) -> bool:
-        """Whether it is sizes of tokens that could not be proved equal: they are compared when the program runs.
+        """Whether sizes that could not be proved equal are compared when the program runs; then they are equal.
 
-        From then on they are equal.
+        Those of tokens are, and in a process those of what is stored, whose place follows from the tokens before it.
         """
         have, want = mismatch.sizes if mismatch.sizes is not None else (const(0), const(0))
         checks = self.result.checks.setdefault(id(node), [])
         known = any((have, want) == each[:2] for each in checks)
-        if known or not (have.symbols | want.symbols) & self.result.token_sizes.keys():
+        stored = isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store)
+        follows = stored and any(each.is_end for each in self.function.params)
+        tokens = (have.symbols | want.symbols) & self.result.token_sizes.keys()
+        if known or not (tokens or (follows and self.facts.equal(have, want) is None)):
             return False
         checks.append((have, want, self._plain(mismatch.message)))
         self.result.keep.append(node)

@@ -129,6 +129,7 @@ class Streams(Tasks):
             raise self.refused(node, "type.bad-arguments", "`initial` is a tuple of tokens", "write `initial=(0,)`")
         for each in node.elts:
             self._fits_end(each, end)
+            self._give_up(each, end)
 
     # what a process says ----------------------------------------------------------------------------------------
 
@@ -250,7 +251,11 @@ class Streams(Tasks):
         self._takes(node, ("out", "value"))
         end = self._end(node, node.args[0], "send")
         self._fits_end(node.args[1], end)
-        known = self.expression(node.args[1])
+        self._give_up(node.args[1], end)
+
+    def _give_up(self, node: ast.expr, end: End) -> None:
+        """Ends the use of a buffer that is the receiver's from now on."""
+        known = self.expression(node)
         if isinstance(end.carries, TensorType) and isinstance(known, Region):
             del self.environment[known.root]
             self.lost[known.root] = f"`{known.root}` was sent, and belongs to the receiver now"

@@ -58,9 +58,12 @@ class Streaming(Calls):
         """Compares sizes of tokens that could not be compared before the program runs."""
         for have, want, what in self.known.checks.get(id(node), ()):
             test = ast.Compare(expression(self.size(have)), [ast.Eq()], [expression(self.size(want))])
-            place = f"{PurePath(self.place.file).name}:{self.place.line}" if self.place is not None else ""
-            texts = (ast.Constant(each) for each in (what, place, "type.shape-mismatch"))
-            self.emit(ast.Expr(call("require", test, *texts)))
+            self._require(test, what, "type.shape-mismatch")
+
+    def _require(self, test: ast.expr, text: str, code: str) -> None:
+        """Ends the run with that code unless the test holds."""
+        place = f"{PurePath(self.place.file).name}:{self.place.line}" if self.place is not None else ""
+        self.emit(ast.Expr(call("require", test, *map(ast.Constant, (text, place, code)))))
 
     def _measure(self, known: Known) -> None:
         """The sizes of a token under names of their own, unless they have some."""
@@ -78,7 +81,18 @@ class Streaming(Calls):
             ast.keyword(each.arg, self._initial(each.value, known) if each.arg == "initial" else self._option_of(each))
             for each in node.keywords
         ]
+        initial = next((each.value for each in named if each.arg == "initial"), None)
+        tokens = len(initial.elts) if isinstance(initial, ast.Tuple) else 0
+        for given, made in zip(node.keywords, named, strict=True):
+            if given.arg in ("capacity", "latency", "response"):
+                self._at_least(made, self.known.of(given.value), tokens if given.arg == "capacity" else 0)
         return ast.Call(node.func, [node.args[0], shape], named)
+
+    def _at_least(self, keyword: ast.keyword, known: Known, least: int) -> None:
+        """Compares a number of a channel that was not known before the program runs."""
+        if not isinstance(known, Index) or not self.facts.nonnegative(known.value - least):
+            test = ast.Compare(keyword.value, [ast.GtE()], [ast.Constant(least)])
+            self._require(test, f"`{keyword.arg}` of a channel is less than {least}", "csp.bad-channel")
 
     def _shape(self, node: ast.expr) -> list[Expr]:
         items = node.elts if isinstance(node, ast.Tuple) else [node]

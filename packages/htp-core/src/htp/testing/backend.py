@@ -132,7 +132,7 @@ class BackendConformance(Conformance[str]):
 
     @law
     def test_directives_are_answered(self) -> None:
-        """The directive table says once what becomes of each directive that an installed pass brings in."""
+        """The directive table says once what becomes of each directive that an installed pass brings in or works on."""
         table = [name for name, _ in self.backend.directives]
         spoken = {
             use.name

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from htp._version import __version__
 from htp.artifact.manifest import MANIFEST
+from htp.deadlocks import Deadlock
 from htp.report import Exit, InputFile, NextStep, OutputFile, Report, Versions, exit_for, result, write_report
 
 if TYPE_CHECKING:
@@ -38,9 +39,12 @@ class Answer:
 
 
 def refusal(refused: Refused, *, inputs: tuple[str, ...] = ()) -> Answer:
-    """The answer to a command that was refused: every finding, and how to learn more."""
+    """The answer to a command that was refused: every finding, and how to learn more; the report of a deadlock too."""
     explain = NextStep(why="what the code means and how to mend it", argv=("htp", "explain", refused.code))
-    return Answer(exit=exit_for(refused.code), diagnostics=refused.diagnostics, inputs=inputs, next=(explain,))
+    found = {"deadlock": refused.report} if isinstance(refused, Deadlock) else None
+    return Answer(
+        exit=exit_for(refused.code), result=found, diagnostics=refused.diagnostics, inputs=inputs, next=(explain,)
+    )
 
 
 def deliver(answer: Answer, verb: str, argv: Sequence[str], *, format: Format, colour: bool) -> int:

@@ -101,11 +101,11 @@ def _run_once(definition: Definition[..., object], options: argparse.Namespace) 
         arrays = _given(params, options.inputs, sizes, options.seed)
         initial = {name: array.copy() for name, array in arrays.items()}
         case_result = run_case(definition, arrays)
-        if case_result.refused is not None:
-            raise Refused(case_result.refused, case_result.message)
     else:
         works, arrays, case_result = first_that_works(definition, options.seed, sizes)
         initial = make_inputs(params, works)
+    if case_result.refused is not None:
+        raise Refused(case_result.refused, case_result.message)
     if options.save_inputs:
         save_arrays(options.save_inputs, {name: initial[name] for name in _read(params)})
     if options.outputs:
@@ -158,16 +158,22 @@ def first_that_works(
 ) -> tuple[Case, dict[str, Vector], CaseResult]:
     """The first ordinary case the program accepts, its arrays after the run, and the result.
 
+    Where it accepts none, the first one on which it gets stuck, which is no fault of the inputs.
+
     Raises:
         Refused: `replay.no-usable-inputs` when it accepts none, with the last reason.
     """
     choose_dims(definition.params, seed, fixed=sizes)
-    last = CaseResult()
+    last, stuck = CaseResult(), None
     for case in ladder(definition.params, seed, sizes):
         arrays = make_inputs(definition.params, case)
         last = run_case(definition, arrays)
         if last.refused is None:
             return case, arrays, last
+        if last.refused == "csp.deadlock":
+            stuck = stuck or (case, arrays, last)
+    if stuck is not None:
+        return stuck
     raise Refused(
         "replay.no-usable-inputs",
         f"{definition.name} refuses every set of inputs that was tried",

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from htp.deadlocks import Deadlock
 from htp.diagnostics import Refused
 from htp.report import Exit, NextStep, OutputFile, exit_for
-from htp.tools.answers import Answer
+from htp.tools.answers import Answer, count, refusal
 
 if TYPE_CHECKING:
     import argparse
@@ -26,7 +28,7 @@ VIEWERS = "https://ui.perfetto.dev or chrome://tracing"
 
 
 def report(options: argparse.Namespace) -> Answer:
-    """Writes the page of a package; a package that cannot run here is shown without a run."""
+    """Writes the page of a package: without a run where it cannot run here, of a deadlock with its report."""
     from htp.artifact import open_package
     from htp.tools.timings import step_seconds
     from htp.views.pages import Ran, package_page
@@ -41,10 +43,15 @@ def report(options: argparse.Namespace) -> Answer:
             tuple((name, found.equal, str(found)) for name, found in called.comparisons), called.report,
         )  # fmt: skip
     except Refused as refused:
-        if options.inputs and exit_for(refused.code) is not Exit.UNAVAILABLE:
+        if options.inputs and not isinstance(refused, Deadlock) and exit_for(refused.code) is not Exit.UNAVAILABLE:
             raise
         run = refused
     out = write_view(package, options.out, ".html", package_page(package, run, seconds=step_seconds(package)).encode())
+    if isinstance(run, Deadlock):
+        line = f"{out}: {package.manifest.entry} for {package.manifest.target}, its run is stuck"
+        found = {"page": out, "ran": True, "refused": run.code, "deadlock": run.report}
+        files = (OutputFile(path=out, kind="report"),)
+        return replace(refusal(run, inputs=(options.package,)), lines=(line,), result=found, files=files)
     ok = called is None or called.ok
     said = f"not run: {run.code}" if isinstance(run, Refused) else "one run" if ok else "its run differs from stage 00"
     trace = NextStep(why="its timeline", argv=("htp", "trace", options.package))
@@ -63,7 +70,7 @@ def trace(options: argparse.Namespace) -> Answer:
     """Runs the package and writes its timeline as trace events."""
     from htp.artifact import open_package
     from htp.tools.timings import step_seconds
-    from htp.views import chrome_trace
+    from htp.views.traces import chrome_trace, left_out
 
     package = open_package(options.package)
     found = _call(package, options, check=False).report
@@ -71,11 +78,18 @@ def trace(options: argparse.Namespace) -> Answer:
     out = write_view(package, options.out, ".trace.json", written)
     real = len(found.tasks.runs) if found.tasks is not None else 0
     simulated = len(found.simulated.tasks) if found.simulated is not None else 0
-    tasks = f"{real} tasks in real time, {simulated} in simulated time"
-    said = tasks if real or simulated else "no task was measured"
+    processes = len(found.simulated.processes) if found.simulated is not None else 0
+    said = [f"{real} tasks in real time, {simulated} in simulated time"] if real or simulated else []
+    said += [f"{count(processes, 'process', 'processes')} in simulated time"] if processes else []
+    less = left_out(found)
     return Answer(
-        lines=(f"{out}: {said}; open it in {VIEWERS}",),
-        result={"trace": out, "tasks": real, "simulated_tasks": simulated},
+        lines=(
+            f"{out}: {', '.join(said) or 'no task was measured'}; open it in {VIEWERS}",
+            *(f"  {what}: {how}" for what, how in less.items()),
+        ),
+        result={
+            "trace": out, "tasks": real, "simulated_tasks": simulated, "processes": processes, "left_out": less
+        },
         files=(OutputFile(path=out, kind="trace"),),
         inputs=(options.package,),
         next=(NextStep(why="the whole page", argv=("htp", "report", options.package)),),

@@ -20,17 +20,21 @@ _HUES = (210, 28, 140, 0, 275, 55, 180, 325, 90, 240)
 FONT_SIZE = 12
 CHARACTER = 7.4
 """Width of a character at `FONT_SIZE`: monospaced fonts advance by 0.55 (Consolas) to 0.602 em (DejaVu, Menlo)."""
-LIGHT = {"ground": "#ffffff", "text": "#1b2027", "quiet": "#4c555f", "rule": "#d4dae1"}
-DARK = {"ground": "#14181d", "text": "#e6eaef", "quiet": "#b3bdc8", "rule": "#39424d"}
+LIGHT = {"ground": "#ffffff", "text": "#1b2027", "quiet": "#4c555f", "rule": "#d4dae1", "stuck": "#fbdcdc"}
+DARK = {"ground": "#14181d", "text": "#e6eaef", "quiet": "#b3bdc8", "rule": "#39424d", "stuck": "#4d1f1f"}
 LINES = {
     "RAW": ("#59636e", "#a3adb8", ""),
     "WAR": ("#a85100", "#f0a35e", "6 3"),
     "WAW": ("#7d4cdb", "#b794f6", "2 3"),
     "after": ("#0b7285", "#4fc3d9", "9 3 2 3"),
     "stream": ("#1a7f37", "#5fcf80", "14 4"),
+    "channel": ("#59636e", "#a3adb8", ""),
+    "full": ("#a85100", "#f0a35e", "6 3"),
+    "empty": ("#0b7285", "#4fc3d9", "2 3"),
+    "blocked": ("#c92a2a", "#ff8787", ""),
     "other": ("#59636e", "#a3adb8", "1 4"),
 }
-"""Stroke on a light and on a dark ground, and dashes, of every kind of edge."""
+"""Stroke on a light and on a dark ground, and dashes, of every kind of edge and of channel."""
 _SPACE = re.compile(r"[\t\r\n]+")
 _NOT_XML = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
@@ -65,6 +69,7 @@ def _rules(colours: dict[str, str], *, dark: bool) -> str:
         f".v-idle {{ fill: {colours['rule']}; stroke: none; }}",
         f".v-area {{ fill: {colours['rule']}; stroke: {colours['quiet']}; }}",
         f".v-plain {{ fill: {colours['rule']}; stroke: {colours['quiet']}; }}",
+        f".v-stuck {{ fill: {colours['stuck']}; stroke: {LINES['blocked'][dark]}; stroke-width: 2.4; }}",
     ]
     for number in range(COLOURS):
         fill, stroke = kernel_colours(number, dark=dark)
@@ -72,7 +77,8 @@ def _rules(colours: dict[str, str], *, dark: bool) -> str:
     for kind, (light, on_dark, dashes) in LINES.items():
         stroke = on_dark if dark else light
         dashed = f" stroke-dasharray: {dashes};" if dashes and not dark else ""
-        lines.append(f".v-{kind} {{ stroke: {stroke}; fill: none;{dashed} }}")
+        wide = " stroke-width: 2.4;" if kind == "blocked" else ""
+        lines.append(f".v-{kind} {{ stroke: {stroke}; fill: none;{dashed}{wide} }}")
         lines.append(f".v-head-{kind} {{ fill: {stroke}; }}")
     return "".join(f"{line}\n" for line in lines)
 

@@ -48,14 +48,15 @@ class _Grid:
     chains: list[list[int]]
 
 
-def layered(widths: Sequence[float], links: Sequence[tuple[int, int]]) -> Layout:
+def layered(widths: Sequence[float], links: Sequence[tuple[int, int]], *, apart: bool = False) -> Layout:
     """Places boxes of these widths; a link leads from a box to another one and from the lower number downward.
 
-    Links from one box, or to one box where more arrive there, share their bends: they are one line that branches.
+    Links from one box, or to one box where more arrive there, share their bends: they are one line that branches. Links
+    that are kept `apart` share none.
     """
     downward = [(min(link), max(link)) for link in links]
     rows = _rows(widths, downward)
-    grid = _grid(widths, rows, links)
+    grid = _grid(widths, rows, links, apart=apart)
     _order(grid)
     middles = _middles(grid)
     left = min((middle - grid.widths[item] / 2 for item, middle in enumerate(middles)), default=0)
@@ -87,7 +88,7 @@ def _rows(widths: Sequence[float], downward: Sequence[tuple[int, int]]) -> list[
     return rows
 
 
-def _grid(widths: Sequence[float], rows: Sequence[int], links: Sequence[tuple[int, int]]) -> _Grid:
+def _grid(widths: Sequence[float], rows: Sequence[int], links: Sequence[tuple[int, int]], *, apart: bool) -> _Grid:
     """Boxes and bends in rows, with what each is joined to in the rows above and below."""
     empty: list[list[int]] = [[] for _ in range(max(rows, default=-1) + 1)]
     grid = _Grid(list(widths), empty, [[] for _ in widths], [[] for _ in widths], [])
@@ -96,9 +97,9 @@ def _grid(widths: Sequence[float], rows: Sequence[int], links: Sequence[tuple[in
     leaving = Counter(min(link) for link in links)
     arriving = Counter(max(link) for link in links)
     bends: dict[tuple[int, bool, int], int] = {}
-    for source, target in links:
+    for number, (source, target) in enumerate(links):
         upper, lower = min(source, target), max(source, target)
-        shared = lower if arriving[lower] > leaving[upper] else upper
+        shared = number if apart else lower if arriving[lower] > leaving[upper] else upper
         chain = [upper]
         for row in range(rows[upper] + 1, rows[lower]):
             key = (shared, source < target, row)

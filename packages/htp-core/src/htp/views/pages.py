@@ -1,4 +1,4 @@
-"""A package as one HTML page: the program, its plan, what became of its directives, its stages, and one run.
+"""A package as one HTML page: the program, its plan, its directives, networks and stages, and one run.
 
 Knows what is told of a package and of a run; does not know how a run is made.
 """
@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from htp.deadlocks import Deadlock
 from htp.diagnostics import render
+from htp.views.declared import networks_of
 from htp.views.differences import lines_of, rows_of, said, side_by_side
 from htp.views.flowcharts import mermaid
 from htp.views.graphs import graph_svg
 from htp.views.markup import Markup, code, document, drawing, folded, joined, listing, paragraph, section, table, tag
+from htp.views.network_pages import declared_networks, network_that_is_stuck, networks_that_ran
 from htp.views.pictures import KINDS, reduced_edges
 from htp.views.timelines import timeline_svg
 from htp.views.times import said as time_said
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from htp.artifact.read import Package
     from htp.diagnostics import Refused
     from htp.runs import RunReport, TaskGraph, TaskRun
+    from htp.views.declared import DeclaredNetwork
 
 NOT_MEASURED = "not measured"
 _OPEN = 40
@@ -49,12 +53,14 @@ def package_page(package: Package, run: Ran | Refused, *, seconds: Mapping[str, 
     """The page; `run` is what a run on this machine gave or why there is none, `seconds` what each step took."""
     manifest = package.manifest
     title = f"{manifest.entry} for {manifest.target}"
+    networks = networks_of(package)
     sections = [
         ("program", "Program", _program(package)),
         ("plan", "Plan", _plan(package, seconds)),
         ("directives", "Directives", _directives(package)),
+        *([("networks", "Networks", declared_networks(networks))] if networks else []),
         ("stages", "Stages", _stages(package)),
-        ("run", "Run", _run(run)),
+        ("run", "Run", _run(run, networks)),
     ]
     links = joined(Markup(f'<a href="#{name}">{heading}</a>') for name, heading, _ in sections)
     return document(
@@ -145,7 +151,9 @@ def _stages(package: Package) -> Markup:
     return joined([*(parts or [empty]), hint])
 
 
-def _run(run: Ran | Refused) -> Markup:
+def _run(run: Ran | Refused, networks: Sequence[DeclaredNetwork]) -> Markup:
+    if isinstance(run, Deadlock):
+        return network_that_is_stuck(networks, run)
     if not isinstance(run, Ran):
         head = paragraph(joined((tag("not run", "bad"), " The package could not be run here; nothing was measured.")))
         return joined((head, *(listing(render(each)) for each in run.diagnostics)))
@@ -158,16 +166,19 @@ def _run(run: Ran | Refused) -> Markup:
         table(("output", "with stage 00", "how"), rows) if rows else paragraph("Not compared with stage 00."),
         folded("Outputs", listing("\n".join(run.outputs))) if run.outputs else "",
     ]
-    return joined([*parts, *_report(run.report)])
+    return joined([*parts, *_report(run.report, networks)])
 
 
-def _report(report: RunReport) -> Iterator[Markup]:
+def _report(report: RunReport, networks: Sequence[DeclaredNetwork]) -> Iterator[Markup]:
     yield Markup("<h3>Statistics</h3>\n")
     yield table(("", "real", "simulated"), _statistics(report))
-    yield Markup("<h3>Task graph</h3>\n")
-    if report.graph is None:
+    if report.simulated is not None:
+        yield from networks_that_ran(networks, report.simulated)
+    if report.graph is None and _makes_tasks(report):
+        yield Markup("<h3>Task graph</h3>\n")
         yield paragraph("None was recorded: the program makes no tasks, or the target does not record them.", "quiet")
-    else:
+    elif report.graph is not None:
+        yield Markup("<h3>Task graph</h3>\n")
         yield drawing(graph_svg(report.graph))
         yield folded("The same as Mermaid", listing(mermaid(report.graph)))
     yield Markup("<h3>Timeline</h3>\n")
@@ -182,6 +193,8 @@ def _statistics(report: RunReport) -> Iterator[tuple[str, str, str]]:
     wall = None if report.wall_seconds is None else time_said(1e9 * report.wall_seconds, "ns")
     yield _row("time", wall, None if simulated is None else time_said(simulated.makespan, "cycles"))
     real, other = tasks.runs if tasks is not None else (), simulated.tasks if simulated is not None else ()
+    if not _makes_tasks(report):
+        return
     yield _row("tasks", tasks and tasks.tasks, len(other) or None)
     yield _row("workers", tasks and tasks.workers, max((run.worker + 1 for run in other), default=None))
     yield _row("time in tasks", _share(real), _share(other))
@@ -189,11 +202,12 @@ def _statistics(report: RunReport) -> Iterator[tuple[str, str, str]]:
     yield _row("window high water", tasks and tasks.window_high_water, high)
     yield _row("window stalls", tasks and tasks.window_stalls, stalls)
     yield from _edges(report.graph)
-    for name, run in simulated.processes.items() if simulated is not None else ():
-        waited = f"waited {run.stall_in} for input, {run.stall_out} for room"
-        yield _row(f"process {name}", None, f"{run.busy} cycles busy, {waited}")
-    for name, run in simulated.channels.items() if simulated is not None else ():
-        yield _row(f"channel {name}", None, f"{run.sends} sent, at most {run.high_water} of {run.capacity} in it")
+
+
+def _makes_tasks(report: RunReport) -> bool:
+    """Whether tasks are to be expected: not of a run of which processes are known and nothing else."""
+    only_processes = report.simulated is not None and report.simulated.processes and not report.simulated.tasks
+    return not only_processes or report.graph is not None or report.tasks is not None
 
 
 def _row(name: str, real: object, simulated: object) -> tuple[str, str, str]:

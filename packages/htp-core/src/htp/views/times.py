@@ -6,20 +6,24 @@ Knows records of runs; does not know any format.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import structs
 
 from htp.views.pictures import coordinates
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from htp.runs import ChannelRun, RunReport, TaskGraph, TaskRun
+    from htp.runs import ChannelRun, ProcessRun, RunReport, Simulated, TaskGraph, TaskRun
 
+Doing = Literal["work", "full", "empty", "end"]
+"""What a process does: it works, or waits for room, for a token or for the end of a stream."""
+WAITING = {"full": "waiting for room in", "empty": "waiting for a token of", "end": "waiting for the end of"}
 Steps = tuple[tuple[int, int], ...]
 """A count over time: from each time on, until the next one."""
 
@@ -46,6 +50,63 @@ class Clock:
             for run in self.runs
         )
         return replace(self, end=self.end - begin, runs=runs)
+
+
+@dataclass(frozen=True)
+class Span:
+    """What a process did from one time to another, in cycles; `channel` is the one it waited for."""
+
+    start: int
+    end: int
+    doing: Doing = "work"
+    channel: str = ""
+
+    @property
+    def said(self) -> str:
+        """What it did."""
+        return f"{WAITING[self.doing]} {self.channel}" if self.channel else "working"
+
+
+def begin_of(run: ProcessRun) -> int:
+    """When a process began: at 0, unless another one started it."""
+    return run.end - run.busy - sum(each.end - each.start for each in run.waits or ())
+
+
+def spans_of(run: ProcessRun, operations: Iterable[int] = (), until: int | None = None) -> tuple[Span, ...]:
+    """What a process did from its start to its end; work is cut where it sent or received something.
+
+    What begins at `until` or later is left out. Where it is not known when a process waited there is nothing.
+    """
+    if run.waits is None:
+        return ()
+    at, end = begin_of(run), run.end if until is None else until
+    found: list[Span] = []
+    cuts = iter(sorted(each for each in operations if each <= end))
+    cut = next(cuts, run.end)
+    waits = run.waits[: bisect_left(run.waits, end, key=lambda each: each.start)]
+    for start, wait in [*((each.start, each) for each in waits), (run.end, None)]:
+        while cut < start:
+            if cut > at:
+                found.append(Span(at, cut))
+                at = cut
+            cut = next(cuts, run.end)
+        if start > at:
+            found.append(Span(at, start))
+        if wait is not None:
+            found.append(Span(wait.start, wait.end, wait.why, wait.channel))
+            at = wait.end
+    return tuple(each for each in found if each.start < end)
+
+
+def operations_of(found: Simulated) -> dict[str, list[int]]:
+    """When each process completed a send or a receive, not in order."""
+    times: dict[str, list[int]] = {name: [] for name in found.processes}
+    for each in found.channels.values():
+        if each.sender in times:
+            times[each.sender] += each.accepts[each.initial :]
+        if each.receiver in times:
+            times[each.receiver] += each.dequeues
+    return times
 
 
 def clocks_of(report: RunReport) -> tuple[Clock, ...]:

@@ -6,24 +6,27 @@ does not know how a run was measured.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from htp.views.drawing import clean
 from htp.views.pictures import reduced_edges
-from htp.views.times import clocks_of, filling, names_of, occupancy
+from htp.views.times import clocks_of, filling, names_of, occupancy, operations_of, spans_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from htp.runs import RunReport, Simulated, TaskEdge, TaskGraph
-    from htp.views.times import Clock, Steps
+    from htp.runs import ChannelRun, ProcessRun, RunReport, Simulated, TaskEdge, TaskGraph
+    from htp.views.times import Clock, Span, Steps
 
 Value = str | int | float
 REAL, SIMULATED, COMPILED = 1, 2, 3
 _ARROWS = 20_000
-"""How many dependences are drawn: with many more, viewers stand still."""
+"""How many dependences and how many tokens are drawn: with many more, viewers stand still."""
+_SPANS = 50_000
+"""How many times at which processes do something are drawn, the first ones."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -53,17 +56,33 @@ def chrome_trace(report: RunReport, *, passes: Mapping[str, float] | None = None
     """The run as a JSON file of trace events.
 
     The real run is one process with a lane for each worker, the simulated one another, in which one cycle is shown as
-    1 us; `passes`, the seconds of each step of compilation, are a third. Dependences are arrows between tasks, window
-    and channels are counts. What was not measured is left out.
+    1 us, with a lane for each process of a network too; `passes`, the seconds of each step of compilation, are a third.
+    Dependences between tasks and tokens from sender to receiver are arrows, window and channels are counts. What was
+    not measured is left out, and so is what would be too much to look at: `otherData` says how much.
     """
     events = [*_real(report), *_simulated(report), *_compiled(passes or {})]
     about = {"entry": report.entry, "target": report.target, "mode": report.mode}
     if report.simulated is not None:
         about["simulated"] = "1 cycle is shown as 1 us"
-    if (left_out := len(_dependences(report.graph)) - _ARROWS) > 0:
-        about["dependences"] = f"{left_out} are not drawn"
+    about |= left_out(report)
     trace = Trace(traceEvents=tuple(events), otherData={name: clean(value) for name, value in about.items()})
     return msgspec.json.encode(trace) + b"\n"
+
+
+def left_out(report: RunReport) -> dict[str, str]:
+    """What is not drawn of a run because it would be too much to look at."""
+    found: dict[str, str] = {}
+    if (more := len(_dependences(report.graph)) - _ARROWS) > 0:
+        found["dependences"] = f"{more} are not drawn"
+    if report.simulated is not None:
+        until = _until(report.simulated, operations_of(report.simulated))
+        if until is not None:
+            found["processes"] = f"what they do from cycle {until} on is not drawn"
+        if (more := sum(each.receives for each in report.simulated.channels.values()) - _ARROWS) > 0:
+            found["tokens"] = f"at least {more} are not drawn"
+        if report.simulated.networks > 1:
+            found["networks"] = f"the last of {report.simulated.networks} is drawn"
+    return found
 
 
 def _real(report: RunReport) -> Iterator[Event]:
@@ -86,9 +105,12 @@ def _simulated(report: RunReport) -> Iterator[Event]:
     yield from _process(SIMULATED, f"{report.entry}, simulated (1 cycle = 1 us)", workers)
     if clock is not None:
         yield from _tasks(SIMULATED, clock, report.graph, 1.0)
-    yield from _processes(found, workers)
+    operations = operations_of(found)
+    until = _until(found, operations)
+    yield from _processes(found, workers, operations, until)
     for name, channel in found.channels.items():
-        yield from _counts(SIMULATED, f"channel {name}", "items", filling(channel), 1.0)
+        steps = tuple(each for each in filling(channel) if until is None or each[0] < until)
+        yield from _counts(SIMULATED, f"channel {name}", "items", steps, 1.0)
 
 
 def _compiled(passes: Mapping[str, float]) -> Iterator[Event]:
@@ -150,14 +172,76 @@ def _dependences(graph: TaskGraph | None) -> tuple[TaskEdge, ...]:
     return reduced_edges(graph)
 
 
-def _processes(found: Simulated, workers: int) -> Iterator[Event]:
-    """A span for each process, as long as it lived: when in it it waited is not recorded, only how long in all."""
+def _processes(
+    found: Simulated, workers: int, operations: Mapping[str, Sequence[int]], until: int | None
+) -> Iterator[Event]:
+    """A lane for each process with when it worked and waited, and an arrow for each token."""
+    lanes: dict[str, tuple[int, tuple[Span, ...]]] = {}
     for tid, (name, run) in enumerate(found.processes.items(), start=workers + 1):
         yield _named("thread_name", SIMULATED, tid, {"name": clean(f"process {name}")})
-        waits: dict[str, Value] = {"busy": run.busy, "stall_in": run.stall_in, "stall_out": run.stall_out}
-        yield Event(
-            ph="X", name=clean(name), pid=SIMULATED, tid=tid, ts=0, dur=run.end, cat="process", args=waits
-        )
+        yield _named("thread_sort_index", SIMULATED, tid, {"sort_index": tid})
+        spans = spans_of(run, operations[name], until)
+        if spans:
+            lanes[name] = tid, spans
+            yield from (_span(name, tid, each) for each in spans)
+        elif run.waits is None or run.end == 0:
+            yield _lifetime(name, tid, run)
+    yield from _tokens(found, lanes, until)
+
+
+def _span(name: str, tid: int, span: Span) -> Event:
+    """What a process did, with its own name for work."""
+    said, cat = (span.said, "wait") if span.channel else (name, "process")
+    return Event(
+        ph="X", name=clean(said), pid=SIMULATED, tid=tid, ts=span.start, dur=span.end - span.start, cat=cat
+    )
+
+
+def _lifetime(name: str, tid: int, run: ProcessRun) -> Event:
+    """A span as long as a process lived: when in it it waited is not known, only how long in all."""
+    waits: dict[str, Value] = {"busy": run.busy, "stall_in": run.stall_in, "stall_out": run.stall_out}
+    return Event(ph="X", name=clean(name), pid=SIMULATED, tid=tid, ts=0, dur=run.end, cat="process", args=waits)
+
+
+def _tokens(
+    found: Simulated, lanes: Mapping[str, tuple[int, tuple[Span, ...]]], until: int | None
+) -> Iterator[Event]:
+    """From where a token was accepted to where it was taken, the first ones."""
+    drawn: list[tuple[int, int, str, ChannelRun]] = []
+    for name, channel in found.channels.items():
+        if channel.sender in lanes and channel.receiver in lanes:
+            last = channel.initial + _ARROWS
+            times = zip(channel.accepts[:last], channel.dequeues[:last], strict=False)
+            drawn += ((taken, accepted, name, channel) for accepted, taken in list(times)[channel.initial :])
+    drawn.sort(key=lambda each: each[:3])
+    for identifier, (taken, accepted, name, channel) in enumerate(drawn[:_ARROWS], start=COMPILED * _ARROWS):
+        if until is not None and taken >= until:
+            return
+        (source, before), (target, behind) = lanes[channel.sender], lanes[channel.receiver]
+        leaves = _leaves(before, accepted)
+        arrives = max(leaves, _arrives(behind, taken))
+        said, cat = clean(name), "token"
+        yield Event(ph="s", name=said, pid=SIMULATED, tid=source, ts=leaves, cat=cat, id=identifier)
+        yield Event(ph="f", name=said, pid=SIMULATED, tid=target, ts=arrives, cat=cat, id=identifier, bp="e")
+
+
+def _leaves(spans: Sequence[Span], time: int) -> int:
+    """Just before a time, within what went on before it, where the viewer still finds it."""
+    before = bisect_left(spans, time, key=lambda each: each.start)
+    return max(spans[max(before - 1, 0)].start, time - 1)
+
+
+def _arrives(spans: Sequence[Span], time: int) -> int:
+    """A time, or just before it where nothing goes on from then on."""
+    span = spans[max(bisect_right(spans, time, key=lambda each: each.start) - 1, 0)]
+    return time if time < span.end else max(span.start, time - 1)
+
+
+def _until(found: Simulated, operations: Mapping[str, Sequence[int]]) -> int | None:
+    """From when on processes are not drawn, so that there are not too many events; None when all is drawn."""
+    times = [time for each in operations.values() for time in each]
+    times += [each.end for run in found.processes.values() for each in run.waits or ()]
+    return sorted(times)[_SPANS] if len(times) > _SPANS else None
 
 
 def _counts(pid: int, name: str, what: str, steps: Steps, scale: float) -> Iterator[Event]:

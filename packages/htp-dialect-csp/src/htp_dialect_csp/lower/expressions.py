@@ -11,6 +11,7 @@ import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias, cast
 
+from htp.diagnostics import Bug
 from htp_dialect_csp.lower.ends import EOS, NONE, TOKEN, Chosen, End, Lost, Picked, Seen, meaning_of
 from htp_dialect_csp.lower.receiving import IN_ADVANCE, Receiving, lost
 from htp_dialect_csp.lower.trees import assign, call, load, not_compiled
@@ -38,7 +39,8 @@ class Expressions(Receiving):
     def unpacked(self, end: str, token: str, value: ast.expr) -> list[ast.stmt]:
         """`end, token = found`."""
         seen = self.seen(value)
-        assert seen is not None
+        if seen is None:
+            raise Bug(f"not a selection: `{ast.unparse(value)}`")
         if not seen.certain:
             self.before.append(self._checked(seen, value))
         if any(self.hands.get(each.name) != seen.name for each in seen.ends):

@@ -10,10 +10,10 @@ import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from htp.dims import Expr, const
+from htp.dims import Expr
+from htp.rewriting import Rewriter
 from htp.types import ScalarType
 from htp_dialect_csp.lower.trees import used
-from htp_dialect_csp.symbols import ChannelValue, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     Carried = TensorType | TileType | ScalarType
 
 __all__ = [
-    "Frame", "Renamed", "channels_in", "dealt", "declares", "give", "is_declaration", "items", "makes_one",
-    "symbols_of",
+    "Frame", "Renamed", "dealt", "declares", "give", "is_declaration", "makes_one", "symbols_of",
 ]  # fmt: skip
 
 
@@ -40,13 +39,13 @@ class Frame:
     outer: bool = False
 
 
-class Renamed(ast.NodeTransformer):
+class Renamed(Rewriter):
     """Names of a network as they are in the routine; numbers of unrolled loops are written out."""
 
     def __init__(self, frame: Frame) -> None:
         self.frame = frame
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:
+    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802
         """The name in the routine."""
         known = self.frame.names.get(node.id)
         if known is None:
@@ -68,13 +67,6 @@ def symbols_of(carried: Carried | None) -> frozenset[str]:
     return frozenset(name for each in dims for name in each.symbols)
 
 
-def channels_in(value: Value) -> tuple[str, ...]:
-    """The channels that a value is made of."""
-    if isinstance(value, ChannelValue):
-        return (value.name,)
-    return tuple(name for each in value for name in channels_in(each)) if isinstance(value, tuple) else ()
-
-
 def declares(statement: ast.stmt) -> bool:
     """Whether a statement of the routine makes a channel or declares a process."""
     words = {"channel", "process_name"}
@@ -89,21 +81,6 @@ def is_declaration(node: ast.AST, functions: Mapping[str, Function]) -> bool:
     return node.id in ("Channel", "replicate", "broadcast") or (
         function is not None and function.kind in ("process", "network")
     )
-
-
-def items(node: ast.expr, values: Scope) -> tuple[Value, ...] | None:
-    """What a loop goes over, one by one."""
-    match node:
-        case ast.Call(func=ast.Name(id="enumerate"), args=[argument]):
-            inner = items(argument, values)
-            return tuple((const(k), each) for k, each in enumerate(inner)) if inner is not None else None
-        case ast.Call(func=ast.Name(id="zip"), args=args):
-            lists = [items(each, values) for each in args]
-            known = [each for each in lists if each is not None]
-            return tuple(zip(*known, strict=False)) if known and len(known) == len(lists) else None
-        case _:
-            found = value_of(node, values)
-            return found if isinstance(found, tuple) else None
 
 
 def give(target: ast.expr, value: Value, frame: Frame) -> None:

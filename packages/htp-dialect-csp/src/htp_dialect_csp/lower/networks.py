@@ -11,24 +11,25 @@ import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
+from htp.diagnostics import Bug, Refused
 from htp.dims import Expr, const, sym
 from htp.networks import unique
 from htp.program import origin_of
 from htp.types import ScalarType, TensorType, TileType
+from htp_dialect_csp.bindings import channels_in, items
 from htp_dialect_csp.lower.frames import (
     Frame,
     Renamed,
-    channels_in,
     dealt,
     declares,
     give,
     is_declaration,
-    items,
     makes_one,
     symbols_of,
 )
 from htp_dialect_csp.lower.payloads import dim_expression, payload
 from htp_dialect_csp.lower.trees import assign, assigned, call, effect, load, not_compiled, placed, words_of
+from htp_dialect_csp.matching import not_an_end
 from htp_dialect_csp.steps import Compare, holds
 from htp_dialect_csp.symbols import ArrayValue, ChannelValue, parameter, test_of, value_of
 
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NetworkBody"]
 
-NUMBERS = ("capacity", "latency", "response")
+OPTIONS = ("capacity", "latency", "response", "initial")
 
 
 class NetworkBody:
@@ -119,15 +120,11 @@ class NetworkBody:
 
     def named(self, node: ast.stmt, frame: Frame) -> ast.stmt:
         """A statement with names as they are in the routine."""
-        new = Renamed(frame).visit(copy.deepcopy(node))
-        assert isinstance(new, ast.stmt)
-        return new
+        return Renamed(frame).statements([node])[0]
 
     def expression(self, node: ast.expr, frame: Frame) -> ast.expr:
         """An expression with names as they are in the routine."""
-        new = Renamed(frame).visit(copy.deepcopy(node))
-        assert isinstance(new, ast.expr)
-        return new
+        return Renamed(frame).expression(node)
 
     def fresh(self, name: str) -> str:
         """A variable that there is not yet."""
@@ -146,8 +143,9 @@ class NetworkBody:
         turns = items(loop.iter, frame.values)
         if turns is None:
             raise not_compiled(
-                loop, "a network whose number of processes or channels depends on data", "loop over constants"
-            )
+                loop, f"a loop over `{ast.unparse(loop.iter)}` in which processes or channels are made",
+                "loop over constants, or over channels that have a name",
+            )  # fmt: skip
         made: list[ast.stmt] = []
         for each in turns:
             give(loop.target, each, frame)
@@ -186,9 +184,7 @@ class NetworkBody:
             case _:
                 return None
 
-    def channels(
-        self, target: ast.expr, made: Sequence[ast.Call], frame: Frame, *, single: bool
-    ) -> list[ast.stmt]:
+    def channels(self, target: ast.expr, made: Sequence[ast.Call], frame: Frame, *, single: bool) -> list[ast.stmt]:
         """Makes channels and calls them after the variable, or after the variables."""
         if isinstance(target, ast.Tuple) and len(target.elts) == len(made):
             pairs = zip(target.elts, made, strict=True)
@@ -207,7 +203,8 @@ class NetworkBody:
 
     def channel(self, name: str, node: ast.Call, frame: Frame, own: ast.expr | None) -> list[ast.stmt]:
         """The line that makes a channel."""
-        assert isinstance(node.func, ast.Subscript)
+        if not isinstance(node.func, ast.Subscript):
+            raise Bug(f"not a channel: `{ast.unparse(node)}`")
         carried = payload(node.func.slice, frame.values, frame.sizes)
         self.carried[name] = carried
         if isinstance(own, ast.Name) and own.id not in self.variables.values():
@@ -216,6 +213,13 @@ class NetworkBody:
             plain = frame.outer and name in words_of(self.network.body) and name not in self.variables.values()
             variable = name if plain else self.fresh(name)
         self.variables[name] = variable
+        if node.args or any(each.arg not in OPTIONS for each in node.keywords):
+            raise Refused(
+                "csp.bad-channel",
+                f"`{ast.unparse(node)}` says something that a channel does not have",
+                span=origin_of(node),
+                help=f"a channel has {', '.join(OPTIONS)}, each by name: Channel[f32](capacity=2)",
+            )
         given = {each.arg or "": self.expression(each.value, frame) for each in node.keywords}
         if variable != name:
             given["name"] = ast.Constant(name)
@@ -274,6 +278,9 @@ class NetworkBody:
                 arguments.append(self.expression(node, frame))
                 continue
             channels = channels_in(value)
+            if isinstance(value, ArrayValue | Expr):
+                what = "a tensor" if isinstance(value, ArrayValue) else "a number"
+                raise not_an_end(function.name, param, what, origin_of(node))
             if not channels or (not param.several and len(channels) != 1):
                 raise not_compiled(node, f"`{ast.unparse(node)}` for the end `{param.name}`", "pass channels by name")
             carried[param.name] = [self.carried[each] for each in channels]

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from htp.dims import Expr, parse
+from htp.rewriting import Rewriter
 from htp.types import ScalarType, TensorType, TileType, dtype_named
 from htp_dialect_csp.lower.trees import not_compiled
 from htp_dialect_csp.symbols import value_of
@@ -65,17 +66,14 @@ def dim_expression(size: Expr, network: Function) -> ast.expr:
         for axis, dim in enumerate(param.type.dims)
         if str(dim) in dim.symbols
     }
-    found = ast.parse(str(size), mode="eval").body
-    made = _Sizes(names).visit(found)
-    assert isinstance(made, ast.expr)
-    return made
+    return _Sizes(names).expression(ast.parse(str(size), mode="eval").body)
 
 
-class _Sizes(ast.NodeTransformer):
+class _Sizes(Rewriter):
     def __init__(self, names: Mapping[str, str]) -> None:
         self.names = names
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:
+    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802
         text = self.names.get(node.id)
         return ast.parse(text, mode="eval").body if text is not None else node
 

@@ -9,9 +9,10 @@ import ast
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from htp.diagnostics import Refused
+from htp.diagnostics import Bug, Refused
 from htp.dims import const, parse, sym
 from htp.program import Function, stamp
+from htp.rewriting import with_origin
 from htp.types import Param, ScalarType
 from htp_dialect_wsp.directives.loops import peeled
 from htp_dialect_wsp.directives.nests import Range, made_loop, passed, root_of, tasks_of, with_kernel
@@ -86,7 +87,7 @@ def _one_task(site: Site, loop: Loop) -> tuple[Program, Task]:
         )
     kernel, call = outline(site.program, loop.body, "_".join(dict.fromkeys(each.name for each in inside)))
     program = with_kernel(site.program, kernel)
-    (task,) = tasks_of(program, [call])
+    (task,) = tasks_of(program, [with_origin(ast.Expr(call), call)])
     return program, task
 
 
@@ -115,7 +116,8 @@ class _Lanes:
         """The argument of all lanes, and the lane's part of it."""
         if isinstance(param.type, ScalarType):
             return self._scalar(param, node)
-        assert param.type is not None
+        if param.type is None:
+            raise Bug(f"parameter {param.name} has no type")
         if self.axis not in names_in(node):
             if param.direction != "in":
                 raise self._refused(

@@ -29,7 +29,7 @@ def flat_axis(site: Site, outer: Loop, inner: Loop) -> ast.Assign | None:
     there = {ast.unparse(each.targets[0]): each for each in _before(site, outer)}
     for statement in there.values():
         form = axis_made(statement.value) if isinstance(statement.value, ast.Call) else None
-        if form is None or form.kind != "Ragged":
+        if form is None or form.indices is not None:
             continue
         item = built("tile.item(d[r])", d=form.data, r=load(outer.name))
         whole = Range(ast.Constant(0), form.rows, 1), Range(ast.Constant(0), item, 1)

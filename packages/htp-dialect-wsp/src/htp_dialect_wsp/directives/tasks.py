@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from htp.diagnostics import Refused
 from htp.program import Function, origin_of, stamp
+from htp.rewriting import with_origin
 from htp.types import ScalarType
 from htp_dialect_wsp.directives.nests import Loop, passed, root_of, with_kernel
 from htp_dialect_wsp.directives.orders import check_races, order_kept, require_order
@@ -69,7 +70,7 @@ def fuse(site: Site, first: str, second: str, *, at: str = "") -> Program:
             "let both take the same region, tile by tile",
         )
     kernel, call = outline(site.program, statements, f"{first}_{second}")
-    body = replaced(replaced(site.main.body, two.statement, ()), one.statement, [call])
+    body = replaced(replaced(site.main.body, two.statement, ()), one.statement, [with_origin(ast.Expr(call), call)])
     return replace(site, program=with_kernel(site.program, kernel)).with_body(body)
 
 

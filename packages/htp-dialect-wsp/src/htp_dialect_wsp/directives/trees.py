@@ -119,7 +119,7 @@ def built(template: str, place: ast.AST | None = None, /, **parts: ast.expr | in
 
 def folded(node: ast.expr) -> ast.expr:
     """The expression with integer arithmetic on constants done, and what adds 0 or multiplies by 1 left out."""
-    return cast("ast.expr", _Folding().visit(copy.deepcopy(node)))
+    return _Folding().expression(copy.deepcopy(node))
 
 
 class _Folding(Rewriter):

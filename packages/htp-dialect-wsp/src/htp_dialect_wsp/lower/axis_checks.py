@@ -64,12 +64,11 @@ def axis_checks(
 
     `buffers` are the names of those that are asked for: `start` holds where rows begin, `row` the row of each position.
     """
-    if axis.kind == "Ragged":
+    if axis.indices is None:
         text = RAGGED + (STARTS if buffers else "") + (ROWS if "row" in buffers else "")
         parts = {"rows": axis.rows, "lengths": axis.data}
     else:
         text = SPARSE + (BOUND if columns is not None else "")
-        assert axis.indices is not None
         parts = {"indptr": axis.data, "indices": axis.indices}
     if columns is not None:
         parts["columns"] = columns

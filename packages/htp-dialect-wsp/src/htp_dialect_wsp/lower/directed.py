@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
-from htp.diagnostics import Refused
+from htp.diagnostics import Bug, Refused
 from htp.foreign import foreign_name
 from htp.language import Definition
 from htp.program import origin_of
@@ -85,7 +85,8 @@ def directed(program: Program, statements: list[ast.stmt]) -> tuple[Directed, li
 
 def _take(result: Directed, program: Program, name: str, statement: ast.stmt) -> None:
     call = statement.value if isinstance(statement, ast.Expr) else None
-    assert isinstance(call, ast.Call)
+    if not isinstance(call, ast.Call):
+        raise Bug(f"not a directive: `{ast.unparse(statement)}`")
     span = origin_of(statement)
     named = {each.arg or "": each.value for each in call.keywords if each.arg != "override"}
     match name, call.args:

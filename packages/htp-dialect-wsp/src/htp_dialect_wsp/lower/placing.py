@@ -10,7 +10,7 @@ import copy
 from typing import TYPE_CHECKING
 
 from htp.capture import extended
-from htp.diagnostics import Refused
+from htp.diagnostics import Bug, Refused
 from htp.program import stamp
 from htp.rewriting import with_origin
 from htp_dialect_wsp.directives.trees import assigned_names, built, load, store, substituted
@@ -115,10 +115,11 @@ class Placing:
                 arguments.append(load(self.order))
             elif name in policy.numbers:
                 arguments.append(ast.Constant(policy.numbers[name]))
-            else:
-                assert policy.key is not None
+            elif policy.key is not None:
                 key = self._key(policy.key, kernel, loops, statements)
                 arguments.append(_of_key(name, key, policy.workers))
+            else:
+                raise Bug(f"nothing is known of `{name}`, which policy {policy} asks for")
         return ast.Call(load(self.helper), arguments, [])
 
     def _checked(

@@ -143,9 +143,7 @@ class _Lowering:
             self.made.append(kernel)
             self.kernels.add(kernel.name)
             self.placing.program = _with(self.program, None, self.made)
-            assert isinstance(call, ast.Expr)
-            assert isinstance(call.value, ast.Call)
-            return self._task(call.value, call, loops)
+            return self._task(call, with_origin(ast.Expr(call), call), loops)
         body, orelse = self._block(branch.body, loops), self._block(branch.orelse, loops)
         return [*wait_for(needed), ast.If(self._value(branch.test), body or [ast.Pass()], orelse)]
 
@@ -175,14 +173,10 @@ class _Lowering:
         return wait_for(reads([node], self.written, self.kernels))
 
     def _value(self, node: ast.expr) -> ast.expr:
-        new = _Asked(self.asked).visit(node)
-        assert isinstance(new, ast.expr)
-        return new
+        return _Asked(self.asked).expression(node)
 
     def _resolved(self, statement: ast.stmt) -> ast.stmt:
-        new = _Asked(self.asked).visit(statement)
-        assert isinstance(new, ast.stmt)
-        return new
+        return _Asked(self.asked).statements([statement])[0]
 
     def _fresh(self, name: str) -> str:
         chosen = unused(name, self.taken)
@@ -213,7 +207,7 @@ def _asked(body: Sequence[ast.stmt]) -> dict[str, tuple[str, ...]]:
     for node in (node for statement in body for node in ast.walk(statement)):
         match node:
             case ast.Assign([ast.Name(name)], ast.Call() as value) if (axis := axis_made(value)) is not None:
-                ragged |= {name} if axis.kind == "Ragged" else set()
+                ragged |= {name} if axis.indices is None else set()
             case ast.Call(func=ast.Attribute(ast.Name(axis), "start" | "row" as word)) if axis in ragged:
                 found.setdefault(axis, {"start"}).add(word)
             case _:

@@ -9,7 +9,8 @@ thread_local Recording* recording = nullptr;
 
 void tell(void* recording, const char* members, long long cycles) {
     Recording& run = *static_cast<Recording*>(recording);
-    run.streams = members, run.streamed += cycles;
+    run.networks.push_back({members, cycles, run.outside, run.regions.size()});
+    run.outside += cycles;
 }
 
 namespace tasking {
@@ -57,23 +58,42 @@ private:
         json.close(']');
     }
 
-    /// Regions follow each other; what is spent outside of them lies between.
+    /// Regions and networks follow each other; what is spent outside of them lies between.
     void add_simulated(Json& json) const {
         i64 time = 0, spent = 0, most = 0, waits = 0;
+        std::vector<i64> starts;
+        auto start_networks = [&](size_t regions) {
+            for (size_t at; (at = starts.size()) < run.networks.size() && run.networks[at].regions == regions;)
+                starts.push_back(time + run.networks[at].outside - spent);
+        };
         json.open("simulated", '{').open("tasks", '[');
+        size_t regions = 0;
         for (const auto& region : run.regions) {
+            start_networks(regions++);
             time += region.outside - spent, spent = region.outside;
             const auto clock = simulated(region);
             for (const auto& each : clock.times)
                 json.run(each.worker, time + each.submit, time + each.start, time + each.end);
             time += clock.makespan, waits += clock.stalls, most = std::max(most, clock.high_water);
         }
-        json.close(']').number("makespan", time + run.outside - spent + run.streamed);
-        if (!run.streams.empty()) json.text += "," + run.streams;
+        start_networks(regions);
+        json.close(']').number("makespan", time + run.outside - spent);
+        if (!run.networks.empty()) add_networks(json, starts);
         if (!run.regions.empty()) json.number("window_high_water", most).number("window_stalls", waits);
         json.close('}');
     }
 
+    /// The last network as part of the run, those before it one after the other.
+    void add_networks(Json& json, const std::vector<i64>& starts) const {
+        json.text += "," + run.networks.back().members;
+        json.number("networks", i64(run.networks.size())).open("earlier", '[');
+        for (size_t at = 0; at + 1 < run.networks.size(); at++) {
+            json.open("", '{').number("start", starts[at]).number("makespan", run.networks[at].cycles);
+            json.text += "," + run.networks[at].members;
+            json.close('}');
+        }
+        json.close(']');
+    }
     void add_graph(Json& json) const {
         json.open("graph", '{').open("tasks", '[');
         for (const auto& region : run.regions)

@@ -37,15 +37,21 @@ struct Opened {
 
 }  // namespace tasking
 
+/// One network that has run: its processes and channels, as members of a JSON object, and its cycles.
+struct Streamed {
+    std::string members;
+    i64 cycles, outside;  // the cycles spent before it, outside of regions
+    size_t regions;       // how many ran before it
+};
+
 /// What is kept of one run; `every` keeps the tasks themselves, not only their number.
 struct Recording {
     bool every = false;
-    i64 outside = 0;  // simulated cycles spent outside of tasks, so far
+    i64 outside = 0;  // simulated cycles spent outside of tasks, so far; those of networks are among them
     i64 began = 0;
     i64 tasks = 0, workers = 0, high_water = 0, stalls = 0;
     std::vector<tasking::Opened> regions;
-    std::string streams;  // the processes and channels of a network, as members of `simulated`
-    i64 streamed = 0;     // the simulated cycles of networks
+    std::vector<Streamed> networks;
 };
 
 /// The recording of the run that this thread makes next, null for none.

@@ -107,6 +107,7 @@ private:
             scheduler->execute(task, scheduler->clock->times[size_t(id)].worker);
             scheduler->reclaim(task);
             const i64 cost = task.cost;
+            if (!scheduler->region) work(scheduler->cx, cost);  // of whoever opened the tasks
             scheduler->stored[size_t(id)].reset();
             return cost;
         }
