@@ -59,14 +59,15 @@ def source(text: str, *, target: str = "cpu", **options: object) -> Callable[[Pa
     return compile_it
 
 
-def scheduled(text: str) -> Callable[[Path], object]:
+def scheduled(text: str, *, target: str = "cpu") -> Callable[[Path], object]:
     """Compiles the workload `f` of a file with this text, with its schedule `s` if it has one."""
 
     def compile_it(folder: Path) -> object:
         path = folder / "user.py"
         path.write_text(HEAD + "from htp_dialect_wsp import P, schedule, workload\n" + textwrap.dedent(text))
         module = load_module(path)
-        return htp.compile_program(module.f, schedule=getattr(module, "s", None), out=folder / "package")
+        schedule = getattr(module, "s", None)
+        return htp.compile_program(module.f, schedule=schedule, target=target, out=folder / "package")
 
     return compile_it
 
@@ -266,6 +267,51 @@ def f(x: In[Tensor[f32, 8]], y: Out[Tensor[f32, 4]]) -> None:
     spread(x, left, right)
     add(left, right, y)
 """
+WINDOW = """
+    @kernel
+    def double(x: In[Tensor[f32, 8, 64]], y: Out[Tensor[f32, 8, 64]]) -> None:
+        y[:] = x[:] * 2.0
+
+
+    @workload
+    def f(x: In[Tensor[f32, 32, 64]], y: Out[Tensor[f32, 32, 64]]) -> None:
+        for i in P(range(0, 32, 8)):
+            double(x[i:i + 8, :], y[i:i + 8, :])
+
+
+    @schedule(f)
+    def s(s) -> None:
+        s.task_window(3)
+"""
+LARGE = """
+    @kernel
+    def f(x: In[Tensor[f32, "M", 512]], y: Out[Tensor[f32, "M", 512]]) -> None:
+        for i in range(0, x.shape[0], 64):
+            rows = x[i:i + 64, :]
+            y[i:i + 64, :] = rows / tile.sum(rows, axis=1, keepdims=True)
+"""
+MEMORIES = """
+    from htp import Tile
+    from htp_backend_pto import pto
+    from htp_backend_pto.layouts import l1, ub
+
+
+    @kernel
+    def f(a: In[Tensor[f16, 16, 100]], b: In[Tensor[f16, 100, 16]], c: Out[Tensor[f32, 16, 16]]) -> None:
+        left: Tile[f16, 16, 100, l1(16, 112)] = pto.load(a)
+        c[:] = pto.store(pto.matmul(pto.mov(left), pto.mov(pto.load(b))))
+"""
+ROWS = """
+    from htp import Tile
+    from htp_backend_pto import pto
+    from htp_backend_pto.layouts import ub
+
+
+    @kernel
+    def f(x: In[Tensor[f16, 16, 100]], y: Out[Tensor[f16, 16, 100]]) -> None:
+        rows: Tile[f16, 16, 100, ub(16, 112)] = pto.load(x)
+        y[:] = pto.store(rows)
+"""
 
 CASES: dict[int, Case] = {
     3: Case(
@@ -275,12 +321,26 @@ CASES: dict[int, Case] = {
         ("`htp_dialect_csp`", "pip install htp-dialect-csp"),
         line="from htp_dialect_csp import Channel",
     ),
+    7: Case(
+        "pto.ub-overflow",
+        source(LARGE, target="pto:a2a3"),
+        source(LARGE.replace("64", "32"), target="pto:a2a3"),
+        ("`rows`", "131072 bytes", "take 32 rows at a time instead of 64"),
+        line="y[i:i + 64, :] = rows /",
+    ),
     9: Case(
         "plan.no-dtype",
         among(source(COPY.replace("f32", "f64"), target="small"), small=WITHOUT_F64),
         among(source(COPY, target="small"), small=WITHOUT_F64),
         ("`f64`", "`small`"),
         line="def f(",
+    ),
+    15: Case(
+        "pto.window",
+        scheduled(WINDOW.replace("(3)", "(2)"), target="pto:a2a3"),
+        scheduled(WINDOW, target="pto:a2a3"),
+        ("smallest window holds 3 tasks", "ask for 3 or more"),
+        line="P(range(",
     ),
     18: Case(
         "wsp.parallel-race",
@@ -389,6 +449,20 @@ CASES: dict[int, Case] = {
         ("capacity of 'left' is 2, 3 is needed for 'add' to make progress", "give `left` capacity=3 or more"),
         line="left.send(tile.item(x[i]))",
     ),
+    31: Case(
+        "pto.wrong-memory",
+        source(MEMORIES.replace("pto.mov(left)", "left"), target="pto:a2a3"),
+        source(MEMORIES, target="pto:a2a3"),
+        ("`pto.matmul`", "L0A", "l1(16, 112)", "pto.mov(left)"),
+        line="pto.matmul(left,",
+    ),
+    32: Case(
+        "pto.bad-tile",
+        source(ROWS.replace("ub(16, 112)", "ub(16, 100)"), target="pto:a2a3"),
+        source(ROWS, target="pto:a2a3"),
+        ("200 bytes", "32 bytes", "pad it to 112 elements"),
+        line="ub(16, 100)",
+    ),
     33: Case(
         "capture.unsupported-syntax",
         source("""
@@ -434,6 +508,26 @@ def test_the_combination_is_refused_and_its_mended_form_accepted(number: int, tm
         shown = Path(found.span.file).read_text().splitlines()[found.span.line - 1]
         assert case.line in shown, text
     case.right(right)
+
+
+def test_a_window_of_the_runtime_never_aborts(tmp_path: Path) -> None:
+    with pytest.raises(Refused) as refused:
+        scheduled(WINDOW.replace("(3)", '(8, mode="abort")'), target="pto:a2a3")(tmp_path)
+    assert refused.value.code == "pto.window"
+    assert "cannot abort" in render(refused.value.diagnostic)
+
+
+def test_a_device_without_its_toolchain_is_refused_with_what_still_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ASCEND_HOME_PATH", raising=False)
+    package = source(ROWS, target="pto:a2a3")(tmp_path)
+    with pytest.raises(Refused) as refused:
+        htp.bind(package, mode="device")
+    text = render(refused.value.diagnostic)
+    assert refused.value.code == "pto.no-device"
+    assert all(each in text for each in ("ASCEND_HOME_PATH", 'mode="sim"'))
+    assert main(["run", str(tmp_path / "package"), "--mode", "device"]) == 4
 
 
 def test_every_combination_whose_packages_are_here_has_a_case() -> None:

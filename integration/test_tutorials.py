@@ -18,11 +18,12 @@ import pytest
 from example_programs import ROOT
 from installing import Place
 
-PAGES = [*sorted((ROOT / "docs" / "extending").glob("*.md")), ROOT / "docs" / "start" / "networks.md"]
+START = [ROOT / "docs" / "start" / f"{name}.md" for name in ("ascend", "networks")]
+PAGES = [*sorted((ROOT / "docs" / "extending").glob("*.md")), *START]
 STEP = re.compile(r"(?:^<!-- (write|change|from): (\S+) -->\n)?^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHOWN_ONLY = ("text",)
 LONG = os.environ.get("HTP_TEST_LONG") == "1"
-SHORT = [each for each in PAGES if each.stem in ("networks", "pass", "plugins")]
+SHORT = [each for each in PAGES if each.stem in ("ascend", "networks", "pass", "plugins")]
 
 
 @pytest.mark.parametrize("page", PAGES if LONG else SHORT, ids=lambda page: page.stem)

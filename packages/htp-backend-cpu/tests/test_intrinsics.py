@@ -288,6 +288,22 @@ def test_other_dtypes_round_as_numpy_does(compiled):
     np.testing.assert_array_equal(*results)
 
 
+@kernel
+def ramps(n: Scalar[i32], x: In[Tensor[f32, "N"]], y: Out[Tensor[f32, "N"]], z: Out[Tensor[i32, "N"]]) -> None:
+    N = x.shape[0]
+    y[:] = trial.ramp(2.5, N, dtype=f32) + x
+    z[:] = trial.ramp(n, N, dtype=i32)
+
+
+def test_dtypes_and_sizes_that_are_arguments(compiled):
+    for size in (0, 1, 21):
+        x, y, z = np.ones(size, np.float32), np.zeros(size, np.float32), np.zeros(size, np.int32)
+        compiled(ramps)[1](7, x, y, z)
+        np.testing.assert_array_equal(y, np.arange(size) + np.float32(3.5))
+        np.testing.assert_array_equal(z, np.arange(size) + 7)
+    assert "trial.ramp(dtype=i32)" in source(compiled(ramps)[0])
+
+
 def test_integers_and_branches(compiled):
     k = RNG.integers(-9, 4, (12, 5)).astype(np.int32)
     y = poisoned(k.shape, np.int32)

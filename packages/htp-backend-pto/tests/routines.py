@@ -44,7 +44,7 @@ def add(x: In[Tensor[f32, "m", "n"]], y: InOut[Tensor[f32, "m", "n"]]) -> None:
 
 
 @routine
-def every(a: In[Tensor[f32, 8, 8]], b: Out[Tensor[f32, 8, 8]], c: Out[Tensor[f32, 8, 8]]) -> None:
+def every(a: In[Tensor[f32, "M", "N"]], b: Out[Tensor[f32, "M", "N"]], c: Out[Tensor[f32, "M", "N"]]) -> None:
     """Calls all three."""
     copy(a, b)
     double(a, c)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pto_stages import agree, body, code, stages
 
-from htp import In, Out, Refused, Tensor, f16, f32, kernel, routine, tile
+from htp import In, Out, Refused, Tensor, f16, f32, i32, kernel, routine, tile
 
 
 def bound(definition, **dims):
@@ -128,3 +128,33 @@ def test_three_dimensions_are_refused():
     with pytest.raises(Refused) as caught:
         bound(cubes)
     assert caught.value.code == "pto.tile-rank"
+
+
+@kernel
+def totals(x: In[Tensor[f32, "M", 64]], y: Out[Tensor[f32, 2]]) -> None:
+    assert x.shape[0] <= 40
+    y[0] = tile.sum(x[:, :])
+    y[1] = tile.max(x[:, :])
+
+
+def test_a_reduction_of_all_elements_goes_by_rows_and_slices_are_loaded_once():
+    text = code(bound(totals), "totals_0")
+    assert 'tile.sum(t1, axis=1, keepdims=True)' in text
+    assert "Tile[f32, 1, 1, " in text
+    assert text.count("= x[:, :]") == 1
+    x = np.random.default_rng(2).standard_normal((33, 64)).astype(np.float32)
+    agree(stages(totals), (x, np.empty(2, np.float32)), exact=("pto.split",))
+
+
+@kernel
+def looked_up(table: In[Tensor[f16, "V", 64]], token: In[Tensor[i32, "T"]], y: Out[Tensor[f16, "T", 64]]) -> None:
+    for t in range(0, token.shape[0], 32):
+        y[t:t + 32, :] = tile.take(table[:], token[t:t + 32], 0)
+
+
+def test_rows_by_index_come_straight_from_memory():
+    lines = body(bound(looked_up), "looked_up_0")
+    assert lines[-2].endswith("ub(32, 64)] = pto.mgather_rows(table[:, :], t2)")
+    rng = np.random.default_rng(4)
+    table, token = rng.standard_normal((100, 64)).astype(np.float16), rng.integers(0, 100, 70).astype(np.int32)
+    agree(stages(looked_up), (table, token, np.empty((70, 64), np.float16)))

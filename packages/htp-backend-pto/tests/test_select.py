@@ -189,6 +189,17 @@ def grown(x):
     return tile.exp(x) * 2.0
 
 
+@kernel
+def triangles(x: In[Tensor[f32, 24, 40]], y: Out[Tensor[f32, 24, 40]], z: Out[Tensor[f32, 24, 40]]) -> None:
+    y[:] = tile.tril(x[:])
+    z[:] = tile.triu(x[:], 3)
+
+
+def test_triangles_are_masks():
+    assert called(triangles).count("tri") == 2
+    agree(stages(triangles), (normal(24, 40), np.empty((24, 40), np.float32), np.empty((24, 40), np.float32)))
+
+
 @pytest.mark.parametrize("dtype", [f16, bf16])
 def test_what_the_machine_does_not_compute_in_16_bits_is_widened(dtype):
     import ml_dtypes

@@ -21,12 +21,14 @@ def as_bfloat(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return bits, (bits.astype(np.uint32) << 16).view(np.float32)
 
 
-def gemm(first: np.ndarray, second: np.ndarray, dtype: str, element: str, *faults: str) -> tuple[np.ndarray, Report]:
-    c = np.zeros((first.shape[0], second.shape[1]), np.float32)
+def gemm(first: np.ndarray, second: np.ndarray, dtype: str, element: str, *defines: str) -> tuple[np.ndarray, Report]:
+    c = np.zeros((first.shape[0], second.shape[1]), np.int32 if dtype == "i8" else np.float32)
     with Session(driver.executor()) as session:
-        session.kernel(0, "gemm", driver.kernel("gemm", "aic", f"ELEMENT={element}", *faults), "aic")
+        session.kernel(0, "gemm", driver.kernel("gemm", "aic", f"ELEMENT={element}", *defines), "aic")
         session.orchestration(driver.orchestration("gemm_orch"), "gemm_entry", "gemm_config")
-        report = session.run([(first, dtype, "in"), (second, dtype, "in"), (c, "f32", "out")])
+        report = session.run(
+            [(first, dtype, "in"), (second, dtype, "in"), (c, "i32" if dtype == "i8" else "f32", "out")]
+        )
     return c, report
 
 
@@ -46,6 +48,13 @@ def test_a_product_with_tails_accumulates_in_f32(dtype: str, element: str) -> No
     np.testing.assert_allclose(c, first.astype(np.float64) @ second.astype(np.float64), rtol=1e-5, atol=1e-4)
     assert report.tasks[0].instructions == {"TLOAD": 10, "TMOV": 10, "TMATMUL": 1, "TMATMUL_ACC": 4, "TSTORE": 1}
     assert report.tasks[0].high_water["l0c"] == 64 * 64 * 4
+
+
+def test_a_product_of_bytes_is_exact() -> None:
+    first, second = (RNG.integers(-128, 128, shape).astype(np.int8) for shape in ((100, 320), (320, 64)))
+    c, report = gemm(first, second, "i8", "int8_t", "SUM=int32_t")
+    assert report.diagnostics == ()
+    np.testing.assert_array_equal(c, first.astype(np.int32) @ second.astype(np.int32))
 
 
 def test_a_load_over_a_tile_that_is_still_moved_is_a_race() -> None:

@@ -143,6 +143,12 @@ def test_the_heap_of_a_ring_is_limited() -> None:
     assert run(10, 5, heap=4 * 8192, runtime=HBG).codes == ["heap-deadlock"]
 
 
+def test_host_build_graph_has_room_for_128_edges_into_a_task() -> None:
+    assert run(28, 128, runtime=HBG).codes == []
+    assert run(28, 129, runtime=HBG).report.fatal == 4
+    assert run(28, 129).codes == []
+
+
 @pytest.mark.parametrize(
     ("which", "text"),
     [
@@ -214,6 +220,11 @@ def test_blocks_that_write_one_line_are_warned_of() -> None:
     ran = run(20, 2, shape=(6, 10))
     assert [(each.code, each.severity) for each in ran.report.diagnostics] == [("shared-line", "warning")]
     assert ran.report.status == "ok"
+
+
+def test_blocks_that_meet_may_read_each_other() -> None:
+    assert run(20, 4, defines=("MEET",)).codes == []
+    assert run(20, 4, defines=("MEET_SOME",)).codes == ["core-deadlock"]
 
 
 def test_a_filled_tensor_has_its_value() -> None:

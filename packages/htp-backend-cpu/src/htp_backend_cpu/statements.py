@@ -12,6 +12,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from htp.foreign import intrinsic_called
+from htp.liveness import loads, writes
 from htp.names import STREAMS, TASKS
 from htp.program import origin_of
 from htp.types import ScalarType
@@ -19,7 +20,6 @@ from htp_backend_cpu.access import cut, element_access, indices_of
 from htp_backend_cpu.definitions import annotated, called, dtype_name, space_of
 from htp_backend_cpu.expressions import Expressions
 from htp_backend_cpu.literals import constant_of, widened
-from htp_backend_cpu.lower.liveness import loads, writes
 from htp_backend_cpu.names import spelled
 from htp_backend_cpu.placing import placed
 from htp_backend_cpu.scope import FLOAT, INT, ArrayName, BufferName, Kind, RegisterName, Scope, Strip, not_register_form

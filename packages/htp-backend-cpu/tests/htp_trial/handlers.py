@@ -120,3 +120,11 @@ def _(cx: Emitter, dst: str, x: str) -> str:
 @emits(trial.opaque, backend="cpu")
 def _(cx: Emitter, dst: str, x: str) -> str:
     return f"for (i64 k = 0; k < {cx.dims(x)[0]}; ++k) {dst}[k * {cx.strides(dst)[0]}] = {x}[k * {cx.strides(x)[0]}];"
+
+
+@emits(trial.ramp, backend="cpu")
+def _(cx: Emitter, dst: str, first: str, n: str) -> str:
+    (size,), (step,) = cx.dims(dst), cx.strides(dst)
+    name = cx.tile_type(dst).dtype.name
+    assert cx.attribute("dtype") is cx.tile_type(dst).dtype
+    return f"for (i64 k = 0; k < {size}; ++k) {dst}[k * {step}] = cast<{name}>(f32(k)) + {first};"

@@ -7,6 +7,7 @@ HTP_API = 1
 
 NAMES = (
     "rowmax", "doubled", "scaled", "ranked", "reach", "total", "behind", "windows", "squashed", "noted", "opaque",
+    "ramp",
 )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from htp import Scalar, Tile, f16, f32, i32, tile
+from htp import Scalar, Tile, f16, f32, i32, i64, tile
 from htp.intrinsics import intrinsic
 
 T = TypeVar("T", f32, f16, i32)
@@ -77,3 +77,9 @@ def opaque(x: Tile[f32, "N"]) -> Tile[f32, "N"]:
 def noted(x: Tile[f32, "N"]) -> Tile[f32, "N"]:
     """`x`; a target may note that it has seen it."""
     return x
+
+
+@intrinsic
+def ramp(first: Scalar[T], n: Scalar[i64], *, dtype: type[T]) -> Tile[T, "n"]:
+    """`first`, `first + 1`, … in the dtype that is asked for."""
+    return tile.iota((n,), 0, dtype) + first

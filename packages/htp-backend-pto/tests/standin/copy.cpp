@@ -1,4 +1,5 @@
-// The second tensor becomes the first, up to 32 x 64; with FAULT_BLOCKS every block writes the same rows.
+// The second tensor becomes the first, up to 32 x 64; with FAULT_BLOCKS every block writes the same rows. With MEET all
+// blocks meet and then read what the next one has written; with MEET_SOME only the first one waits for the others.
 #include <cstdint>
 #include <pto/pto-inst.hpp>
 
@@ -38,6 +39,17 @@ extern "C" __aicore__ void kernel_entry(__gm__ int64_t* args) {
     set_flag(PIPE_MTE2, PIPE_MTE3, EVENT_ID0);
     wait_flag(PIPE_MTE2, PIPE_MTE3, EVENT_ID0);
     TSTORE(gy, v);
+#if defined(MEET)
+    set_flag(PIPE_MTE3, PIPE_S, EVENT_ID1);
+    wait_flag(PIPE_MTE3, PIPE_S, EVENT_ID1);
+    SYNCALL<SyncCoreType::AIVOnly>();
+    const int next = (me + 1) % blocks * rows;
+    __gm__ float* pn = reinterpret_cast<__gm__ float*>(y->buffer.addr) + y->start_offset + next * y->strides[0];
+    G gn(pn, Shape<1, 1, 1, -1, -1>(rows, cols), Stride<1, 1, 1, -1, 1>(y->strides[0]));
+    TLOAD(v, gn);
+#elif defined(MEET_SOME)
+    if (me == 0) SYNCALL<SyncCoreType::AIVOnly>();
+#endif
     pipe_sync();
     (void)blocks;
     (void)me;

@@ -19,6 +19,9 @@ using L0A = TileLeft<half, R, C>;
 using L0B = TileRight<half, C, R>;
 using L0C = TileAcc<float, R, R>;
 
+static_assert(PadValueCustom(-1.0f) == static_cast<PadValue>(0x1BF800000ULL), "the bits of the number");
+static_assert(PadValueCustom(int16_t(-1)) == static_cast<PadValue>(0x10000FFFFULL), "in the type's own width");
+
 // clang-format off
 void tassign_0() { V<float> d; TASSIGN(d,0); TASSIGN<0x40>(d); }
 void tsync_1() { TSYNC<Op::TADD>(); }

@@ -1,5 +1,5 @@
 // c = a @ b in one tile of 64 x 64, K in steps of 64 with two buffers; the accumulator stays in L0C. ELEMENT names the
-// operands' type; with FAULT_FREE the loads of the next step do not wait for the moves of the last but one.
+// operands' type, SUM the result's; with FAULT_FREE the loads of the next step do not wait for the moves of the last but one.
 #include <cstdint>
 #include <pto/pto-inst.hpp>
 
@@ -15,14 +15,17 @@ using namespace pto;
 #ifndef ELEMENT
 #define ELEMENT float
 #endif
+#ifndef SUM
+#define SUM float
+#endif
 
 constexpr int T = 64;
 using G = GlobalTensor<ELEMENT, Shape<1, 1, 1, -1, -1>, Stride<1, 1, 1, -1, 1>>;
-using GC = GlobalTensor<float, Shape<1, 1, 1, -1, -1>, Stride<1, 1, 1, -1, 1>>;
+using GC = GlobalTensor<SUM, Shape<1, 1, 1, -1, -1>, Stride<1, 1, 1, -1, 1>>;
 using L1 = Tile<TileType::Mat, ELEMENT, T, T, BLayout::ColMajor, -1, -1, SLayout::RowMajor, 512>;
 using L0A = TileLeft<ELEMENT, T, T, -1, -1>;
 using L0B = TileRight<ELEMENT, T, T, -1, -1>;
-using L0C = TileAcc<float, T, T, -1, -1>;
+using L0C = TileAcc<SUM, T, T, -1, -1>;
 
 extern "C" __aicore__ __attribute__((always_inline)) void kernel_entry(__gm__ int64_t* args) {
     __gm__ ChipTensor* ta = reinterpret_cast<__gm__ ChipTensor*>(args[0]);
@@ -30,7 +33,7 @@ extern "C" __aicore__ __attribute__((always_inline)) void kernel_entry(__gm__ in
     __gm__ ChipTensor* tc = reinterpret_cast<__gm__ ChipTensor*>(args[2]);
     __gm__ ELEMENT* pa = reinterpret_cast<__gm__ ELEMENT*>(ta->buffer.addr) + ta->start_offset;
     __gm__ ELEMENT* pb = reinterpret_cast<__gm__ ELEMENT*>(tb->buffer.addr) + tb->start_offset;
-    __gm__ float* pc = reinterpret_cast<__gm__ float*>(tc->buffer.addr) + tc->start_offset;
+    __gm__ SUM* pc = reinterpret_cast<__gm__ SUM*>(tc->buffer.addr) + tc->start_offset;
     const int M = static_cast<int>(ta->shapes[0]), K = static_cast<int>(ta->shapes[1]),
               N = static_cast<int>(tb->shapes[1]);
     constexpr int bytes = T * T * static_cast<int>(sizeof(ELEMENT));

@@ -275,6 +275,17 @@ __attribute__((visibility("default"))) void graphs_entry(const ChipTaskArgs& arg
             copy(a.view(big, zero), y);
             break;
         }
+        case 28: {  // one task waits for many
+            PTO2TaskId all[256];
+            for (int i = 0; i < count; ++i) {
+                CoreTaskArgs nothing;
+                all[i] = rt_submit_dummy_task(nothing).task_id();
+            }
+            CoreTaskArgs gather;
+            gather.set_dependencies(all, static_cast<uint32_t>(count));
+            rt_submit_dummy_task(gather);
+            break;
+        }
         default:
             rt_report_fatal(PTO2_ERROR_EXPLICIT_ORCH_FATAL, "no graph %d", which);
     }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from htp.diagnostics import Bug, Refused
 from htp.program import origin_of
+from htp.types import TensorType
 from htp_backend_pto.emission.checks import Check
 from htp_backend_pto.emission.lines import place_of
 from htp_backend_pto.emission.orchestration_names import ELEMENTS
@@ -134,7 +135,7 @@ class Tasks:
 
     def _submit(self, site: Site, core: Core, depth: int, facts: Facts, *, guarded: bool) -> None:
         node, names = site.statement, self.names
-        args = names.unique(f"{cpp_name(site.kernel.name)}_{self.sites.calls.index(site) + 1}")
+        args = names.unique(f"{site.kernel.name}_{self.sites.calls.index(site) + 1}")
         numbered = self._numbered(site)
         if numbered:
             self._touch(site, depth)
@@ -206,6 +207,13 @@ class Tasks:
             return name
         if region.whole:
             return array
+        if _column(argument, buffer):
+            raise Refused(
+                "pto.strided-view",
+                f"`{ast.unparse(argument.node)}` has rows of one element that lie far apart, and a column is moved as a whole",
+                span=origin_of(site.statement),
+                help=f"move the column of `{region.array}` to an array of one column, or use whole rows",
+            )
         name = self.names.unique(f"{array}_{self.sites.calls.index(site) + 1}")
         text = self._part(array, region, buffer, site, facts)
         self.out.write(depth, f"const {self.profile.tensor} {name} = {text};", site.statement)
@@ -335,6 +343,13 @@ def _scaled(start: ast.expr, extent: ast.expr, more: ast.expr) -> ast.expr:
 def _joined(extent: ast.expr, own: ast.expr) -> ast.expr:
     known = as_dim(ast.BinOp(extent, ast.Mult(), own))
     return ast.BinOp(extent, ast.Mult(), own) if known is None else dim_node(known)
+
+
+def _column(argument: Argument, buffer: Buffer) -> bool:
+    """Whether a kernel's matrix of one column is a part of a wider array; its elements would not be contiguous."""
+    type_ = argument.param.type
+    dims = type_.dims if isinstance(type_, TensorType) else ()
+    return len(dims) == 2 and dims[1].constant == 1 != dims[0].constant and buffer.dims[-1].constant != 1
 
 
 def _strided(site: Site, array: str) -> Refused:

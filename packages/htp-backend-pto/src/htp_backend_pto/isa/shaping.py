@@ -14,7 +14,7 @@ __all__ = ["SHAPING"]
 
 NONE = "no instruction at run time: the result lies where x lies"
 PAD = "the value is the pad value of the result's type"
-HALF = "where the host's library knows no limits of half, the simulator pads f16 and bf16 with 0 instead of infinities"
+HALF = "infinities of f16 and bf16 are written as bits, since the simulator may know no limits of half"
 MASK_ROWS = "the mask is as wide as whole rows of its operand, padding included; TSEL reads the valid bits only"
 WHOLE_BYTES = "the columns of the mask are a multiple of 8"
 ONLY_EQ = "on A2 and A3 integers are compared by eq whatever the mode"

@@ -9,7 +9,7 @@ import ast
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from htp.capabilities import Normalized, OpUse, Simplified, Typed
+from htp.capabilities import IntrinsicUse, Normalized, OpUse, Simplified, Typed
 from htp.diagnostics import Refused
 from htp.infer.engine import infer
 from htp.passes import Pass
@@ -40,7 +40,10 @@ class Bound(Pass):
     requires = (Divided(), Typed(), Normalized())
     provides = (Bounded(),)
     invalidates = (Simplified(),)
-    may_introduce = tuple(OpUse(f"tile.{each}") for each in ("full", "reshape", "broadcast_to"))
+    may_introduce = (
+        *(OpUse(f"tile.{each}") for each in ("full", "reshape", "broadcast_to", "cast")),
+        IntrinsicUse("pto.mgather_rows"),
+    )
 
     def apply(self, program: Program) -> Program:
         """The program whose kernels have tiles with rooms."""

@@ -16,10 +16,10 @@ from htp.infer.values import Region, Value
 from htp.liveness import loads, writes
 from htp.lowering.build import call, constant, expression, tuple_of
 from htp.program import origin_of, stamp
-from htp.types import TileType
+from htp.types import TileType, i32
 from htp_backend_pto.lower.blocks import with_blocks
 from htp_backend_pto.lower.split_units import called, walk
-from htp_backend_pto.lower.tidy import with_sizes
+from htp_backend_pto.lower.tidy import alive, with_sizes
 from htp_backend_pto.tiles import annotation_of
 
 if TYPE_CHECKING:
@@ -62,11 +62,17 @@ class _Flat:
         self.known = known
         self.tiles = _tiles(kernel, known)
         self.taken = {name for each in walk(kernel.body) for name in (*loads(each), *writes(each))}
+        self.loads = {
+            each.target.id: each.value
+            for each in walk(kernel.body)
+            if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name) and each.value is not None
+            and isinstance(known.types.get(id(each.value)), Region)
+        }  # fmt: skip
         self.lying = self._lying()
         self.out: list[ast.stmt] = []
 
     def function(self) -> Function:
-        return replace(self.kernel, body=tuple(with_sizes(self.kernel, self.block(self.kernel.body))))
+        return replace(self.kernel, body=tuple(with_sizes(self.kernel, alive(self.block(self.kernel.body)))))
 
     # which way ----------------------------------------------------------------------------------------------------
 
@@ -211,6 +217,8 @@ class _Flat:
             return self.shaped(value, type_)
         if isinstance(value, ast.Call) and operation.removeprefix("tile.") in REDUCTIONS:
             return self.reduced(name, value)
+        if isinstance(value, ast.Call) and operation == "tile.take":
+            return self.taken_rows(name, value)
         if isinstance(value, ast.Call) and operation in ("tile.full", "tile.iota") and name in self.lying:
             return self.made(value, type_, self.lying[name])
         lying = self.lying.get(name, "row")
@@ -270,6 +278,30 @@ class _Flat:
         keywords = [each for each in value.keywords if each.arg not in ("axis", "keepdims")]
         keywords += [ast.keyword("axis", constant(axis or 0)), ast.keyword("keepdims", ast.Constant(True))]
         return ast.Call(value.func, value.args, keywords)
+
+    def taken_rows(self, name: str, value: ast.Call) -> ast.expr:
+        """Rows of an array by index, which an instruction reads from memory."""
+        _, given = self.known.operations[id(value)]
+        table = self.loads.get(given["x"].id) if isinstance(given["x"], ast.Name) else given["x"]
+        index = given["indices"]
+        known = self.known.types.get(id(table))
+        rank = len(self.tiles[index.id].dims) if isinstance(index, ast.Name) and index.id in self.tiles else 0
+        first = self.known.axes.get(id(given["x"])) == (0,)
+        if not isinstance(known, Region) or len(known.dims) != 2 or rank != 1 or not first or table is None:
+            raise Refused(
+                "pto.not-selected",
+                f"`{ast.unparse(value)}` takes other things than rows of an array in memory",
+                span=origin_of(value),
+                help="write `tile.take(x[:, :], indices, 0)` with a vector of indices",
+            )
+        source = self.operand(index, "row") if isinstance(index, ast.Name) else index
+        if isinstance(index, ast.Name) and self.tiles[index.id].dtype is not i32:
+            narrow = self.fresh(f"{index.id}_i32")
+            annotation = annotation_of(TileType(i32, (const(1), self.tiles[index.id].dims[0])))
+            cast = call("tile.cast", source, "i32")
+            self.out.append(stamp(ast.AnnAssign(ast.Name(narrow, ast.Store()), annotation, cast, 1), origin_of(value)))
+            source = ast.Name(narrow, ast.Load())
+        return call("pto.mgather_rows", table, source)
 
     def columns_first(self, value: ast.Call, source: str) -> ast.Call:
         """A reduction of all elements: every row is reduced before."""

@@ -22,6 +22,7 @@ from htp.types import DTypeForm, ScalarForm, TileForm
 from htp_backend_pto.forms import Legal
 from htp_backend_pto.isa import INSTRUCTIONS
 from htp_backend_pto.isa.rules import PRODUCTS, Call, problems
+from htp_backend_pto.lower.written import misplaced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +71,8 @@ class CheckInstructions(Pass):
             Refused: `pto.*`, all there are.
         """
         variant: Variant = "a2a3" if self.variant == "a2a3" else "a2a3sim"
-        if found := [each for refusal in illegal(program, variant) for each in refusal.diagnostics]:
+        refusals = (*misplaced(program), *illegal(program, variant))
+        if found := [each for refusal in refusals for each in refusal.diagnostics]:
             raise Refused.of(*found)
         return ExpandIntrinsics(CHOSEN).apply(program)
 

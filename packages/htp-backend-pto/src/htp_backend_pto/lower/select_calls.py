@@ -37,6 +37,8 @@ class Calls(Functions):
     def __init__(self, kernel: Function, known: Inference) -> None:
         super().__init__(kernel)
         self.known = known
+        self.current: ast.stmt = ast.Pass()
+        """The statement at work."""
 
     def item(self, node: ast.expr) -> Item:
         """An operand: the name of a tile, which a slice of memory becomes, or a number."""
@@ -132,10 +134,10 @@ class Calls(Functions):
         if how.startswith("arg"):
             return self.placed(name, type_, x, axis, how)
         if axis == 1:
-            return self.instruct(name, type_, f"row{how}", x, self.scratch(self.types[x]))
+            return self.instruct(name, type_, f"row{how}", x, self.row_scratch(self.types[x]))
         if is_column(self.types[x]):
             row = self.row(x)
-            return self.instruct(name, type_, f"row{how}", row, self.scratch(self.types[row]))
+            return self.instruct(name, type_, f"row{how}", row, self.row_scratch(self.types[row]))
         return self.instruct(name, type_, f"col{how}", x)
 
     def placed(self, name: str | None, type_: TileType, x: str, axis: int, how: str) -> str:
@@ -164,6 +166,26 @@ class Calls(Functions):
         """`tile.where(condition, a, b)`."""
         condition, yes, no = given.values()
         self.chosen(name, type_, self.tile(condition), self.item(yes), self.item(no))
+
+    def on_tril(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
+        """`tile.tril(x, k)`: zero above a diagonal."""
+        self.triangle(name, type_, given, upper=False)
+
+    def on_triu(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
+        """`tile.triu(x, k)`: zero below a diagonal."""
+        self.triangle(name, type_, given, upper=True)
+
+    def triangle(self, name: str, type_: TileType, given: dict[str, ast.expr], *, upper: bool) -> None:
+        """Ones in a triangle say what is kept."""
+        x, diagonal = self.tile(given["x"]), given.get("k", ast.Constant(0))
+        rows, columns = (expression(each) for each in type_.dims)
+        wide = self.like(x, f32)
+        if upper:
+            ones = self.instruct(None, wide, "tri", diagonal, rows, columns, dtype="f32", upper=ast.Constant(True))
+        else:
+            ones = self.instruct(None, wide, "tri", diagonal, rows, columns, dtype="f32")
+        mask = self.compared(None, self.flags_like(type_), "ne", ones, constant(0.0))
+        self.chosen(name, type_, mask, x, constant(0.0) if type_.dtype.kind == "float" else constant(0))
 
     def on_clip(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
         """`tile.clip(x, low, high)`."""

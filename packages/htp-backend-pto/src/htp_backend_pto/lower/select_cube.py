@@ -155,7 +155,8 @@ class Cube(Vector):
         variable = self.fresh("step")
         outer = self.place
         with self.block() as body:
-            width = minimum(const(step), depth - sym(variable))
+            facts = self.known.facts_at(self.current).with_range(variable, const(0), depth, step)
+            width = facts.simplify(minimum(const(step), depth - sym(variable)))
             parts = self.moved("extract", left, right, width, step, sym(variable))
             begins = [*first, sym(variable)] if first is not None else None
             self.add(name, result, before, begins, parts)

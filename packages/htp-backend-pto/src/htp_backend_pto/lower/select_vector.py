@@ -39,7 +39,7 @@ class Vector(Calls):
         """The statements as instructions."""
         with self.block() as out:
             for each in body:
-                self.place = origin_of(each)
+                self.place, self.current = origin_of(each), each
                 self.statement(each)
         return out
 

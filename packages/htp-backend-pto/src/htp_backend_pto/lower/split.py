@@ -88,7 +88,9 @@ class _Division:
 
     def _crossing(self) -> dict[str, Value]:
         """The tiles that some run reads and another one, or an earlier turn of it, has made."""
-        wanted = {name for run in self.runs for name in exposed(run.statements)} - self.tree.made.keys()
+        wanted = {name for run in self.runs for name in exposed(run.statements)}
+        wanted |= {name for each in walk(self.main.body) if self.tree.is_call(each) for name in loads(each)}
+        wanted -= self.tree.made.keys()
         return {name: value for name, value in self.tree.types.items() if name in wanted}
 
     def _live(self, items: Sequence[Item], live: frozenset[str]) -> frozenset[str]:
@@ -99,7 +101,9 @@ class _Division:
                 live = (live - _made(item)) | exposed(item.statements)
             elif isinstance(item, Nest) and isinstance(item.statement, ast.If):
                 live = self._live(item.body, live) | self._live(item.orelse, live)
-            elif isinstance(item, Nest):
+            elif isinstance(item, ast.stmt):
+                live |= loads(item) & self.tree.types.keys()
+            else:
                 once = self._live(item.body, live)
                 live |= self._live(item.body, live | once)
         return live
@@ -138,7 +142,8 @@ class _Division:
 
     def _refuse_tiles(self, statement: ast.stmt) -> None:
         """Refuses numbers that are taken out of tiles which only kernels have."""
-        for name in sorted(loads(statement) & self.tree.types.keys()):
+        passed = self.crossing.keys() if self.tree.is_call(statement) else frozenset[str]()
+        for name in sorted((loads(statement) & self.tree.types.keys()) - passed):
             raise Refused(
                 "pto.scalar-from-tile",
                 f"`{ast.unparse(statement)}` takes a number out of a tile, which the orchestration does not have",
@@ -205,6 +210,8 @@ def _made(run: Run) -> frozenset[str]:
 
 def _touched(item: Item) -> frozenset[str]:
     """Names of tiles that runs in an item read from elsewhere or make."""
+    if isinstance(item, ast.stmt):
+        return loads(item)
     runs = [item] if isinstance(item, Run) else list(runs_of([item]))
     found = (exposed(each.statements) | frozenset(n for s in each.statements for n in writes(s)) for each in runs)
     return frozenset(name for each in found for name in each)

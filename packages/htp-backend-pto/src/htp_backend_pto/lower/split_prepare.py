@@ -67,7 +67,7 @@ class _Hoisting:
             known = self.known.types.get(id(each))
             kind = "i64" if isinstance(known, Index) else "bool_" if known == Number("bool") else "f64"
             result.append(marked(stamp(annotated(name, kind, each), origin_of(statement)), site_of(statement)))
-        new = _Named(names).visit(statement)
+        (new,) = _Named(names).statements([statement])
         return [*result, marked(stamp(new, origin_of(statement)), site_of(statement))]
 
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Writer", "is_column", "room"]
 
+REPEAT = 256
+"""Bytes that the vector unit works on at once."""
 VARIANT = "a2a3"
 """Instructions are chosen for the machine itself; what it has, its simulator has too."""
 
@@ -118,12 +120,19 @@ class Writer:
             return self.type(bool_, dims, 1, room(type_).rows)
         return TileType(type_.dtype, dims, (ub(1, room(type_).rows),))
 
-    def scratch(self, like: TileType) -> str:
-        """Room of the size of another tile, for an instruction that needs some."""
-        here = room(like)
-        type_ = TileType(like.dtype, (const(here.rows), const(here.columns)), (ub(here.rows, here.columns),))
-        return self.instruct(None, type_, "scratch", base="tmp", rows=here.rows, cols=here.columns,
-                             dtype=like.dtype.name)  # fmt: skip
+    def scratch(self, like: TileType, width: int | None = None) -> str:
+        """Room for an instruction that needs some: as much as another tile takes, or fewer columns of it."""
+        rows, columns = room(like).rows, room(like).columns
+        columns = columns if width is None else min(columns, width)
+        type_ = TileType(like.dtype, (const(rows), const(columns)), (ub(rows, columns),))
+        return self.instruct(None, type_, "scratch", base="tmp", rows=rows, cols=columns, dtype=like.dtype.name)
+
+    def row_scratch(self, like: TileType) -> str:
+        """Room for a reduction of rows: one repeat of the vector unit, 256 bytes, for each.
+
+        Source: hw-native-sys/pto-isa@cd4a3d3f, include/pto/npu/a2a3/TRowReduceOps.hpp.
+        """
+        return self.scratch(like, REPEAT * 8 // like.dtype.bits)
 
     def small_scratch(self) -> str:
         """The 32 bytes that a selection needs."""

@@ -82,7 +82,7 @@ def gatherb(x: Tile[Any, "K", "L"], offset: Tile[u32, "M", "B"], *, per: int) ->
 
 
 @intrinsic(unit="vector")
-def interleave_low(a: Tile[Any, "M", "N"], b: Tile[Any, "M", "N"], tmp: Tile[Any, "P", "Q"]) -> Tile[Any, "M", "N"]:
+def interleave_low(a: Tile[Any, "M", "N"], b: Tile[Any, "M", "N"], tmp: Tile[Any, "M", "N"]) -> Tile[Any, "M", "N"]:
     """Columns of the first halves in turn: one of `a`, one of `b`, ….
 
     The instruction also gives `interleave_high`, in `tmp`.
@@ -94,7 +94,7 @@ def interleave_low(a: Tile[Any, "M", "N"], b: Tile[Any, "M", "N"], tmp: Tile[Any
 
 
 @intrinsic(unit="vector")
-def interleave_high(a: Tile[Any, "M", "N"], b: Tile[Any, "M", "N"], tmp: Tile[Any, "P", "Q"]) -> Tile[Any, "M", "N"]:
+def interleave_high(a: Tile[Any, "M", "N"], b: Tile[Any, "M", "N"], tmp: Tile[Any, "M", "N"]) -> Tile[Any, "M", "N"]:
     """Columns of the second halves in turn; the instruction also gives `interleave_low`, in `tmp`."""
     M, N = a.shape
     assert N % 2 == 0
@@ -103,7 +103,7 @@ def interleave_high(a: Tile[Any, "M", "N"], b: Tile[Any, "M", "N"], tmp: Tile[An
 
 
 @intrinsic(unit="vector")
-def deinterleave_even(a: Tile[Any, "M", "N"], b: Tile[Any, "M", "N"], tmp: Tile[Any, "P", "Q"]) -> Tile[Any, "M", "N"]:
+def deinterleave_even(a: Tile[Any, "M", "N"], b: Tile[Any, "M", "N"], tmp: Tile[Any, "M", "N"]) -> Tile[Any, "M", "N"]:
     """Columns 0, 2, … of `a` and then of `b`; the instruction also gives `deinterleave_odd`, in `tmp`."""
     M, N = a.shape
     assert N % 2 == 0
@@ -111,7 +111,7 @@ def deinterleave_even(a: Tile[Any, "M", "N"], b: Tile[Any, "M", "N"], tmp: Tile[
 
 
 @intrinsic(unit="vector")
-def deinterleave_odd(a: Tile[Any, "M", "N"], b: Tile[Any, "M", "N"], tmp: Tile[Any, "P", "Q"]) -> Tile[Any, "M", "N"]:
+def deinterleave_odd(a: Tile[Any, "M", "N"], b: Tile[Any, "M", "N"], tmp: Tile[Any, "M", "N"]) -> Tile[Any, "M", "N"]:
     """Columns 1, 3, … of `a` and then of `b`; the instruction also gives `deinterleave_even`, in `tmp`."""
     M, N = a.shape
     assert N % 2 == 0

@@ -68,7 +68,7 @@ def partargmax(
     b: Tile[Float, "P", "Q"],
     ia: Tile[Index, "M", "N"],
     ib: Tile[Index, "P", "Q"],
-    tmp: Tile[Float, "R", "S"],
+    tmp: Tile[Float, "M", "N"],
 ) -> Tile[Index, "M", "N"]:
     """The index of the larger of both where `b` is, of `b` where they are equal, else `ia`; `partmax` gives values."""
     M, N = a.shape
@@ -84,7 +84,7 @@ def partargmin(
     b: Tile[Float, "P", "Q"],
     ia: Tile[Index, "M", "N"],
     ib: Tile[Index, "P", "Q"],
-    tmp: Tile[Float, "R", "S"],
+    tmp: Tile[Float, "M", "N"],
 ) -> Tile[Index, "M", "N"]:
     """The index of the smaller of both where `b` is, of `b` where they are equal, else `ia`; `partmin` gives values."""
     M, N = a.shape

@@ -32,7 +32,7 @@ HTP_PTO_API int htp_pto_orchestration(htp_pto_session* session, const char* path
 
 // Options, all as text; unknown names and bad values are refused. Defaults in brackets.
 //   runtime    tensormap_and_ringbuffer | host_build_graph               [tensormap_and_ringbuffer]
-//   seed       seed of the order in which ready tasks run; 0 = submission order [1]
+//   seed       which ready task runs next: 0 the first submitted, 1 the last, others at random [1]
 //   checks     on | off                                                   [on]
 //   window     task window of each ring, a power of two >= 4              [16384]
 //   heap       bytes of the heap of each ring                             [268435456]

@@ -57,11 +57,11 @@ public:
         workers_[me].waits_for = nullptr;
         if (stuck_ || stopped_) throw Stopped{};
     }
-    // Everyone who has not ended is here.
+    // Waits until everyone is here; one that has ended never comes.
     void meet() {
         const uint64_t round = rounds_;
         ++arrived_;
-        if (arrived_ == alive()) {
+        if (arrived_ == workers_.size()) {
             arrived_ = 0;
             ++rounds_;
             return;

@@ -160,23 +160,30 @@ void Run::collect(Task& task, const std::vector<Lane*>& lanes) {
 
 namespace {
 
-// What one block touched, in order.
+// What one block touched between two meetings of all cores, in order.
 struct Touched {
+    uint32_t meetings;
+    int block;
     std::vector<Range> reads, writes;
 };
 
-std::map<int, Touched> touched_by_block(const std::vector<Lane*>& lanes) {
-    std::map<int, Touched> blocks;
+std::vector<Touched> touched_by_blocks(const std::vector<Lane*>& lanes) {
+    std::map<std::pair<uint32_t, int>, Touched> found;
     for (Lane* lane : lanes) {
-        Touched& mine = blocks[lane->block()];
+        auto mine = [&](const GmAccess& access) -> Touched& { return found[{access.meetings, lane->block()}]; };
         for (const GmAccess& read : lane->reads)
-            each_run(read.access, [&](uint64_t b, uint64_t e) { mine.reads.push_back({b, e}); });
+            each_run(read.access, [&](uint64_t b, uint64_t e) { mine(read).reads.push_back({b, e}); });
         for (const GmAccess& write : lane->writes)
             if (write.access.mode != Mode::Atomic)
-                each_run(write.access, [&](uint64_t b, uint64_t e) { mine.writes.push_back({b, e}); });
+                each_run(write.access, [&](uint64_t b, uint64_t e) { mine(write).writes.push_back({b, e}); });
     }
-    for (auto& entry : blocks) join(entry.second.reads), join(entry.second.writes);
-    return blocks;
+    std::vector<Touched> result;
+    for (auto& [key, touched] : found) {
+        join(touched.reads), join(touched.writes);
+        touched.meetings = key.first, touched.block = key.second;
+        result.push_back(std::move(touched));
+    }
+    return result;
 }
 
 // The 64-byte lines of ranges; buffers begin at a line.
@@ -193,10 +200,11 @@ std::vector<Range> lines_of(std::vector<Range> ranges, const Memory& memory) {
 
 // Blocks of one task run at the same time: what one writes, no other may touch, not even in the same 64-byte line.
 void Run::compare_blocks(const Task& task, const std::vector<Lane*>& lanes) {
-    const std::map<int, Touched> blocks = touched_by_block(lanes);
-    for (const auto& [i, a] : blocks)
-        for (const auto& [j, b] : blocks) {
-            if (i == j) continue;
+    const std::vector<Touched> blocks = touched_by_blocks(lanes);
+    for (const Touched& a : blocks)
+        for (const Touched& b : blocks) {
+            if (a.meetings != b.meetings || a.block == b.block) continue;
+            const int i = a.block, j = b.block;
             uint64_t at = first_common(a.writes, b.reads);
             if (i < j && at == none) at = first_common(a.writes, b.writes);
             const std::string who = "blocks " + std::to_string(i) + " and " + std::to_string(j) + " of one task ";

@@ -21,6 +21,7 @@ void Lane::begin(const Place& where, const std::vector<Window>& windows, int sub
     crew_ = crew;
     checks_ = checks;
     index_ = 0;
+    meetings_ = 0;
     clocks_ = Clocks();
     counters = Counters();
     reads.clear();
@@ -157,7 +158,7 @@ void Lane::record(const Instruction& instruction, const Access& access, uint32_t
     if (access.space == Space::Gm) {
         if (access.mode == Mode::Scratch) return;
         auto& list = access.mode == Mode::Read ? reads : writes;
-        list.push_back({access, instruction.pipe, clock, index_, instruction.name});
+        list.push_back({access, instruction.pipe, clock, index_, instruction.name, meetings_});
         (access.mode == Mode::Read ? counters.loaded : counters.stored) += bytes_of(access);
         Buffer* buffer = memory_.find(access.start);
         if (access.mode == Mode::Write)
@@ -262,6 +263,7 @@ void Lane::end() {
 }
 
 void Lane::meet(pto::SyncCoreType) {
+    ++meetings_;
     if (crew_ != nullptr) crew_->meet();
 }
 

@@ -27,6 +27,7 @@ struct GmAccess {
     uint32_t clock;
     uint32_t index;
     const char* instruction;
+    uint32_t meetings;  // how often the cores of the task had met
 };
 
 // What a kernel did, for the report.
@@ -89,6 +90,7 @@ private:
     bool cube_ = false;
     bool checks_ = true;
     uint32_t index_ = 0;
+    uint32_t meetings_ = 0;
     Clocks clocks_;
     Scratchpad spaces_[int(Space::Count)];
     std::vector<std::string> names_;  // of the instructions, by index

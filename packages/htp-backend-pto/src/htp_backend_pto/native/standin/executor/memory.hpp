@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -92,6 +93,7 @@ public:
         uint64_t begin = reinterpret_cast<uint64_t>(data);
         buffers.push_back(std::make_unique<Buffer>(
             Buffer{int(buffers.size()), begin, begin + bytes, staged, nullptr, std::vector<uint8_t>(bytes, written)}));
+        by_end_.emplace(begin + bytes, buffers.back().get());
         return *buffers.back();
     }
     // Fresh memory holds NaN (or -1), so a read of it shows in results too.
@@ -104,15 +106,20 @@ public:
         return buffer;
     }
     Buffer* find(uint64_t address) const {
-        for (const auto& buffer : buffers)
-            if (address >= buffer->begin && address < buffer->end) return buffer.get();
-        return nullptr;
+        const auto next = by_end_.upper_bound(address);
+        return next != by_end_.end() && next->second->begin <= address ? next->second : nullptr;
     }
     std::string name(uint64_t address) const {
         Buffer* buffer = find(address);
         return buffer ? buffer->name(address) : "no buffer";
     }
-    void clear() { buffers.clear(); }
+    void clear() {
+        buffers.clear();
+        by_end_.clear();
+    }
+
+private:
+    std::multimap<uint64_t, Buffer*> by_end_;  // the first of those that share their bytes comes first
 };
 
 }  // namespace htp_pto

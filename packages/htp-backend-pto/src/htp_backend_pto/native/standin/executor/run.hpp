@@ -63,13 +63,17 @@ private:
         uint64_t bytes = 0;
     };
 
-    // submit
+    // accept.cpp
+    bool refuse(int32_t code, const std::string& text);
+    bool accept_kernels(const MixedKernels& kernels);
+    bool accept_blocks(const MixedKernels& kernels, const PTO2LaunchSpec& launch);
+    bool fits_edges(const Task& task);
     bool accept(const MixedKernels* kernels, const CoreTaskArgs& args, bool allocation);
     bool fits_window(const Task& task, uint64_t bytes);
+    // submit.cpp
     void take_arguments(Task& task, const CoreTaskArgs& args);
     ChipTensor create(const TensorCreateInfo& info, const Task& task);
     void check_lifetime(const Argument& argument, int index, const Task& task);
-    // scalar access
     uint8_t* element(const ChipTensor& tensor, uint32_t ndims, const uint32_t indices[], bool write);
     void complete(const std::set<int64_t>& wanted);
     // execution (execute.cpp)

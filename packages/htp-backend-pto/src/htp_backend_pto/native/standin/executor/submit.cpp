@@ -6,13 +6,10 @@ std::string Run::task_name(const Task& task) const {
     if (task.kind == Kind::Dummy) return "dummy";
     if (task.kind == Kind::Alloc) return "alloc";
     std::string name;
-    for (int32_t id : {task.kernels.aic_kernel_id, task.kernels.aiv0_kernel_id, task.kernels.aiv1_kernel_id}) {
-        if (id == INVALID_KERNEL_ID) continue;
-        const std::string& one = kernels_.at(id).name;
-        if (name == one || (name.size() > one.size() && name.compare(name.size() - one.size(), one.size(), one) == 0))
-            continue;
-        name += (name.empty() ? "" : "+") + one;
-    }
+    std::set<std::string> seen;
+    for (int32_t id : {task.kernels.aic_kernel_id, task.kernels.aiv0_kernel_id, task.kernels.aiv1_kernel_id})
+        if (id != INVALID_KERNEL_ID && seen.insert(kernels_.at(id).name).second)
+            name += (name.empty() ? "" : "+") + kernels_.at(id).name;
     return name;
 }
 
@@ -57,89 +54,12 @@ void Run::close_scope() {
     scopes_.pop_back();
 }
 
-// What the runtime itself refuses.
-bool Run::accept(const MixedKernels* kernels, const CoreTaskArgs& args, bool allocation) {
-    if (fatal != 0) return false;
-    auto refuse = [&](const std::string& text) {
-        report_fatal(PTO2_ERROR_INVALID_ARGS, text.c_str());
-        return false;
-    };
-    if (args.has_error) return refuse(std::string("the arguments of a task are wrong: ") + args.error_msg);
-    if (allocation) {
-        if (args.tensor_count() == 0 || args.scalar_count() != 0)
-            return refuse("alloc_tensors takes TensorCreateInfo only, at least one");
-        for (int32_t i = 0; i < args.tensor_count(); ++i)
-            if (args.tag(i) != TensorArgType::OUTPUT) return refuse("alloc_tensors takes TensorCreateInfo only");
-    }
-    if (kernels != nullptr) {
-        if (kernels->aic_kernel_id < 0 && kernels->aiv0_kernel_id < 0 && kernels->aiv1_kernel_id < 0)
-            return refuse("a task names no kernel");
-        for (int32_t id : {kernels->aic_kernel_id, kernels->aiv0_kernel_id, kernels->aiv1_kernel_id})
-            if (id != INVALID_KERNEL_ID && kernels_.find(id) == kernels_.end())
-                return refuse("a task names kernel " + std::to_string(id) + ", which is not loaded");
-        if (kernels->aic_kernel_id >= 0 && !kernels_.at(kernels->aic_kernel_id).cube)
-            return refuse("kernel " + std::to_string(kernels->aic_kernel_id) +
-                          " was compiled for the vector core, but is submitted to the cube core");
-        for (int32_t id : {kernels->aiv0_kernel_id, kernels->aiv1_kernel_id})
-            if (id >= 0 && kernels_.at(id).cube)
-                return refuse("kernel " + std::to_string(id) +
-                              " was compiled for the cube core, but is submitted to a vector core");
-    }
-    const int blocks = args.launch_spec.block_num();
-    if (blocks < 1) return refuse("block_num is " + std::to_string(blocks) + ", but must be at least 1");
-    if (blocks > 1 && args.launch_spec.require_sync_start() && kernels != nullptr) {
-        const int limit = kernels->aic_kernel_id >= 0 ? options_.clusters : 2 * options_.clusters;
-        if (blocks > limit) {
-            report_fatal(PTO2_ERROR_REQUIRE_SYNC_START_INVALID, "require_sync_start with more blocks than cores");
-            return false;
-        }
-    }
-    for (int32_t i = 0; i < args.tensor_count(); ++i)
-        if (options_.host_build_graph && args.tag(i) == TensorArgType::OUTPUT &&
-            args.tensor(i).create_info().has_initial_value)
-            return refuse("host_build_graph has no set_initial_value");
-    for (uint32_t i = 0; i < args.dependency_count; ++i)
-        if (graph.find(args.dependencies[i]) < 0) return refuse("set_dependencies names a task that does not exist");
-    return true;
-}
-
-// Tasks of an open scope keep their slots and their outputs; when one scope needs more than the ring has, the runtime
-// waits for ever. host_build_graph recycles nothing: the whole graph must fit.
-bool Run::fits_window(const Task& task, uint64_t bytes) {
-    Ring& ring = rings_[task.ring];
-    if (int64_t(scopes_.back().tasks.size()) >= options_.window - 1) {
-        std::string text = "a scope holds " + std::to_string(scopes_.back().tasks.size()) +
-                           " live tasks, the task window is " + std::to_string(options_.window) +
-                           ": the runtime would wait for ever";
-        report_fatal(PTO2_ERROR_SCOPE_DEADLOCK, text.c_str());
-        return false;
-    }
-    const int64_t tasks = options_.host_build_graph ? int64_t(graph.tasks.size()) - 1 : ring.tasks;
-    if (tasks >= options_.window - 1) {
-        report_fatal(PTO2_ERROR_FLOW_CONTROL_DEADLOCK,
-                     ("open scopes of ring " + std::to_string(task.ring) + " hold " + std::to_string(tasks) +
-                      " tasks, the task window is " + std::to_string(options_.window))
-                         .c_str());
-        return false;
-    }
-    if (ring.bytes + bytes > options_.heap) {
-        report_fatal(PTO2_ERROR_HEAP_RING_DEADLOCK,
-                     ("open scopes hold " + std::to_string(ring.bytes + bytes) +
-                      " bytes of task outputs, the heap of a ring is " + std::to_string(options_.heap))
-                         .c_str());
-        return false;
-    }
-    ++ring.tasks;
-    ring.bytes += bytes;
-    allocated_[task.id] = bytes;
-    return true;
-}
-
 ChipTensor Run::create(const TensorCreateInfo& info, const Task& task) {
     Buffer& buffer = memory_.allocate(info.buffer_size_bytes());
     ChipTensor tensor = make_tensor_external(reinterpret_cast<void*>(buffer.begin), info.shapes, info.ndims, info.dtype,
                                              info.manual_dep);
     tensor.owner_task_id = task.name;
+    tensor.buffer.size = (tensor.buffer.size + 1023) / 1024 * 1024;  // the runtime says how much it gave
     if (info.has_initial_value) {
         const uint64_t size = get_element_size(info.dtype);
         for (uint64_t at = buffer.begin; at < buffer.end; at += size)
@@ -211,6 +131,7 @@ TaskOutputTensors Run::submit(const MixedKernels* kernels, const CoreTaskArgs& a
     scopes_.back().tasks.insert(task.id);
     take_arguments(task, args);
     graph.connect(task, args.dependencies, args.dependency_count);
+    if (!fits_edges(task)) return outputs;
     outputs.set_task_id(task.name);
     for (const Argument& argument : task.arguments)
         if (argument.tag == TensorArgType::OUTPUT) outputs.materialize_output(argument.tensor);

@@ -68,7 +68,13 @@ template <typename D, typename A> void fill_pad(const char* name, D& d, A& a) {
 
 }  // namespace standin
 
-inline constexpr PadValue PadValueCustom(uint32_t bits) { return static_cast<PadValue>(0x100000000ULL | bits); }
+// A pad value of one's own, for the type of the tile: the bits of the number.
+constexpr PadValue PadValueCustom(float value) {
+    return static_cast<PadValue>(0x100000000ULL | __builtin_bit_cast(uint32_t, value));
+}
+template <typename T> constexpr std::enable_if_t<std::is_integral_v<T>, PadValue> PadValueCustom(T value) {
+    return static_cast<PadValue>(0x100000000ULL | static_cast<std::make_unsigned_t<T>>(value));
+}
 
 template <typename T> void TASSIGN(T& object, uint64_t address) {
     if constexpr (is_global_data_v<T>) object.SetAddr(reinterpret_cast<typename T::DType*>(address));
