@@ -85,6 +85,7 @@ def test_environment_variables_are_all_listed() -> None:
     read = set()
     for source in ROOT.glob("packages/*/src/**/*.py"):
         read |= set(re.findall(r"(?:environ|getenv|values|environment)\W[^\n]*?\"(HTP_[A-Z_]+)\"", source.read_text()))
+        read |= set(re.findall(r'^[A-Z]+ = "(HTP_[A-Z_]+)"$', source.read_text(), re.MULTILINE))
     for source in ROOT.glob("packages/*/src/**/*.[ch]pp"):
         read |= set(re.findall(r'getenv\("(HTP_[A-Z_]+)"\)', source.read_text()))
     assert listed == read
@@ -102,7 +103,7 @@ def test_stated_errors_of_functions_are_those_of_the_native_sources() -> None:
 
 def test_glossary_names_exist_and_public_classes_are_in_it() -> None:
     text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
-    named = re.findall(r"`(htp(?:_backend_cpu|_dialect_csp|_dialect_wsp)?(?:\.\w+)+)`", text)
+    named = re.findall(r"`(htp(?:_backend_cpu|_backend_pto|_dialect_csp|_dialect_wsp)?(?:\.\w+)+)`", text)
     assert named
     for name in named:
         assert exists(name), name

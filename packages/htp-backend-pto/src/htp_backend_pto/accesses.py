@@ -24,7 +24,7 @@ __all__ = ["IN_ORDER", "Access", "accesses_of", "accesses_under", "bytes_of", "c
 IN_ORDER = frozenset(("MTE1", "MTE2", "MTE3", "M", "FIX", "S"))
 """Pipes that finish what they begin in order, so that only the vector pipe needs barriers within itself.
 
-Source: hw-native-sys/pto-isa@cd4a3d3f, docs/coding/Event.md and the hand-written kernels under kernels/.
+An assumption: the hand-written kernels of hw-native-sys/pto-isa@cd4a3d3f, kernels/manual, have no others.
 """
 
 

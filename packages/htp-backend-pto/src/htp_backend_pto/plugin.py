@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from htp.capabilities import DialectUse, DTypeUse, IntrinsicUse, OpUse
-from htp.declarations import Backend, Binding, CodeFile, Conversion, Demo, Dialect, IntrinsicSet, Lazy, Toolchain, Variant
+from htp.declarations import (
+    Backend,
+    Binding,
+    CodeFile,
+    Conversion,
+    Demo,
+    Dialect,
+    IntrinsicSet,
+    Lazy,
+    Toolchain,
+    Variant,
+)
 from htp.hooks import hookimpl
 from htp_backend_pto.forms import FACTS, Bounded, Divided, Legal, Placed, Selected, Synchronized
 from htp_backend_pto.isa import INSTRUCTIONS
@@ -34,7 +45,15 @@ __all__ = [
 HTP_API = 1
 
 CONTRACT = "pto.package/1"
-PASSES = ("check:CheckInstructions", "split:Split", "bound:Bound", "select:Select", "overlap:Overlap", "place:Place", "sync:Synchronize")
+PASSES = (
+    "check:CheckInstructions",
+    "split:Split",
+    "bound:Bound",
+    "select:Select",
+    "overlap:Overlap",
+    "place:Place",
+    "sync:Synchronize",
+)
 """Classes of `htp_backend_pto.lower`, in the order in which they run."""
 DIALECTS = ("tile", "host", "tasks", "pto")
 WORDS = ("set_flag", "wait_flag", "pipe_barrier")

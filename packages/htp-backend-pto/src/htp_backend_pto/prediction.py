@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from htp_backend_pto.hazards import Use
     from htp_backend_pto.profile import Profile
 
-__all__ = ["graph_of", "predict", "tag_of"]
+__all__ = ["graph_of", "predict"]
 
 USES: dict[str, Use] = {"in": "reads", "out": "writes"}
 PADDED = 1024
@@ -138,7 +138,7 @@ class _Builder:
 
     def _tag(self, argument: Argument, site: Site) -> Tag:
         by_hand = argument.region.array in self.decisions.followed and self.arrays[argument.region.array][1].by_hand
-        return "NO_DEP" if by_hand else tag_of(argument, site, self.decisions)
+        return "NO_DEP" if by_hand else self.decisions.tag(argument, site)
 
     def _ordered(self, event: Event, site: Site, made: list[str]) -> dict[int, str]:
         """What the package tells the runtime of a task: its predecessors, each with why."""
@@ -220,21 +220,10 @@ def _call(number: int, site: Site, decisions: Decisions) -> CallSite:
             parameter=each.param.name,
             array=each.region.array,
             part=ast.unparse(each.node),
-            tag=tag_of(each, site, decisions),
+            tag=decisions.tag(each, site),
             order="package" if each.region.array in decisions.followed else "runtime",
         )
         for each in site.arrays
     )
     text = ast.unparse(site.call)
     return CallSite(number=number, kernel=site.kernel.name, place=place_of(site.statement), text=text, arrays=arrays)
-
-
-def tag_of(argument: Argument, site: Site, decisions: Decisions) -> Tag:
-    """How the task names an argument to the runtime."""
-    array, direction = argument.region.array, argument.param.direction
-    if decisions.makers.get(array) is site:
-        return "OUTPUT"
-    if direction == "in":
-        return "INPUT"
-    opens = decisions.opens(site, array) or (array not in decisions.followed and array in site.independent)
-    return "OUTPUT_EXISTING" if direction == "out" and opens else "INOUT"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from htp.diagnostics import Bug
-from htp.runs import RunReport, TaskStatistics
+from htp.runs import RunReport
 from htp_backend_pto.binding.calls import Face
 from htp_backend_pto.binding.reports import Report, diagnostic_of, graph_of_run, places_of, refused_run
 from htp_backend_pto.profile import DATA_TYPES
@@ -55,7 +55,7 @@ class Standin:
         self._run(self.face.call(args, kwargs))
 
     def run(self, *args: object, trace: bool = False, **kwargs: object) -> RunReport:
-        """Runs the entry and reports its wall time and its tasks; with `trace` also every task and what ordered them.
+        """Runs the entry and reports its wall time; with `trace` also every task and what ordered them.
 
         Raises:
             Refused: a `run.*` code, the code of a check in the program, or `pto.simulator`.
@@ -69,7 +69,6 @@ class Standin:
             target=self.target,
             mode="sim",
             wall_seconds=seconds,
-            tasks=_statistics(report),
             graph=graph_of_run(report, self.places) if trace else None,
             diagnostics=tuple(diagnostic_of(each, self.places) for each in report.diagnostics),
         )
@@ -140,11 +139,6 @@ class Standin:
 
 NUMBERS = (0, 1, 6, 7, 2, 3, 4, 8, 10, 9, 5, 11)
 """The numbers of `DATA_TYPES` in the runtime: hw-native-sys/simpler@6ebaf77, src/common/task_interface/data_type.h."""
-
-
-def _statistics(report: Report) -> TaskStatistics | None:
-    del report
-    return None
 
 
 def _api(path: str) -> ctypes.CDLL:

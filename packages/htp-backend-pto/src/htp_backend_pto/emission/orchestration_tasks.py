@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from htp.dims import Facts
     from htp.types import Param
+    from htp_backend_pto.contract import Tag
     from htp_backend_pto.emission.lines import Lines
     from htp_backend_pto.emission.orchestration_names import Names
     from htp_backend_pto.emission.regions import Axis, Region
@@ -34,6 +35,13 @@ if TYPE_CHECKING:
 
 __all__ = ["KernelNumber", "Tasks"]
 
+ADDS: dict[Tag, str] = {
+    "INPUT": "add_input",
+    "OUTPUT": "add_output",
+    "OUTPUT_EXISTING": "add_output",
+    "INOUT": "add_inout",
+    "NO_DEP": "add_no_dep",
+}
 USES = {"in": "reads", "out": "writes", "inout": "updates"}
 ORDERING = ("after", "tag", "stream")
 """The attributes of a task that order it."""
@@ -255,27 +263,20 @@ class Tasks:
     def _arguments(self, site: Site, args: str, tensors: Sequence[str], made: Sequence[str]) -> Iterator[str]:
         """The lines that add the tensors, in the kernel's order; neighbours with the same tag share one."""
         group: list[str] = []
-        last = ""
+        last: Tag | None = None
         for each, tensor in zip(site.arrays, tensors, strict=True):
-            array, direction = each.region.array, each.param.direction
+            array, tag = each.region.array, self.decisions.tag(each, site)
             followed = array in self.decisions.followed and array not in made
-            if followed:
-                word = "input" if direction == "in" else "inout"
-                if group:
-                    yield f"{args}.{last}({', '.join(group)});"
-                    group, last = [], ""
-                yield f"{self.name}.{word}({args}, {self.uses_of(array)}, {tensor});"
-                continue
-            first = array in made or self.decisions.opens(site, array) or array in site.independent
-            tag = "add_input" if direction == "in" else "add_output" if direction == "out" and first else "add_inout"
-            # Tensors that exist and those that the task makes are tagged by one call each.
-            tag_key = f"{tag} " if array in made else tag
-            if group and tag_key != last:
-                yield f"{args}.{last.strip()}({', '.join(group)});"
+            if group and last is not None and (followed or tag != last):
+                yield f"{args}.{ADDS[last]}({', '.join(group)});"
                 group = []
-            group, last = [*group, tensor], tag_key
-        if group:
-            yield f"{args}.{last.strip()}({', '.join(group)});"
+            if followed:
+                word = "input" if tag == "INPUT" else "inout"
+                yield f"{self.name}.{word}({args}, {self.uses_of(array)}, {tensor});"
+            else:
+                group, last = [*group, tensor], tag
+        if group and last is not None:
+            yield f"{args}.{ADDS[last]}({', '.join(group)});"
 
     def _guard(self, site: Site, facts: Facts) -> str:
         """The condition under which a task writes anything; empty when it always does."""

@@ -15,8 +15,9 @@ from htp_backend_pto.emission.regions import as_dim
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from htp_backend_pto.contract import Tag
     from htp_backend_pto.emission.regions import Axis, Region
-    from htp_backend_pto.emission.sites import Buffer, Loop, Site, Sites
+    from htp_backend_pto.emission.sites import Argument, Buffer, Loop, Site, Sites
 
 __all__ = ["Decisions", "decide", "facts_in", "names_stored"]
 
@@ -36,9 +37,19 @@ class Decisions:
     makers: dict[str, Site]
     own: frozenset[str]
 
-    def opens(self, site: Site, array: str) -> bool:
-        """Whether the call may overwrite its part of an array without a look at who touched it before."""
-        return array not in self.followed and self.openers.get(array) is site
+    def tag(self, argument: Argument, site: Site) -> Tag:
+        """How the task of a call names an argument to the runtime.
+
+        A task that may overwrite its part without a look at who touched it before says so; others read it, too, so
+        that the runtime makes them wait for the writers before.
+        """
+        array, direction = argument.region.array, argument.param.direction
+        if self.makers.get(array) is site:
+            return "OUTPUT"
+        if direction == "in":
+            return "INPUT"
+        alone = array not in self.followed and (self.openers.get(array) is site or array in site.independent)
+        return "OUTPUT_EXISTING" if direction == "out" and alone else "INOUT"
 
 
 def decide(sites: Sites, facts: Facts) -> Decisions:

@@ -85,7 +85,8 @@ class _Rooms:
         free = sorted({symbol for given, _ in origins for symbol in given.symbols} or size.symbols)
         what = ("rows", "columns")[axis]
         user = name if not name[1:].isdigit() else "the tile"
-        notes = tuple(f"it is {given} in the call at {place.place}" for given, place in origins if place)[:2]
+        calls = (f"it is {given} in the call of line {place.line}" for given, place in origins if place is not None)
+        notes = tuple(dict.fromkeys(calls))[:2]
         entry = [each for each in free if each in _entry_sizes(self.program)]
         fix = f'compile with `dims={{"{entry[0]}": 512}}`, or take' if entry else "take"
         return Refused(
