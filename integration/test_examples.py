@@ -95,8 +95,10 @@ def test_file_runs_as_a_script(example) -> None:
 
 @pytest.mark.parametrize(
     ("backend", "name"),
-    [*(("cpu", each) for each in ("softmax", "rmsnorm", "gemm", "attention"))]
-    + [*(("pto", each) for each in ("softmax", "rmsnorm", "gemm"))],
+    [
+        *(("cpu", each) for each in ("softmax", "rmsnorm", "gemm", "attention")),
+        *(("pto", each) for each in ("softmax", "rmsnorm", "gemm")),
+    ],
 )
 def test_the_demo_runs_the_example(backend: str, name: str) -> None:
     demos = ROOT / "packages" / f"htp-backend-{backend}" / "src" / f"htp_backend_{backend}" / "demos"

@@ -53,7 +53,8 @@ def test_a_tile_of_constant_size_says_so_in_its_type_and_another_when_it_is_made
 def test_regions_are_views_with_the_strides_of_their_array():
     text = source(softmax()).text
     assert "x_part(x + i * x_tensor->strides[0], " in text
-    assert "pto::Shape<1, 1, 1, -1, 128>(htp::min(64, M - i)), pto::Stride<1, 1, 1, -1, 1>(x_tensor->strides[0])" in text
+    shape, stride = "pto::Shape<1, 1, 1, -1, 128>(htp::min(64, M - i))", "pto::Stride<1, 1, 1, -1, 1>"
+    assert f"{shape}, {stride}(x_tensor->strides[0])" in text
 
 
 def test_the_cube_has_its_own_types_and_a_sum_is_one_object():

@@ -31,7 +31,8 @@ def test_the_second_turn_has_tiles_of_its_own_and_sizes_of_its_own():
     assert ast.unparse(loop.iter) == "range(0, M, 64)"
     assert ast.unparse(loop.body[-1]) == (
         "if i + 32 < M:\n"
-        "    rows_second: Tile[f32, 'min(32, M - (i + 32))', 64, ub(32, 64)] = pto.load(x[i + 32:min(M, i + 32 + 32), :])\n"
+        "    rows_second: Tile[f32, 'min(32, M - (i + 32))', 64, ub(32, 64)]"
+        " = pto.load(x[i + 32:min(M, i + 32 + 32), :])\n"
         "    t1_second: Tile[f32, 'min(32, M - (i + 32))', 64, ub(32, 64)] = pto.muls(rows_second, 2.0)\n"
         "    y[i + 32:min(M, i + 32 + 32), :] = pto.store(t1_second)"
     )

@@ -87,13 +87,16 @@ def test_too_much_is_refused_with_what_lies_there():
     found = refused.value.diagnostic
     assert found.code == "pto.ub-overflow"
     assert found.message == "the tiles in use at once in `wide` need 196608 bytes of UB, which has 188416"
-    assert found.span is not None and found.span.line == 3
+    assert found.span is not None
+    assert found.span.line == 3
     assert found.notes[0] == "`t0` (line 1): 65536 bytes, 64 x 256 of 32 bits"
+    assert found.help == ("take 32 rows at a time instead of 64: that would need 98304 bytes",)
 
 
 def test_a_cube_memory_says_its_name():
     text = "\n".join(f"t{n}: Tile[f16, 128, 256, l0a(128, 256)] = pto.mov(big)" for n in range(2))
-    body = f"big: Tile[f16, 128, 256, l1(128, 256)] = pto.load(a[:, :])\n{text}\nc: Tile[f32, 128, 256, l0c(128, 256)] = pto.matmul_acc(t0, t1, t1)"
+    first = "big: Tile[f16, 128, 256, l1(128, 256)] = pto.load(a[:, :])"
+    body = f"{first}\n{text}\nc: Tile[f32, 128, 256, l0c(128, 256)] = pto.matmul_acc(t0, t1, t1)"
     with pytest.raises(Refused) as refused:
         arrange(kernel(body))
     assert refused.value.code == "pto.buffer-overflow"

@@ -30,7 +30,8 @@ class Legal(Capability, owner="pto"):
         """The simulator, which has them all, carries them out."""
         from htp_backend_pto.lower.check import illegal
 
-        _none(self, ((each.diagnostic.message, each.diagnostic.span) for each in illegal(without_words(program), "a2a3sim")))
+        found = (each.diagnostic for each in illegal(without_words(program), "a2a3sim"))
+        _none(self, ((each.message, each.span) for each in found))
 
 
 @dataclass(frozen=True)

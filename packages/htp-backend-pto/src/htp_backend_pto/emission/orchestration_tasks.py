@@ -218,7 +218,8 @@ class Tasks:
         if _column(argument, buffer):
             raise Refused(
                 "pto.strided-view",
-                f"`{ast.unparse(argument.node)}` has rows of one element that lie far apart, and a column is moved as a whole",
+                f"`{ast.unparse(argument.node)}` has rows of one element that lie far apart, "
+                "and a column is moved as a whole",
                 span=origin_of(site.statement),
                 help=f"move the column of `{region.array}` to an array of one column, or use whole rows",
             )

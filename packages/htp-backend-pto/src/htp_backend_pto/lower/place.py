@@ -212,7 +212,8 @@ def _smaller(together: Sequence[Region], rooms: Mapping[str, _Room], limit: int)
         fitting //= 2
     if fitting < 1 or set(rows) - {1, whole} or fixed + scaled * fitting // whole > limit:
         return f"make the tiles smaller: {limit / (fixed + scaled):.0%} of their size would fit"
-    return f"take {fitting} rows at a time instead of {whole}: that would need {fixed + scaled * fitting // whole} bytes"
+    needed = fixed + scaled * fitting // whole
+    return f"take {fitting} rows at a time instead of {whole}: that would need {needed} bytes"
 
 
 def _named(region: Region) -> str:

@@ -1,0 +1,62 @@
+"""Memories that programs write for their tiles are held against the instructions, and columns that lie apart."""
+
+import importlib.util
+
+import pytest
+
+import htp
+from htp import Refused
+
+HEAD = """
+from htp import In, Out, Tensor, Tile, f16, f32, kernel
+from htp_backend_pto import pto
+from htp_backend_pto.layouts import l0a, l1, ub
+"""
+PRODUCT = """
+@kernel
+def f(a: In[Tensor[f16, 16, 32]], b: In[Tensor[f16, 32, 16]], c: Out[Tensor[f32, 16, 16]]) -> None:
+    left: Tile[f16, 16, 32, ROOM] = pto.load(a)
+    c[:] = pto.store(pto.matmul(LEFT, pto.mov(pto.load(b))))
+"""
+
+
+def compiled(text, folder):
+    path = folder / "user.py"
+    path.write_text(HEAD + text)
+    spec = importlib.util.spec_from_file_location("user", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return htp.compile_program(module.f, target="pto:a2a3sim", out=folder / "built")
+
+
+@pytest.mark.parametrize(("room", "left"), [("l1(16, 32)", "left"), ("ub(16, 32)", "left")])
+def test_operands_of_products_lie_where_the_unit_takes_them(tmp_path, room, left):
+    with pytest.raises(Refused) as refused:
+        compiled(PRODUCT.replace("ROOM", room).replace("LEFT", left), tmp_path)
+    found = refused.value.diagnostic
+    assert found.code == "pto.wrong-memory"
+    assert found.message == f"`pto.matmul` takes `a` from L0A, and `left` is `{room}`"
+    assert found.span.line == 9
+
+
+def test_what_is_moved_there_compiles(tmp_path):
+    compiled(PRODUCT.replace("ROOM", "l1(16, 32)").replace("LEFT", "pto.mov(left)"), tmp_path)
+
+
+def test_a_room_that_does_not_hold_its_value_is_refused(tmp_path):
+    with pytest.raises(Refused) as refused:
+        compiled(PRODUCT.replace("ROOM", "l1(16, 16)").replace("LEFT", "pto.mov(left)"), tmp_path)
+    assert refused.value.code == "pto.bad-tile"
+    assert refused.value.diagnostic.span.line == 8
+
+
+def test_a_column_of_a_wider_array_is_refused(tmp_path):
+    text = """
+@kernel
+def f(x: In[Tensor[f32, 64, 8]], y: Out[Tensor[f32, 64, 1]]) -> None:
+    y[:] = x[:, 1:2] * 2.0
+"""
+    with pytest.raises(Refused) as refused:
+        compiled(text, tmp_path)
+    assert refused.value.code == "pto.strided-view"
+    assert refused.value.diagnostic.span.line == 8
