@@ -75,8 +75,17 @@ def arrange(kernel: Function) -> list[Region]:
     rooms = _rooms(kernel)
     tried = _fitted(_wanted(kernel, rooms, streams=False, reuses=True))
     first = next(each for each in tried if each.end > _limit(each.space))
-    beside = [each for each in tried if each.space == first.space and each.life.meets(first.life)]
-    raise _overflow(kernel, first, beside, rooms)
+    raise _overflow(kernel, *_crowd([each for each in tried if each.space == first.space], first), rooms)
+
+
+def _crowd(regions: Sequence[Region], failed: Region) -> tuple[Region, list[Region]]:
+    """The region that makes a memory fullest, with those in use beside it; else what failed, if gaps are to blame."""
+    crowds = [(each, [other for other in regions if other.life.first <= each.life.first <= other.life.last])
+              for each in regions]  # fmt: skip
+    fullest = max(crowds, key=lambda found: sum(each.size for each in found[1]))
+    if sum(each.size for each in fullest[1]) > _limit(failed.space):
+        return fullest
+    return failed, [each for each in regions if each.life.meets(failed.life)]
 
 
 def fitting(kernel: Function, *, streams: bool = False, reuses: bool = False) -> list[Region] | None:
