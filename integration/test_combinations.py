@@ -20,7 +20,7 @@ from htp.cli import main
 from htp.diagnostics import Refused, render
 from htp.layout import Envelope, open_envelope
 from htp.plugins import Found, discover
-from htp.session import Session, use_session
+from htp.session import Session, current_session, use_session
 from htp.tools.load import load_definition, load_module
 
 if TYPE_CHECKING:
@@ -76,6 +76,8 @@ def uninstalled(name: str, action: Callable[[Path], object]) -> Callable[[Path],
     """Does something as if a plugin were not installed, whose module is that of the distribution."""
 
     def act(folder: Path) -> object:
+        # The session of all other tests reads its pages now, or it would find the module gone.
+        assert current_session().codes
         found = {each.name: each for each in discover()}
         module = found.pop(name).value.partition(".")[0]
         with pytest.MonkeyPatch.context() as patch, use_session(Session(found.values())):

@@ -96,4 +96,4 @@ def test_the_ziglang_wheel_builds_the_same_sources(monkeypatch):
 def test_the_runtime_library_offers_its_table():
     library = ctypes.CDLL(str(runtime_library()))
     library.htp_runtime.restype = ctypes.POINTER(ctypes.c_uint)
-    assert library.htp_runtime()[0] == 2
+    assert library.htp_runtime()[0] == 3

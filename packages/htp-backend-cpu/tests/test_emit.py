@@ -219,7 +219,7 @@ def test_checks_stand_in_the_text_and_in_the_contract():
     text = "from htp import In, Out, Tensor, f32, i64, kernel\nfrom htp.loops import checked, require\n\n\n@kernel\n"
     text += 'def f(x: In[Tensor[i64, "N"]], y: Out[Tensor[f32, "N"]]) -> None:\n'
     text += '    require(x.shape[0] > 1, "two \\"elements\\"", "user.py:8")\n'
-    text += '    require(x.shape[0] > 2, "three", "user.py:8", "user.three")\n'
+    text += '    require(x.shape[0] > 2, "three", "user.py:8", "user.three", "be four")\n'
     text += '    i: i64 = checked(x[0], x.shape[0], "user.py:9")\n'
     text += "    y[i] = 1.0\n"
     emitted = emit(parse_program(text, "user.py"))
@@ -230,7 +230,7 @@ def test_checks_stand_in_the_text_and_in_the_contract():
     checks = json.loads(dict(emitted.contract_files)["contract/cpu.json"])["checks"]
     assert checks == [
         {"place": "user.py:8", "text": 'two "elements"', "what": "assertion"},
-        {"code": "user.three", "place": "user.py:8", "text": "three", "what": "assertion"},
+        {"code": "user.three", "help": "be four", "place": "user.py:8", "text": "three", "what": "assertion"},
         {"place": "user.py:9", "text": "x[0]", "what": "index"},
     ]
 

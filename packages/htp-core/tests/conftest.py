@@ -97,6 +97,16 @@ def site(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def uninstall(monkeypatch):
+    """Takes a package away for one test, in a session over core alone: one over everything would keep the loss."""
+    from htp.plugins import discover
+    from htp.session import Session, use_session
+
+    with use_session(Session([each for each in discover() if each.builtin])):
+        yield lambda package: monkeypatch.setitem(sys.modules, package, None)
+
+
+@pytest.fixture
 def told():
     """What a law of a conformance class says about a subject: nothing when it holds, else why not."""
     from htp.testing.run import check

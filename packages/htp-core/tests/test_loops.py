@@ -146,6 +146,9 @@ def test_checked_refuses_at_the_users_line(index):
 def test_require():
     require(True, "never said", "user.py:1")
     require(tile.all(region([1.0, 2.0])[:] > 0.0), "never said", "user.py:1")
+    with pytest.raises(Refused) as helped:
+        require(False, "no", "user.py:7", "user.no", "say yes")
+    assert (helped.value.code, helped.value.diagnostic.help) == ("user.no", ("say yes",))
     with pytest.raises(Refused, match="must be even") as found:
         require(i32(3) == 4, "must be even", "user.py:7")
     assert (found.value.code, found.value.diagnostic.span.line) == ("run.assertion-failed", 7)

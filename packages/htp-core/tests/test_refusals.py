@@ -293,10 +293,10 @@ def test_a_target_that_is_left_out_is_not_to_be_installed(monkeypatch):
         ("import nowhere_at_all", "capture.import-failed", ()),
     ],
 )
-def test_an_import_of_a_package_that_is_not_installed(tmp_path, monkeypatch, line, code, help):
+def test_an_import_of_a_package_that_is_not_installed(tmp_path, uninstall, line, code, help):
     from htp.tools.load import load_module
 
-    monkeypatch.setitem(sys.modules, line.split()[1].partition(".")[0], None)
+    uninstall(line.split()[1].partition(".")[0])
     file = tmp_path / "user.py"
     file.write_text(f"import htp\n{line}\n")
     with pytest.raises(Refused) as caught:

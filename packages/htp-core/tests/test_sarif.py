@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -25,9 +24,9 @@ def scale(x: In[Tensor[f32, "N"]], y: Out[Tensor[f32, "N"]]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def without_csp(monkeypatch):
+def without_csp(uninstall):
     """As if the package were not installed that the program imports."""
-    monkeypatch.setitem(sys.modules, "htp_dialect_csp", None)
+    uninstall("htp_dialect_csp")
 
 
 def log(*diagnostics, exit=3, pages=()):

@@ -74,7 +74,7 @@ def given(*shape):
 
 
 def test_core_knows_every_word():
-    assert sorted({*streams.__all__} - {"observed"}) == sorted(STREAMS)
+    assert sorted({*streams.__all__} - {"no_token", "observed"}) == sorted(STREAMS)
 
 
 def test_a_pipeline_in_every_stage(tmp_path):
@@ -167,6 +167,56 @@ def test_sizes_of_tokens_are_asked_for_and_compared_where_they_must_be(tmp_path)
     (check,) = [each for each in lines(program, "gather") if "require" in each]
     assert check.startswith("    require(r_1 == max(0, bound_2 - bound_1), 'cannot store")
     assert check.endswith("'type.shape-mismatch')")
+
+
+ANY = """
+@kernel
+def give(n: Scalar[i32], out: Send[Tile[f32, "r"]], x: In[Tensor[f32, "N"]]) -> None:
+    for k in range(n):
+        send(out, x[0 : k + 1])
+
+
+@kernel
+def take(a: Recv[Tile[f32, "r"]], b: Recv[Tile[f32, "s"]], y: Out[Tensor[f32, "M"]]) -> None:
+    y[:] = 0.0
+    i = 0
+    at = advance_any(a, b)
+    while at >= 0:
+        t = token(one_of(at, a, b))
+        y[i : i + t.shape[0]] = t + 1.0
+        i += t.shape[0]
+        at = advance_any(a, b)
+
+
+@routine
+def f(x: In[Tensor[f32, "N"]], y: Out[Tensor[f32, "M"]]) -> None:
+    open_network()
+    a = channel(f32, (2,), capacity=2)
+    b = channel(f32, (3,), capacity=3)
+    give(2, a, x)
+    give(3, b, x)
+    take(a, b, y)
+    close_network()
+"""
+
+
+def test_the_token_of_one_of_several_ends_has_sizes_of_its_own(tmp_path):
+    run = defined(ANY, tmp_path)
+    taken = [each for each in lines(normal(run), "take") if "one_of" in each]
+    assert taken == [
+        "    n_1: i64 = token_size(one_of(at_2, a, b), 0)",
+        '    t: Tile[f32, "n_1"] = token(one_of(at_2, a, b))',
+    ]
+    for program in STAGES.stages(run).values():
+        y = np.zeros(9, np.float32)
+        STAGES.function_of(program)(np.array([0, 10, 20], np.float32), y)
+        assert sorted(y.tolist()) == [1, 1, 1, 1, 1, 11, 11, 11, 21]
+
+
+def test_a_number_that_counts_no_end_is_refused(tmp_path):
+    run = defined(ANY.replace("one_of(at, a, b)", "one_of(at + 2, a, b)"), tmp_path)
+    with pytest.raises(Refused, match="no token of 'a' has been taken"):
+        run(np.zeros(3, np.float32), np.zeros(9, np.float32))
 
 
 def test_a_capacity_that_no_channel_can_have_ends_every_stage(tmp_path):

@@ -375,9 +375,102 @@ def failing(first: Token, second: Token) -> None:
 
 
 @process
+def greedy(inp: Recv[Token], y: InOut[Tensor[i32, "N"]]) -> None:
+    k = 0
+    while k < y.shape[0]:
+        got = inp.recv()
+        work(1)
+        y[k] = got
+        k += 1
+
+
+@network
+def greed(y: InOut[Tensor[i32, "N"]]) -> None:
+    c = Channel[Token]()
+    count(c, 2, 1)
+    greedy(c, y)
+
+
+@process
 def quit_early(out: Send[Token]) -> None:
     out.send(1)
     stop()
+
+
+@process
+def stack(ins: tuple[Recv[Block], ...], y: InOut[Tensor[f32, "N", 8]]) -> None:
+    i = 0
+    while (found := select(ins)) is not EOS:
+        rows = found[1].shape[0]
+        y[i : i + rows, :] = found[1]
+        i += rows
+
+
+@process
+def zipped(a: Recv[Block], b: Recv[Block], y: InOut[Tensor[f32, "N", 8]]) -> None:
+    i = 0
+    while (found := select([a, b])) is not EOS:
+        end, t = found
+        work(2)
+        if end is a:
+            y[i : i + t.shape[0], :] = t
+        else:
+            y[i : i + t.shape[0], :] = t * 2.0
+        i += t.shape[0]
+
+
+@network
+def stacked(x: In[Tensor[f32, "N", 8]], z: In[Tensor[f32, "M", 8]], y: InOut[Tensor[f32, "K", 8]]) -> None:
+    blocks = Channel[Block].array(2, capacity=2)
+    load(x, blocks[0])
+    load(z, blocks[1])
+    stack(blocks, y)
+
+
+@network
+def zipping(x: In[Tensor[f32, "N", 8]], z: In[Tensor[f32, "M", 8]], y: InOut[Tensor[f32, "K", 8]]) -> None:
+    a = Channel[Block](capacity=2, latency=2)
+    b = Channel[Block](capacity=1)
+    load(x, a)
+    load(z, b)
+    zipped(a, b, y)
+
+
+@process
+def offer(inp: Recv[Token], outs: tuple[Send[Token], ...]) -> None:
+    k = 0
+    for token in inp:
+        sent = False
+        while not sent:
+            sent = outs[k].try_send(token)
+            k = (k + 1) % len(outs)
+            if not sent:
+                work(1)
+
+
+@process
+def wait_full(inp: Recv[Token], out: Send[Token]) -> None:
+    for token in inp:
+        out.send(token)
+        work(2)
+        if inp.full():
+            out.send(100 + token)
+        if not out.full():
+            work(3)
+
+
+@network
+def offered(y: InOut[Tensor[i32, "N"]]) -> None:
+    a = Channel[Token](capacity=2)
+    bs = Channel[Token].array(2, capacity=1)
+    cs = Channel[Token].array(2, capacity=1, latency=1)
+    out = Channel[Token](capacity=2)
+    count(a, 6, 1)
+    offer(a, bs)
+    wait_full(bs[0], cs[0])
+    wait_full(bs[1], cs[1])
+    gather(cs, out)
+    collect(out, y)
 
 
 def matrix(rows=10):
@@ -400,6 +493,10 @@ CASES = {
     "nested": (nested, lambda: (matrix(8), np.zeros((8, 8), np.float32))),
     "scaled": (scaled, lambda: (matrix(), np.zeros((10, 8), np.float32))),
     "in-a-process": (in_a_process, lambda: (matrix(8), np.zeros((8, 8), np.float32))),
+    "stacked": (stacked, lambda: (matrix(10), matrix(7), np.zeros((17, 8), np.float32))),
+    "stacked-whole": (stacked, lambda: (matrix(8), matrix(4), np.zeros((12, 8), np.float32))),
+    "zipped": (zipping, lambda: (matrix(9), matrix(6), np.zeros((15, 8), np.float32))),
+    "offered": (offered, lambda: (tokens(12),)),
     "moved": (moved, lambda: (matrix(5), np.zeros((5, 8), np.float32))),
 }
 """Networks with a function that makes their arguments, by name."""

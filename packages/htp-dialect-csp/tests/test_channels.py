@@ -255,7 +255,7 @@ def test_a_region_that_was_sent_cannot_be_touched(touch):
     (Tile[f32, 4], lambda: 3.0, "float 3.0 is sent"),
     (Tile[f32, 4], lambda: None, "NoneType is sent"),
     (Token, lambda: tile.zeros((2,), i32), "Tile[i32, 2] is sent"),
-    (Tensor[f32, 4], lambda: tile.zeros((4,), f32), "a tile, which is a value is sent"),
+    (Tensor[f32, 4], lambda: tile.zeros((4,), f32), "a tile, a value, is sent"),
     (Tensor[f32, 4], lambda: htp.empty((3,), f32), "Tensor[f32, 3] is sent"),
 ])  # fmt: skip
 def test_a_payload_that_does_not_fit(carried, value, text):

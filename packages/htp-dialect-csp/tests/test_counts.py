@@ -69,6 +69,11 @@ def test_tokens_that_are_missing_and_sizes_that_show_it():
     assert "; 2 tokens would be missing." in refusal(times("3", SEND), times("5", RECV)).message
     found = refusal(times("T", SEND), times("x.shape[0]", RECV))
     assert found.notes == ("seen with N = 64, T = 71",)
+    assert found.help == (
+        "read until the stream ends: `for x in kv`, or send as many as are received",
+        "or, where they always are equal, `assert` in the network that T is N",
+    )
+    assert len(refusal(times("8 * T", SEND), times("8 * T - 1", RECV)).help) == 1
     assert "sends T tokens, 'qk' receives N per run; 7 tokens would be left over" in found.message
 
 

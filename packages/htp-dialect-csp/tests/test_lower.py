@@ -70,10 +70,7 @@ def test_select_gives_a_position():
     assert text_of(forms("merged"), "merge").split("-> None:\n")[1] == """\
     found_at = advance_any(a, b)
     while found_at >= 0:
-        if found_at == 0:
-            value = token(a)
-        else:
-            value = token(b)
+        value = token(one_of(found_at, a, b))
         work(2)
         if found_at == 0:
             send(out, value)
@@ -145,11 +142,12 @@ def test_looks_are_numbers():
 
 
 def test_a_receive_that_is_not_asked_for_the_end_checks_it():
-    place = "'small_networks.py:{}', 'csp.no-token')"
+    place = "'small_networks.py:{}', 'csp.no-token', "
+    place += "'ask before: `if x is not EOS:`, or receive with `for x in channel`')"
     lines = text_of(forms("feedback"), "second").split("\n")
     assert lines[1:3] == ["    for k in range(3):", "        value_got = advance(forth)"]
-    assert lines[3].startswith('        require(value_got, "`value` is used as a token of \'forth\'')
-    assert lines[3].endswith(place.format(lines and _line_of("value = forth.recv()")))
+    assert lines[3].startswith('        require(value_got, "`value` in \'second\' is used as a token of \'forth\'')
+    assert lines[3].endswith(place.format(lines and _line_of("y[k] = value")))
     assert lines[4:] == ["        value = token(forth)", "        y[k] = value", "        send(back, 2 * value)"]
     assert "    back = channel(i32, (), capacity=1, initial=(5,))" in text_of(forms("feedback")).split("\n")
 

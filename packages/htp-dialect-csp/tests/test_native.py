@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 import pytest
-from small_networks import CASES, failing, matrix, rounds, squares, twice
+from small_networks import CASES, failing, greed, greedy, matrix, rounds, squares, twice
 
 import htp
 from htp_dialect_csp import simulate
@@ -50,6 +50,21 @@ def test_networks_run_in_loops_and_branches(tmp_path):
     assert found.networks == 5
     assert found.makespan == 5 * one + 3 * 7
     assert [each.start for each in found.earlier] == [0, one + 7, 2 * one + 14, 3 * one + 14]
+
+
+def test_a_token_that_is_not_there_is_refused_where_python_refuses_it(tmp_path):
+    run = htp.bind(htp.compile_program(greed, target="cpu", out=tmp_path / "package"))
+    found = []
+    for each in (greed, run, run):
+        y = np.full(4, -1, np.int32)
+        with pytest.raises(htp.Refused) as caught:
+            each(y)
+        assert y.tolist() == [0, 1, -1, -1]
+        found.append(caught.value.diagnostic)
+    assert {each.code for each in found} == {"csp.no-token"}
+    assert {each.help for each in found} == {("ask before: `if x is not EOS:`, or receive with `for x in channel`",)}
+    assert {each.span.line for each in found} == {greedy.python.__code__.co_firstlineno + 6}
+    assert "`got` in 'greedy' is used as a token of 'inp'" in found[1].message
 
 
 @pytest.mark.parametrize(("first", "second"), [(5, 9), (9, 3)])

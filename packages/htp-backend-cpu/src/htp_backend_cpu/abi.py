@@ -25,12 +25,13 @@ C_TYPES = {
 
 
 class Check(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing that is checked at run time: the index or the assertion's text, the user's place, and its code."""
+    """One thing that is checked at run time: the index or the assertion's text, the user's place, its code and help."""
 
     what: Literal["index", "assertion"]
     text: str
     place: str
     code: str = ""
+    help: str = ""
 
 
 class Parameter(Record, frozen=True, kw_only=True):

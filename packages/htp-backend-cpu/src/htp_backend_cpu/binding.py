@@ -234,8 +234,8 @@ def _refusal(failure: Failure, native: Native) -> Refused:
         return out_of_range(failure.value, failure.extent, failure.place.decode())
     if failure.code == ASSERTION_FAILED:
         row = int(failure.value)  # a check with a code of its own says which one it is, counted from 1
-        code = native.checks[row - 1].code if row else "run.assertion-failed"
-        return Refused(code, failure.text.decode(), span=span)
+        code, help = (native.checks[row - 1].code, native.checks[row - 1].help) if row else ("run.assertion-failed", "")
+        return Refused(code, failure.text.decode(), span=span, help=help or ())
     if failure.code == WINDOW_FULL:
         return window_full(failure.value, failure.text.decode(), failure.extent, span)
     if failure.code == DEADLOCK:

@@ -25,9 +25,10 @@ class Checks:
         return json.dumps(place)
 
     def assertion(self, node: ast.Call) -> str:
-        """What `require(condition, text, place, code)` says, in C++: text, place, and its row where it has a code."""
-        text, place, *code = (_literal(each) for each in node.args[1:])
-        self.rows.append(Check(what="assertion", text=text, place=place, code=code[0] if code else ""))
+        """What `require(condition, text, place, code, help)` says, in C++: its row too where it has a code."""
+        text, place, *more = (_literal(each) for each in node.args[1:])
+        code, help = (*more, "", "")[:2]
+        self.rows.append(Check(what="assertion", text=text, place=place, code=code, help=help))
         said = f"{json.dumps(text, ensure_ascii=False)}, {json.dumps(place, ensure_ascii=False)}"
         return f"{said}, {len(self.rows)}" if code else said
 

@@ -75,8 +75,8 @@ def buffers_of(function: Function) -> dict[str, BufferName]:
                 _owned(found, node, name, ends.get(end))
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call):
                 match _word(call), call.args:
-                    case "token", [ast.Name(id=end)]:
-                        _owned(found, node, name, ends.get(end))
+                    case "token", [end]:
+                        _owned(found, node, name, ends.get(_named(end)))
                     case "channel", _:
                         made = _made(call)
                         for each in _initial(call):
@@ -176,7 +176,7 @@ def process(
 
 def token(printer: Statements, node: ast.AnnAssign, name: str, array: ArrayName, scope: Scope, depth: int) -> None:
     """Prints the statement that names a token, which is read where it lies."""
-    end = spelled(ast.unparse(node.value.args[0])) if isinstance(node.value, ast.Call) else ""
+    end = _end(printer, node.value.args[0], scope) if isinstance(node.value, ast.Call) else ""
     taken = f"{end}.token({place_of(node)})"
     printer.write(depth, f"const Region<{array.dtype}, {array.rank}> {spelled(name)} = {taken};", node)
     scope.names[name] = array
@@ -188,8 +188,8 @@ def buffer(
     """Prints the statement that makes or receives a buffer which can be given away."""
     form, own = f"Buffer<{array.dtype}, {array.rank}>", spelled(name)
     match value:
-        case ast.Call(func=ast.Name(id="token"), args=[ast.Name(id=end)]):
-            printer.write(depth, f"{own} = {spelled(end)}.token({place_of(node)});", node)
+        case ast.Call(func=ast.Name(id="token"), args=[end]):
+            printer.write(depth, f"{own} = {_end(printer, end, scope)}.token({place_of(node)});", node)
         case ast.Call(func=ast.Name(id="empty"), args=[shape, _]):
             sizes = ", ".join(["ctx", *(printer.expressions.scalar(each, scope) for each in _shape(shape))])
             printer.write(depth, f"{own} = {form}::made({sizes});", node)
@@ -225,10 +225,11 @@ def asked(printer: Statements, call: ast.Call, scope: Scope) -> tuple[str, Kind]
     """The text of a word that gives something, and what it gives."""
     word, place = _word(call), place_of(printer.statement)
     match word, call.args:
-        case "token", [ast.Name(id=name)] if isinstance(end := scope.find(name), EndName) and not end.rank:
-            return f"{NUMBERS[end.number]}({widened(f'{spelled(name)}.token({place})', end.dtype)})", end.number
-        case "token_size", [ast.Name(id=name), axis]:
-            return f"{spelled(name)}.token_size({printer.expressions.scalar(axis, scope)}, {place})", INT
+        case "token", [taken] if isinstance(end := scope.find(_named(taken)), EndName) and not end.rank:
+            text = f"{_end(printer, taken, scope)}.token({place})"
+            return f"{NUMBERS[end.number]}({widened(text, end.dtype)})", end.number
+        case "token_size", [taken, axis]:
+            return f"{_end(printer, taken, scope)}.token_size({printer.expressions.scalar(axis, scope)}, {place})", INT
         case "advance_any", ends:
             return f"advance_any({', '.join([place, *(spelled(ast.unparse(each)) for each in ends)])})", INT
         case "try_send", [ast.Name(id=name), value] if isinstance(end := scope.find(name), EndName):
@@ -237,6 +238,21 @@ def asked(printer: Statements, call: ast.Call, scope: Scope) -> tuple[str, Kind]
             return f"{spelled(name)}.{word}({place})", ASKED[word]
         case _:
             return None
+
+
+def _named(end: ast.expr) -> str:
+    """The name of an end, or of the first one that may be chosen."""
+    return ast.unparse(end.args[1] if isinstance(end, ast.Call) else end)
+
+
+def _end(printer: Statements, end: ast.expr, scope: Scope) -> str:
+    """The text of an end, or of one that a number chooses."""
+    match end:
+        case ast.Call(func=ast.Name(id="one_of"), args=[at, *ends]):
+            chosen = printer.expressions.scalar(at, scope)
+            return f"one_of({', '.join((place_of(printer.statement), chosen, *(spelled(_named(e)) for e in ends)))})"
+        case _:
+            return spelled(_named(end))
 
 
 def _payload(printer: Statements, value: ast.expr, end: EndName | ChannelName, scope: Scope) -> str:

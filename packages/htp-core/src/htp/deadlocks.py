@@ -234,7 +234,8 @@ def _process(process: Process, place: Span | None) -> BlockedProcess:
 
 def _help(report: DeadlockReport) -> str:
     if report.kind == "artificial":
-        return f"give `{report.raise_channel}` capacity={report.raise_to} or more"
+        name, least = report.raise_channel, report.raise_to
+        return f"give `{name}` more capacity: with {least} this cycle goes on, a later one may need more"
     if report.kind == "true":
         return "give a channel of the cycle an initial token: Channel[…](capacity=1, initial=(…,))"
     if report.hint == NO_RECEIVE:

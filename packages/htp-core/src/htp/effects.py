@@ -13,7 +13,7 @@ from htp.names import BUILTINS, DTYPES
 __all__ = ["has_effect"]
 
 IMPURE_TILE = frozenset(("print",))
-PURE_WORDS = frozenset(("iota", "clip_index", "fnv1a", "token", "token_size"))
+PURE_WORDS = frozenset(("iota", "clip_index", "fnv1a", "one_of", "token", "token_size"))
 PURE_METHODS = frozenset(
     ("astype", "reshape", "transpose", "sum", "mean", "max", "min", "prod", "any", "all", "argmax", "argmin")
 )

@@ -185,14 +185,14 @@ def out_of_range(index: int, extent: int, place: str) -> Refused:
     )
 
 
-def require(condition: object, text: str, place: str, code: str = "run.assertion-failed") -> None:
+def require(condition: object, text: str, place: str, code: str = "run.assertion-failed", help: str = "") -> None:
     """Goes on when `condition` holds; `place` is the user's line.
 
     Raises:
-        Refused: `code` with `text` when it does not.
+        Refused: `code` with `text`, and `help` where there is some, when it does not.
     """
     if not bool(condition):
-        raise Refused(code, text, span=span_of(place))
+        raise Refused(code, text, span=span_of(place), help=help or ())
 
 
 def span_of(place: str) -> Span | None:

@@ -23,17 +23,26 @@ if TYPE_CHECKING:
 
     from htp.channels import Link, Side
     from htp.diagnostics import Span
+    from htp.types import Param
+    from htp.values import Array
 
 __all__ = ["Network", "current", "declaring", "unconnected", "unique"]
 
 
+SIDES: tuple[Side, ...] = ("send", "recv")
+
+
 class Network:
-    """Channels and processes, and one run of them; `error` is what the run ended with if it did not end well."""
+    """Channels and processes, and one run of them; `error` is what the run ended with if it did not end well.
+
+    `arrays` are those that processes were given, with their parameters.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.links: list[Link] = []
         self.processes: list[Process] = []
+        self.arrays: list[tuple[Process, Param, Array]] = []
         self.error: BaseException | None = None
         self.ending = False
         self.channel_names: set[str] = set()
@@ -89,10 +98,15 @@ class Network:
         Raises:
             Refused: `csp.unconnected`.
         """
-        for each in self.links:
-            for side in ("send", "recv"):
-                if side not in each.held_by:
-                    raise unconnected(each.name, side, self.name, place)
+        alone = [
+            found
+            for each in self.links
+            for side in SIDES
+            if side not in each.held_by
+            for found in unconnected(each.name, side, self.name, place).diagnostics
+        ]
+        if alone:
+            raise Refused.of(*alone)
 
     def run(self) -> None:
         """Runs all processes until they have ended; none of their threads is left behind.

@@ -14,7 +14,7 @@ from htp.places import user_line
 from htp.reference import python_number
 from htp.signals import Signal, no_token
 from htp.types import ScalarType, TensorType
-from htp.values import Array, give_up, is_region, region_of, snapshot, wrap_argument, writable_of
+from htp.values import Array, give_up, is_buffer, is_region, region_of, snapshot, wrap_argument, writable_of
 
 if TYPE_CHECKING:
     from htp.diagnostics import Span
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check_payload", "handed_over", "too_large"]
 
+WHOLE = "send a buffer made by htp.empty, or one that was received"
 BOUNDED = "a tile may be smaller than its bound, as at an edge, never larger or of another rank"
 
 
@@ -52,7 +53,9 @@ def check_payload(channel: str, carried: Carried, value: object) -> None:
     if not fits:
         raise _unfit(channel, carried, _shown(value), "the sizes of a region are exact" if exact else BOUNDED)
     if exact and not is_region(value):
-        raise _unfit(channel, carried, "a tile, which is a value", "send a whole buffer made by htp.empty")
+        raise _unfit(channel, carried, "a tile, a value,", WHOLE)
+    if exact and not is_buffer(value):
+        raise _unfit(channel, carried, "a parameter, whose memory is the caller's,", WHOLE)
 
 
 def too_large(channel: str, size: int, most: int, span: Span | None) -> Refused:

@@ -48,6 +48,7 @@ __all__ = [
     "no_token",
     "observed",
     "occupancy",
+    "one_of",
     "open_network",
     "peek",
     "process_name",
@@ -202,6 +203,17 @@ def advance_any(*ins: Receiver[T]) -> int:
     end, taken = found
     end.link.hand = taken
     return next(index for index, each in enumerate(ins) if each is end)
+
+
+def one_of(at: int, *ins: Receiver[T]) -> Receiver[T]:
+    """The channel that a number chooses, as `advance_any` has counted them.
+
+    Raises:
+        Refused: as `token` when the number counts none of them.
+    """
+    if not 0 <= at < len(ins):
+        raise no_token(ins[0].link.name, user_line())
+    return ins[at]
 
 
 def token(inp: Receiver[T]) -> T:

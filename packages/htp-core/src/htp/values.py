@@ -17,6 +17,7 @@ from htp._impl.storage import (
     Shape,
     Storage,
     give_up,
+    is_buffer,
     is_region,
     live,
     make,
@@ -50,10 +51,12 @@ __all__ = [
     "Number",
     "Shape",
     "give_up",
+    "is_buffer",
     "is_region",
     "live",
     "moved",
     "numpy_of",
+    "overlap",
     "region_of",
     "snapshot",
     "wrap_argument",
@@ -61,6 +64,11 @@ __all__ = [
 ]
 
 B = TypeVar("B", bound="Array")
+
+
+def overlap(one: Storage, two: Storage) -> bool:
+    """Whether two arrays have an element of memory in common."""
+    return bool(np.shares_memory(numpy_of(one), numpy_of(two)))
 
 
 class Array(Storage):
@@ -346,7 +354,7 @@ def wrap_argument(value: object, type: TensorType | TileType | ScalarType, writa
         not _fits(size, dim.constant, type) for size, dim in zip(memory.shape, type.dims, strict=True)
     ):
         raise Refused("run.shape-mismatch", f"an argument has shape {memory.shape}, the parameter is {type}")
-    return region_of(memory, type.dtype, writable=writable)
+    return region_of(memory.view(), type.dtype, writable=writable)
 
 
 def _scalar(value: object, type: ScalarType) -> Array:

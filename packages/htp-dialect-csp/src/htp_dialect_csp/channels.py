@@ -6,8 +6,7 @@ Knows the forms and their checks; what can be done with an end is `htp.channels`
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from htp.channel_time import ChannelTime
 from htp.channels import Channel as Both
@@ -19,7 +18,7 @@ from htp.places import user_frame, user_line
 from htp.types import DTYPES, Recv, ScalarType, Send, TensorType, TileType
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import FrameType
     from typing import Self
 
@@ -28,8 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Channel", "ChannelForm", "Recv", "Send", "bad_number", "network_frame", "network_line", "too_many_tokens",
+    "unknown_option",
 ]  # fmt: skip
 
+OPTIONS = ("capacity", "latency", "response", "initial")
 OWN = ("htp", "htp_dialect_csp.channels", "htp_dialect_csp.processes")
 T = TypeVar("T")
 Carried = TensorType | TileType | ScalarType
@@ -42,13 +43,22 @@ class ChannelForm:
     carried: Carried
 
     def __call__(
-        self, *, capacity: int = 1, latency: int = 0, response: int = 0, initial: Sequence[object] = ()
+        self,
+        *others: object,
+        capacity: int = 1,
+        latency: int = 0,
+        response: int = 0,
+        initial: Sequence[object] = (),
+        **options: object,
     ) -> Both[object]:
         """A channel of the network whose body runs, or of the process that runs; times in cycles.
 
         Raises:
             Refused: `csp.bad-channel`, `csp.payload` for an initial token that does not fit, `csp.no-network`.
         """
+        if others or options:
+            said = ", ".join((*map(repr, others), *(f"{name}={value!r}" for name, value in options.items())))
+            raise unknown_option(f"Channel[{self.carried}]({said})", network_line())
         for name, value in (("capacity", capacity), ("latency", latency), ("response", response)):
             _whole(name, value, 0)
         if len(initial) > capacity:
@@ -64,17 +74,15 @@ class ChannelForm:
         network.links.append(link)
         return Both(link)
 
-    def array(
-        self, count: int, *, capacity: int = 1, latency: int = 0, response: int = 0, initial: Sequence[object] = ()
-    ) -> tuple[Both[object], ...]:
+    def array(self, count: int, *others: object, **options: int | Sequence[object]) -> tuple[Both[object], ...]:
         """So many channels that are alike.
 
         Raises:
             Refused: as a call.
         """
         _whole("the number of channels", count, 1)
-        make = partial(self, capacity=capacity, latency=latency, response=response, initial=initial)
-        return tuple(make() for _ in range(count))
+        make = cast("Callable[..., Both[object]]", self)
+        return tuple(make(*others, **options) for _ in range(count))
 
 
 if TYPE_CHECKING:
@@ -136,6 +144,16 @@ def _whole(name: str, value: object, least: int) -> None:
 def bad_number(name: str, value: object, least: int, place: Span | None) -> Refused:
     """The refusal of a number that no channel can have."""
     return Refused("csp.bad-channel", f"{name} is {value!r}", span=place, help=f"write an integer, {least} or more")
+
+
+def unknown_option(call: str, place: Span | None) -> Refused:
+    """The refusal of a channel that says more than its numbers and initial tokens, or says them without a name."""
+    return Refused(
+        "csp.bad-channel",
+        f"`{call}` says something that a channel does not have",
+        span=place,
+        help=f"a channel has {', '.join(OPTIONS)}, each by name: Channel[f32](capacity=2)",
+    )
 
 
 def too_many_tokens(count: int, capacity: int, place: Span | None) -> Refused:

@@ -9,6 +9,7 @@ from htp_dialect_csp.endpoints import check_channels, check_closes, check_ends, 
 from htp_dialect_csp.progress import check_progress, sample_sizes
 from htp_dialect_csp.rates import check_rates
 from htp_dialect_csp.reading import graph_of
+from htp_dialect_csp.shared_arrays import check_arrays
 from htp_dialect_csp.window import check_windows
 
 if TYPE_CHECKING:
@@ -24,9 +25,9 @@ def check(program: Program, sizes: Mapping[str, int] | None = None) -> tuple[Dia
     """Notes and warnings on what is not known before networks run; with `sizes` they are looked at at these.
 
     Raises:
-        Refused: `csp.bad-channel`, `csp.endpoint-shared`, `csp.unconnected`, `csp.payload`, `csp.wrong-end`,
-            `csp.send-after-close`, `csp.double-close`, `csp.no-close`, `csp.branch`, `csp.count`, `csp.rate`,
-            `csp.deadlock`, `csp.window`.
+        Refused: `csp.bad-channel`, `csp.endpoint-shared`, `csp.unconnected`, `csp.payload`, `csp.shared-array`,
+            `csp.wrong-end`, `csp.send-after-close`, `csp.double-close`, `csp.no-close`, `csp.branch`, `csp.count`,
+            `csp.rate`, `csp.deadlock`, `csp.window`.
     """
     notes: list[Diagnostic] = []
     for network in program.functions:
@@ -35,6 +36,7 @@ def check(program: Program, sizes: Mapping[str, int] | None = None) -> tuple[Dia
             check_channels(graph)
             check_ends(graph)
             check_payloads(graph)
+            check_arrays(graph)
             check_uses(graph)
             check_closes(graph)
             uncounted = check_counts(graph)

@@ -179,8 +179,15 @@ def counts_differ(
         f"{_shown(received)} per run; {over}. Make the counts equal or receive with 'for x in {name}'",
         span=_first(receiver, name, "recv") or receiver.place,
         notes=(f"seen with {seen}",) if seen and (sent - received).constant is None else (),
-        help=f"read until the stream ends: `for x in {name}`, or send as many as are received",
+        help=(
+            f"read until the stream ends: `for x in {name}`, or send as many as are received",
+            *((_promise(sent, received),) if sent.symbols != received.symbols else ()),
+        ),
     )
+
+
+def _promise(sent: Expr, received: Expr) -> str:
+    return f"or, where they always are equal, `assert` in the network that {_shown(sent)} is {_shown(received)}"
 
 
 def _tokens(count: Expr, none: str = "0") -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from htp.diagnostics import Label, Refused
+from htp.networks import unconnected
 from htp_dialect_csp.channels import bad_number, too_many_tokens
 from htp_dialect_csp.matching import check_carried
 from htp_dialect_csp.steps import Branch, Drain, Loop, Operation, Unclear, channels_of, walk
@@ -15,7 +16,7 @@ from htp_dialect_csp.steps import Branch, Drain, Loop, Operation, Unclear, chann
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from htp.diagnostics import Span
+    from htp.diagnostics import Diagnostic, Span
     from htp_dialect_csp.graph import Graph, ProcessNode
     from htp_dialect_csp.steps import Step
 
@@ -23,7 +24,7 @@ __all__ = ["check_channels", "check_closes", "check_ends", "check_payloads", "ch
 
 Side = Literal["send", "recv"]
 SIDES: tuple[Side, ...] = ("send", "recv")
-NEEDED: Mapping[str, Side] = {"full": "send", "peek": "recv", "select": "recv", "try_recv": "recv", "try_send": "send"}
+NEEDED: Mapping[str, Side] = {"peek": "recv", "select": "recv", "try_recv": "recv", "try_send": "send"}
 """The ends that words need of which it is not known before the run what they do."""
 
 
@@ -48,19 +49,16 @@ def check_ends(graph: Graph) -> None:
     Raises:
         Refused: `csp.endpoint-shared`; `csp.unconnected` where everything that the network declares is known.
     """
+    alone: list[Diagnostic] = []
     for channel in graph.channels:
         for side in SIDES:
-            verb = "sends on" if side == "send" else "receives from"
             holders = _holders(graph, channel.name, side)
             if len(holders) > 1:
                 raise _shared(channel.name, side, holders[0], holders[1])
             if not holders and graph.complete:
-                raise Refused(
-                    "csp.unconnected",
-                    f"no process {verb} channel '{channel.name}' of `{graph.name}`",
-                    span=channel.place,
-                    help="pass it to one process that sends and to one that receives, or remove it",
-                )
+                alone += unconnected(channel.name, side, graph.name, channel.place).diagnostics
+    if alone:
+        raise Refused.of(*alone)
 
 
 def check_payloads(graph: Graph) -> None:

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from htp.dims import Facts
     from htp_dialect_csp.carried import Carried
     from htp_dialect_csp.steps import Steps, Test
+    from htp_dialect_csp.symbols import Memory
 
-__all__ = ["ChannelNode", "Graph", "Held", "ProcessNode"]
+__all__ = ["ChannelNode", "Graph", "Held", "ProcessNode", "Used"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,15 @@ class Held:
 
 
 @dataclass(frozen=True)
+class Used:
+    """An array that a process was given for a parameter; None is memory that is not known."""
+
+    param: str
+    writes: bool
+    memory: Memory | None
+
+
+@dataclass(frozen=True)
 class ProcessNode:
     """A process: what it does, what it holds, and where it is declared."""
 
@@ -51,6 +61,7 @@ class ProcessNode:
     ends: tuple[Held, ...]
     function: str = ""
     place: Span | None = field(default=None, compare=False)
+    arrays: tuple[Used, ...] = ()
 
     def holds(self, channel: str, side: Literal["send", "recv"]) -> bool:
         """Whether the process was given that end."""
@@ -61,7 +72,8 @@ class ProcessNode:
 class Graph:
     """Channels and processes in the order of their declaration; `unread` are lines that are not understood.
 
-    `names` are the sizes and whole numbers of its signature, for which the tests in `given` hold in every run.
+    `names` are the sizes and whole numbers of its signature, for which the tests in `given` hold in every run, and
+    `inputs` its arrays that are only read.
     """
 
     name: str
@@ -71,6 +83,7 @@ class Graph:
     names: tuple[str, ...] = ()
     given: tuple[Test, ...] = ()
     place: Span | None = field(default=None, compare=False)
+    inputs: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:

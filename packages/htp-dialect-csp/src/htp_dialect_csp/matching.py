@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Carried = TensorType | TileType | ScalarType
 
-__all__ = ["check_carried", "not_an_end"]
+__all__ = ["check_carried", "not_an_array", "not_an_end", "uneven"]
 
 
 def check_carried(
@@ -52,6 +52,26 @@ def not_an_end(process: str, param: Param, given: str, place: Span | None) -> Re
         f"`{process}` {verb} `{param.name}`, and is given {given}",
         span=place,
         help=f"pass a channel: Channel[{param.type}](capacity=2), or a parameter that is a {form}[…]",
+    )
+
+
+def not_an_array(process: str, param: Param, channel: str, place: Span | None) -> Refused:
+    """The refusal of a channel that is passed for something else."""
+    return Refused(
+        "csp.not-an-end",
+        f"`{process}` takes {param.type} as `{param.name}`, and is given channel '{channel}'",
+        span=place,
+        help=f"pass the arguments in the order of the parameters of `{process}`, or by name",
+    )
+
+
+def uneven(process: str, count: int, items: int, argument: int | str, place: Span | None) -> Refused:
+    """The refusal of arguments that cannot be dealt out to so many processes."""
+    return Refused(
+        "csp.replicate",
+        f"{count} processes `{process}` share {items} items of argument {argument}",
+        span=place,
+        help=f"pass {count} of them: Channel[…].array({count})",
     )
 
 

@@ -17,8 +17,10 @@ from htp.processes import running
 from htp.reference import prepared, run_prepared
 from htp.tasks import work
 from htp.types import TensorType
+from htp.values import Array
 from htp_dialect_csp.channels import network_frame, network_line
-from htp_dialect_csp.matching import check_carried, not_an_end
+from htp_dialect_csp.matching import check_carried, not_an_array, not_an_end, uneven
+from htp_dialect_csp.shared_arrays import check_given
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -57,7 +59,8 @@ class ProcessDefinition(Definition[P, R]):
         """Declares a process of the network whose body runs.
 
         Raises:
-            Refused: `csp.no-network`, `csp.endpoint-shared`, `csp.payload`, `csp.not-an-end`, and `run.*`.
+            Refused: `csp.no-network`, `csp.endpoint-shared`, `csp.payload`, `csp.not-an-end`, `csp.shared-array`,
+                and `run.*`.
         """
         network = declaring()
         if network is None:
@@ -152,12 +155,7 @@ def replicate(process: ProcessDefinition[P, R], count: int, *args: object, **kwa
     network, _ = current(f"replicate of `{process.name}`", network_line())
     for name, each in (*enumerate(args), *kwargs.items()):
         if isinstance(each, tuple | list | range) and (items := len(cast("Sequence[object]", each))) != count:
-            raise Refused(
-                "csp.replicate",
-                f"{count} processes `{process.name}` share {items} items of argument {name}",
-                span=network_line(),
-                help=f"pass {count} of them: Channel[…].array({count})",
-            )
+            raise uneven(process.name, count, items, name, network_line())
     for k in range(count):
         own = tuple(_dealt(each, k) for each in args)
         _declare(network, process, f"{process.name}{k}", own, {name: _dealt(each, k) for name, each in kwargs.items()})
@@ -197,8 +195,10 @@ def _declare(
 ) -> None:
     place = network_line()
     network.name_channels(network_frame())
-    values = prepared(definition, args, kwargs, later=True)
+    values = _prepared(definition, args, kwargs, place, later=True)
     made = network.add(name, partial(run_prepared, definition, values), place, _now(parent))
+    if parent is None:
+        check_given(network, made, definition.params, values)
     dims: dict[str, str] = {}
     for index, param in enumerate(definition.params):
         if param.is_end:
@@ -218,7 +218,7 @@ def _inner(definition: NetworkDefinition[P, R], args: tuple[object, ...], kwargs
     network = declaring()
     if network is not None:
         network.name_channels(network_frame())
-    values = prepared(definition, args, kwargs)
+    values = _prepared(definition, args, kwargs, place)
     dims: dict[str, str] = {}
     for param, value in zip(definition.params, values, strict=True):
         if param.is_end:
@@ -226,6 +226,27 @@ def _inner(definition: NetworkDefinition[P, R], args: tuple[object, ...], kwargs
             for each in _ends(param, value):
                 _link(definition, param, each, side, dims, place)
     return values
+
+
+def _prepared(
+    definition: Definition[P, R],
+    args: tuple[object, ...],
+    kwargs: Mapping[str, object],
+    place: Span | None,
+    *,
+    later: bool = False,
+) -> list[object]:
+    """What each parameter is inside, as `prepared` says; refused at the line of the call."""
+    names = [each.name for each in definition.params]
+    given = {**dict(zip(names, args, strict=False)), **kwargs}
+    for param in definition.params:
+        value = given.get(param.name)
+        if not param.is_end and isinstance(value, End):
+            raise not_an_array(definition.name, param, value.link.name, place)
+    try:
+        return prepared(definition, args, kwargs, later=later)
+    except Refused as refusal:
+        raise refusal.at(place) from None
 
 
 def _ends(param: Param, value: object) -> tuple[object, ...]:
@@ -239,11 +260,19 @@ def _link(
 ) -> tuple[Link, End]:
     """The channel that an argument is an end of, checked against the parameter."""
     if not isinstance(value, End) or not isinstance(value, SIDES[side]):
-        given = "the other end of a channel" if isinstance(value, End) else type(value).__name__
-        raise not_an_end(definition.name, param, given, place)
+        raise not_an_end(definition.name, param, _shown(value), place)
     if param.type is not None:
         check_carried(value.link.name, value.link.carried, param.type, definition.name, side, dims, place)
     return value.link, value
+
+
+def _shown(value: object) -> str:
+    """What an argument is that is no end of a channel, or not the one that is wanted."""
+    if isinstance(value, End):
+        return "the other end of a channel"
+    if isinstance(value, Array) and value.shape:
+        return "a tensor"
+    return "a number" if isinstance(value, Array | int | float) else type(value).__name__
 
 
 def _now(parent: Process | None) -> int:

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Literal
 from htp.dims import Expr, const
 from htp.networks import unique
 from htp.program import origin_of
-from htp.types import TensorType, TileType
+from htp.types import ScalarType, TensorType, TileType
 from htp_dialect_csp.bindings import channels_in
 from htp_dialect_csp.carried import carried_type
 from htp_dialect_csp.given import agreed, names_of
-from htp_dialect_csp.graph import ChannelNode, Graph, Held, ProcessNode
+from htp_dialect_csp.graph import ChannelNode, Graph, Held, ProcessNode, Used
+from htp_dialect_csp.matching import not_an_array, not_an_end, uneven
 from htp_dialect_csp.steps import Compare, Drain, Given, Operation, holds
-from htp_dialect_csp.symbols import ArrayValue, ChannelValue, parameter, test_of, value_of
+from htp_dialect_csp.symbols import ArrayValue, ChannelValue, Memory, parameter, test_of, value_of
 from htp_dialect_csp.token_program import token_program
 
 if TYPE_CHECKING:
@@ -35,7 +36,11 @@ __all__ = ["graph_of"]
 
 
 def graph_of(program: Program, network: Function) -> Graph:
-    """The graph of one network."""
+    """The graph of one network.
+
+    Raises:
+        Refused: `csp.not-an-end`, `csp.replicate`.
+    """
     reader = _Reader(program)
     scope: Scope = {name: const(value) for name, value in program.constants if type(value) is int}
     scope |= {each.name: parameter(each) for each in network.params}
@@ -48,6 +53,7 @@ def graph_of(program: Program, network: Function) -> Graph:
         names_of(network.params),
         tuple(dict.fromkeys(reader.given)),
         network.origin,
+        tuple(each.name for each in network.params if each.direction == "in"),
     )
 
 
@@ -62,6 +68,7 @@ class _Reader:
         self.processes: list[ProcessNode] = []
         self.unread: list[Span | None] = []
         self.given: list[Test] = []
+        self.buffers = 0
 
     # statements -------------------------------------------------------------------------------------------------
 
@@ -124,10 +131,19 @@ class _Reader:
         """What an expression of a network stands for; channels that it makes are called after `name`."""
         made = self.made(node, scope)
         if made is None:
-            return value_of(node, scope)
+            return self.buffer(value_of(node, scope), node, name)
         several = len(made) != 1 or not _one(node)
         named = [self.call_it(each, f"{name}{k}" if several else name) for k, each in enumerate(made)]
         return tuple(named) if several else named[0]
+
+    def buffer(self, value: Value, node: ast.expr, name: str) -> Value:
+        """The value of an expression; a buffer that it makes is memory of its own."""
+        match node:
+            case ast.Call(func=ast.Name(id="empty")) if isinstance(value, ArrayValue):
+                self.buffers += 1
+                return replace(value, memory=Memory.whole(f"{name} {self.buffers}", value.dims))
+            case _:
+                return value
 
     def made(self, node: ast.expr, scope: Scope) -> list[ChannelValue] | None:
         """The channels that an expression makes; None where it makes none, or not only channels."""
@@ -185,7 +201,9 @@ class _Reader:
         values = self.arguments(function, call, scope)
         if values is None or function.kind not in ("process", "network"):
             self.unread.append(origin_of(call))
-        elif function.kind == "network":
+            return
+        _check_kinds(function, values, origin_of(call))
+        if function.kind == "network":
             self.given += agreed(function.params, values)
             constants: Scope = {name: const(value) for name, value in self.program.constants if type(value) is int}
             self.block(function.body, {**constants, **_renamed_dims(function, values)})
@@ -225,7 +243,7 @@ class _Reader:
         name = unique(name, [each.name for each in self.processes])
         steps = token_program(function.body, scope, self.kinds)
         self.given += (*agreed(function.params, values), *(each.test for each in steps if isinstance(each, Given)))
-        self.processes.append(ProcessNode(name, steps, tuple(ends), function.name, place))
+        self.processes.append(ProcessNode(name, steps, tuple(ends), function.name, place, _used(function, values)))
 
     def replicate(self, call: ast.Call, scope: Scope) -> None:
         match call.args:
@@ -240,8 +258,14 @@ class _Reader:
         if not isinstance(number, Expr) or number.constant is None or values is None:
             self.unread.append(origin_of(call))
             return
+        named = {each.arg for each in call.keywords}
+        for index, (each, value) in enumerate(values.items()):
+            if isinstance(value, tuple) and len(value) != number.constant:
+                argument = each if each in named else index
+                raise uneven(name, number.constant, len(value), argument, origin_of(call))
         for k in range(number.constant):
             own = {name: _dealt(each, k) for name, each in values.items()}
+            _check_kinds(function, own, origin_of(call))
             self.declare(function, f"{name}{k}", own, origin_of(call))
 
     def broadcast(self, call: ast.Call, scope: Scope) -> None:
@@ -278,8 +302,29 @@ def _passed(value: Value, declared: Carried | None) -> Value:
     """An array has the sizes of its parameter where these are constant."""
     if isinstance(value, ArrayValue) and isinstance(declared, TensorType | TileType):
         known = zip(value.dims, declared.dims, strict=False)
-        return ArrayValue(tuple(dim if dim.constant is not None else size for size, dim in known))
+        return ArrayValue(tuple(dim if dim.constant is not None else size for size, dim in known), value.memory)
     return value
+
+
+def _check_kinds(function: Function, values: Mapping[str, Value], place: Span | None) -> None:
+    """Nothing when channels are passed for ends, and for nothing else."""
+    for param in function.params:
+        value = values.get(param.name)
+        if not param.is_end and isinstance(value, ChannelValue):
+            raise not_an_array(function.name, param, value.name, place)
+        if param.is_end and isinstance(value, ArrayValue | Expr):
+            what = "a tensor" if isinstance(value, ArrayValue) else "a number"
+            raise not_an_end(function.name, param, what, place)
+
+
+def _used(function: Function, values: Mapping[str, Value]) -> tuple[Used, ...]:
+    """The arrays that are passed."""
+    return tuple(
+        Used(param.name, param.direction != "in", value.memory if isinstance(value, ArrayValue) else None)
+        for param in function.params
+        if not param.is_end and not isinstance(param.type, ScalarType) and param.name in values
+        for value in (values[param.name],)
+    )
 
 
 def _dealt(value: Value, number: int) -> Value:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from htp_dialect_csp.steps import Test
 
 __all__ = [
-    "TURN", "ArrayValue", "ChannelValue", "Scope", "Value", "parameter", "range_of", "settled", "test_of", "value_of",
+    "TURN", "ArrayValue", "ChannelValue", "Memory", "Scope", "Value", "parameter", "range_of", "settled", "test_of",
+    "value_of",
 ]  # fmt: skip
 
 
@@ -34,10 +35,28 @@ class ChannelValue:
 
 
 @dataclass(frozen=True)
+class Memory:
+    """A region of an array that has a name: from where to where it goes along every axis; None is not known.
+
+    `axes` are those that the region still has: an index takes one away.
+    """
+
+    array: str
+    bounds: tuple[tuple[Dim | None, Dim | None], ...]
+    axes: tuple[int, ...]
+
+    @classmethod
+    def whole(cls, array: str, dims: tuple[Dim | None, ...]) -> Memory:
+        """All of an array."""
+        return cls(array, tuple((const(0), each) for each in dims), tuple(range(len(dims))))
+
+
+@dataclass(frozen=True)
 class ArrayValue:
-    """An array, of which only the sizes are known; a size is None where it depends on data."""
+    """An array, of which only the sizes are known, and maybe where it is; a size is None where it depends on data."""
 
     dims: tuple[Dim | None, ...]
+    memory: Memory | None = None
 
 
 Value: TypeAlias = "Dim | ChannelValue | Choice | ArrayValue | tuple[Value, ...] | None"
@@ -59,7 +78,10 @@ def parameter(param: Param) -> Value:
     """What a parameter of an entry stands for: its own symbols."""
     if isinstance(param.type, ScalarType):
         return sym(param.name) if param.type.dtype.kind in ("int", "uint") else None
-    return ArrayValue(tuple(param.type.dims)) if param.type is not None else None
+    if param.type is None:
+        return None
+    dims = tuple(param.type.dims)
+    return ArrayValue(dims, Memory.whole(param.name, dims))
 
 
 def settled(value: Dim) -> Dim:
@@ -167,7 +189,37 @@ def _region(base: ArrayValue, index: ast.expr, scope: Mapping[str, Value]) -> Va
         at = indices[position] if position < len(indices) else ast.Slice()
         if isinstance(at, ast.Slice):
             dims.append(_extent(at, size, scope))
-    return ArrayValue(tuple(dims))
+    return ArrayValue(tuple(dims), _part(base, indices, scope))
+
+
+def _part(base: ArrayValue, indices: Sequence[ast.expr], scope: Mapping[str, Value]) -> Memory | None:
+    """Where a part of an array is; None where that is not known of the array or of an index."""
+    if base.memory is None:
+        return None
+    bounds = list(base.memory.bounds)
+    axes = list(base.memory.axes)
+    for axis, at in zip(base.memory.axes, indices, strict=False):
+        first, end = bounds[axis]
+        if isinstance(at, ast.Slice):
+            start, stop = (None if each is None else _value(each, scope) for each in (at.lower, at.upper))
+            bounds[axis] = (
+                first if at.lower is None else _moved(first, start),
+                end if at.upper is None else _moved(first, stop),
+            )
+        else:
+            start = _value(at, scope)
+            if not isinstance(start, Dim):
+                return None
+            bounds[axis] = (_moved(first, start), _moved(first, start + 1))
+            axes.remove(axis)
+    return Memory(base.memory.array, tuple(bounds), tuple(axes))
+
+
+def _moved(first: Dim | None, by: Value) -> Dim | None:
+    """A position in an array, of one in a region that begins at `first`; from its end is not known."""
+    if first is None or not isinstance(by, Dim) or (by.constant or 0) < 0:
+        return None
+    return first + by
 
 
 def _extent(at: ast.Slice, size: Dim | None, scope: Mapping[str, Value]) -> Dim | None:

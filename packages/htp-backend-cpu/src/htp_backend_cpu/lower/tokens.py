@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from htp.liveness import Liveness
 
-PURE = frozenset(("token", "token_size"))
+PURE = frozenset(("one_of", "token", "token_size"))
 """Words that only read what is in the hand."""
 ACTING = frozenset(STREAMS) - PURE
 TAKES = frozenset(("advance", "advance_any", "peek", "try_advance"))
@@ -46,20 +46,22 @@ def token_names(body: Sequence[ast.stmt]) -> set[str]:
 
 def stays_in_hand(block: Sequence[ast.stmt], number: int, live: Liveness) -> bool:
     """Whether nobody reads the token of a statement of the block when another one may be in the hand."""
-    (name,), end = writes(block[number]), _end(block[number])
+    (name,), ends = writes(block[number]), _ends(block[number])
     for before, each in zip(block[number:], block[number + 1 :], strict=False):
-        if any(_takes(node, end) for node in ast.walk(each)):
+        if any(_takes(node, ends) for node in ast.walk(each)):
             return name not in live.behind(before)
     return name not in live.behind(block[-1])
 
 
-def _end(statement: ast.stmt) -> str:
+def _ends(statement: ast.stmt) -> set[str]:
+    """The names in what a token is taken from: an end, or several and what chooses one."""
     value = statement.value if isinstance(statement, ast.Assign | ast.AnnAssign) else None
-    return ast.unparse(value.args[0]) if isinstance(value, ast.Call) and value.args else ""
+    given = value.args if isinstance(value, ast.Call) else ()
+    return {node.id for each in given for node in ast.walk(each) if isinstance(node, ast.Name)}
 
 
-def _takes(node: ast.AST, end: str) -> bool:
-    return isinstance(node, ast.Call) and _word(node) in TAKES and end in [ast.unparse(each) for each in node.args]
+def _takes(node: ast.AST, ends: set[str]) -> bool:
+    return isinstance(node, ast.Call) and _word(node) in TAKES and not ends.isdisjoint(map(ast.unparse, node.args))
 
 
 def _word(node: ast.Call) -> str:

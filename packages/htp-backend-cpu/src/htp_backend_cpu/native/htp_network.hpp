@@ -82,8 +82,11 @@ public:
     Context own(Process& me) const { return {cx.runtime, &me.failure, &me.busy, nullptr}; }
     /// The channel that has a token in the hand.
     Link& held(Link& link, const char* place) const {
-        if (__builtin_expect(!link.in_hand(), 0)) htp::stop(own(*link.receiver), Failure::no_token, place, link.name, 0, 0);
+        if (__builtin_expect(!link.in_hand(), 0)) no_token(link, place);
         return link;
+    }
+    void no_token(const Link& link, const char* place) const {
+        htp::stop(own(*link.receiver), Failure::no_token, place, link.name, 0, 0);
     }
 
     // ---- sending; `fill(memory)` writes the token ----

@@ -126,6 +126,12 @@ template <class First, class... More> i64 advance_any(const char* place, const F
     streams::Link* const links[] = {first.link, more.link...};
     return first.network->select(links, 1 + sizeof...(more), place);
 }
+/// The end that a number chooses, as `advance_any` counts them.
+template <class T, int R, class... More> Recv<T, R> one_of(const char* place, i64 at, const Recv<T, R>& first, const More&... more) {
+    const Recv<T, R> ends[] = {first, more...};
+    if (__builtin_expect(at < 0 || at > i64(sizeof...(more)), 0)) first.network->no_token(*first.link, place);
+    return ends[at];
+}
 /// Ends the process as if its machine had failed: the channels it sends on stay open.
 [[noreturn]] inline void stop_process() { throw streams::Stopped{}; }
 

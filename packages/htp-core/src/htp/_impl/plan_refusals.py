@@ -52,13 +52,13 @@ def no_order(problem: Problem, core: Problem) -> Refused:
     brought = [each.fact.use for each in culprits if isinstance(each.fact, Without) and each.fact.use is not None]
     if brought and len(brought) == len(culprits):
         lacking = " and ".join(used(each) for each in brought)
-        code, lack, label = "plan.no-provider", f"nothing installed understands {lacking} there", f"needs {lacking}"
+        lack, label = f"nothing installed understands {lacking} there", f"needs {lacking}"
         place = _taken_away(problem, culprits[0].destroyer) or _declared(problem)
     else:
         texts = [wish(want.fact) for want in space.goal]
         lack = f"makes {' and '.join(texts)} hold together" if len(texts) > 1 else f"leads to {texts[0]}"
         lack = f"no order of passes {lack}{f' without {listed(sorted(core.forbids))}' if core.forbids else ''}"
-        code, label, place = "plan.no-order", "", _declared(problem)
+        label, place = "", _declared(problem)
     avoidable = dict.fromkeys(each.destroyer for each in culprits if each.destroyer not in problem.pins)
     fixes = [
         *(unpin(name) for name in user_pins(problem)),
@@ -66,7 +66,7 @@ def no_order(problem: Problem, core: Problem) -> Refused:
         *(forbid(name) for name in avoidable),
     ]
     return Refused(
-        code,
+        "plan.no-order",
         _message(problem, lack),
         span=place,
         label=label,

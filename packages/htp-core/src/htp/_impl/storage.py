@@ -87,6 +87,11 @@ def is_region(array: Storage) -> bool:
     return array._base is array._data  # pyright: ignore[reportPrivateUsage]
 
 
+def is_buffer(array: Storage) -> bool:
+    """Whether `array` denotes memory of its own; a parameter is a view of somebody else's."""
+    return is_region(array) and bool(array._data.flags.owndata)  # pyright: ignore[reportPrivateUsage]
+
+
 def region_of(memory: Elements, dtype: type[S], *, writable: bool = True) -> S:
     """The region of `dtype` that `memory` holds; stores to it write `memory`."""
     return make(dtype, memory, memory, writable)

@@ -69,7 +69,7 @@ class Engine(Binding):
         self.clip_symbols: dict[tuple[Expr, Expr], str] = {}
         self.reserved = {each.name for each in function.params} | {name for name, _ in program.constants}
         self.reserved |= {name for name, _ in program.slots}
-        self.hands = {}
+        self.hands, self.among = {}, {}
         self.sizes_given = given_sizes(function)
         self._constants()
         self._params()

@@ -35,7 +35,7 @@ class Inference:
     `divisors` divisions by what may be zero; `slices` starts, extents and keptness of slices of tiles; `operations`
     name and arguments of calls of `htp.tile` and of intrinsics; `intrinsics` what the call of an intrinsic chooses;
     `axes` the axes an operation works along, by its tile operand; `roots` the sizes of every tensor in
-    memory; `token_sizes` end and axis of the token whose size a symbol is; `received` the buffers that were received;
+    memory; `token_sizes` the axis of the token whose size a symbol is; `received` the buffers that were received;
     `checks` sizes, per expression, that are equal or else the run ends, with what is said then.
     """
 
@@ -55,7 +55,7 @@ class Inference:
     intrinsics: dict[int, Choice] = field(default_factory=dict[int, "Choice"])
     axes: dict[int, tuple[int, ...]] = field(default_factory=dict[int, "tuple[int, ...]"])
     roots: dict[str, tuple[Expr, ...]] = field(default_factory=dict[str, "tuple[Expr, ...]"])
-    token_sizes: dict[str, tuple[str, int]] = field(default_factory=dict[str, "tuple[str, int]"])
+    token_sizes: dict[str, int] = field(default_factory=dict[str, int])
     received: set[str] = field(default_factory=set[str])
     checks: dict[int, list[tuple[Expr, Expr, str]]] = field(default_factory=dict[int, "list[tuple[Expr, Expr, str]]"])
     last: Facts = field(default_factory=Facts)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import ast
 import inspect
-from typing import TYPE_CHECKING, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from htp import streams
 from htp.dims import const, sym
 from htp.infer import shapes
-from htp.infer.tasks import Tasks
+from htp.infer.ends import Ends
 from htp.infer.values import Box, End, Index, Known, Number, Region, Text, Value
 from htp.types import ScalarType, TensorType, TileType, bool_
 
@@ -28,16 +29,13 @@ LARGEST = 2
 """The largest answer of `peek` and `try_advance`."""
 
 
-class Streams(Tasks):
+class Streams(Ends):
     """The part of the engine that types the process form.
 
-    `opened` is the call that opened the network which is open, and `before` how many accesses there were then; `hands`
-    are the sizes of the tokens in the hand since the last statement that may have changed them.
+    `before` is how many accesses there were when the network that is open was opened.
     """
 
-    opened: ast.Call | None = None
     before: int = 0
-    hands: dict[str, dict[int, Expr]]
 
     def end_of(self, param: Param) -> End:
         """What a parameter is that is an end of a channel."""
@@ -152,6 +150,33 @@ class Streams(Tasks):
                 node, "type.bad-arguments", "`advance_any` takes different ends of channels", "name each end once"
             )
         return self._between(node, -1, len(ends) - 1)
+
+    def _call_one_of(self, node: ast.Call) -> Known:
+        if len(node.args) < 2 or node.keywords or (self.naming is not None and self.naming[0] == id(node)):
+            raise self.refused(
+                node, "type.bad-arguments", "`one_of` takes a number and receiving ends, for a `token`",
+                "write `token(one_of(at, a, b))`",
+            )  # fmt: skip
+        at, ends = self.index(node.args[0]), [self._end(node, each, "recv") for each in node.args[1:]]
+        first = ends[0].carries
+        for each in ends[1:]:
+            if (
+                type(each.carries) is not type(first)
+                or each.carries.dtype is not first.dtype
+                or _rank(each.carries) != _rank(first)
+            ):
+                raise self.refused(
+                    node, "type.dtype-mismatch",
+                    f"`{ends[0].name}` carries {first}, `{each.name}` {each.carries}, and either may be received here",
+                    "receive from channels that carry one dtype and as many axes, or from each by itself",
+                )  # fmt: skip
+        name = f"one_of({at}, {', '.join(each.name for each in ends)})"
+        self.among[name] = tuple(each.name for each in ends)
+        if isinstance(first, ScalarType):
+            return End(first, "recv", name)
+        every = zip(*(each.carries.dims for each in ends if not isinstance(each.carries, ScalarType)), strict=True)
+        dims = tuple(sizes[0] if len(set(sizes)) == 1 else sym(self.fresh("n", node)) for sizes in every)
+        return End(replace(first, dims=dims), "recv", name)
 
     def _call_token(self, node: ast.Call) -> Known:
         (end,) = self._ends(node, "recv", 1, changes=False)
@@ -276,9 +301,10 @@ class Streams(Tasks):
                 f"cast it: `.astype({carries.dtype.name})`",
             )  # fmt: skip
         if isinstance(carries, TensorType) and not self._is_buffer(node, known):
+            what = "a parameter, whose memory is the caller's" if isinstance(node, ast.Name) else "a tile, a value"
             raise self.refused(
-                node, "type.bad-network", f"`{end.name}` carries whole buffers, not {known}",
-                "send a buffer made by `empty`, or one that was received",
+                node, "csp.payload", f"channel '{end.name}' carries {carries}, and {what}, is sent",
+                "send a buffer made by htp.empty, or one that was received",
             )  # fmt: skip
         self.as_tile(node, known)
         for want, have in zip(() if isinstance(carries, ScalarType) else carries.dims, known.dims, strict=True):
@@ -296,76 +322,12 @@ class Streams(Tasks):
                 node, "type.dtype-mismatch", f"`{end.name}` carries {end.carries}, not {known}",
                 "send a number of that type",
             )  # fmt: skip
+        if isinstance(known, Number) and known.kind == "float" and dtype.kind != "float":
+            raise self.refused(
+                node, "type.dtype-mismatch", f"`{end.name}` carries {end.carries}, and a float is sent",
+                "send an integer: `int(…)`, or declare the channel as one of floats",
+            )  # fmt: skip
         self.adapt_scalar(node, known, dtype)
-
-    def _in_hand(self, end: End, axis: int, declared: Expr, node: ast.Call | None = None) -> Expr:
-        """A size of the token in the hand: one that the call of the process gives, or another for each token."""
-        if declared.symbols <= self.sizes_given:
-            return declared
-        sizes = self.hands.setdefault(end.name, {})
-        if axis not in sizes:
-            name = self.fresh(str(declared) if str(declared) in declared.symbols else "n", node)
-            self.result.token_sizes[name] = (end.name, axis)
-            self.facts = self.facts.with_nonnegative(sym(name))
-            sizes[axis] = sym(name)
-        return sizes[axis]
-
-    def _between(self, node: ast.Call, low: int, high: int) -> Index:
-        symbol = sym(self.fresh("n", node))
-        self.facts = self.facts.with_nonnegative(symbol - low).with_nonnegative(const(high) - symbol)
-        return Index(symbol)
-
-    def _ends(
-        self, node: ast.Call, side: Literal["send", "recv", "any"], count: int | None, *, changes: bool = True
-    ) -> list[End]:
-        """The ends that a call takes, and nothing else; `changes` when it takes tokens into the hand."""
-        if count is not None:
-            self._takes(node, ("end",) * count)
-        elif node.keywords:
-            self._takes(node, ())
-        ends = [self._end(node, each, side) for each in node.args]
-        if changes:
-            for each in ends:
-                self.hands.pop(each.name, None)
-        return ends
-
-    def _end(self, node: ast.Call, given: ast.expr, side: Literal["send", "recv", "any"]) -> End:
-        self._in_process(node)
-        known = self.expression(given)
-        if not isinstance(known, End) or side not in (known.side, "any"):
-            wanted = {"send": "a sending end", "recv": "a receiving end", "any": "an end of a channel"}[side]
-            raise self.refused(
-                given, "type.bad-network", f"`{ast.unparse(node.func)}` takes {wanted}, not {known}",
-                f"declare a parameter of the process: `{'out: Send' if side == 'send' else 'inp: Recv'}[…]`",
-            )  # fmt: skip
-        return known
-
-    def _takes(self, node: ast.Call, names: tuple[str, ...]) -> None:
-        if len(node.args) != len(names) or node.keywords:
-            word = ast.unparse(node.func)
-            takes = f"takes {', '.join(names)}, by position" if names else "takes nothing"
-            raise self.refused(node, "type.bad-arguments", f"`{word}` {takes}", f"write `{word}({', '.join(names)})`")
-
-    def _in_process(self, node: ast.Call) -> None:
-        if not any(each.is_end for each in self.function.params):
-            raise self.refused(
-                node, "type.bad-network", f"`{ast.unparse(node.func)}` stands outside of a process",
-                "write it in a kernel that has an end of a channel: `inp: Recv[…]`",
-            )  # fmt: skip
-
-    def _in_network(self, node: ast.Call, *, opened: bool = True) -> None:
-        word = ast.unparse(node.func)
-        if self.function.kind != "routine":
-            said, advice = f"`{word}` stands in a {self.function.kind}", "write it in a routine"
-        elif word in ("open_network", "close_network") and (self.loops or self.conditional):
-            said, advice = f"`{word}` stands in a loop or a branch", "open and close a network where the routine begins"
-        elif opened and self.opened is None:
-            said, advice = f"`{word}` stands outside of a network", "open one before: `open_network()`"
-        elif not opened and self.opened is not None:
-            said, advice = "a network is opened inside of another", "close the first one before: `close_network()`"
-        else:
-            return
-        raise self.refused(node, "type.bad-network", said, advice)
 
 
 def given_sizes(function: Function) -> frozenset[str]:

@@ -72,9 +72,9 @@ class Tasks(Intrinsics):
 
     def _call_require(self, node: ast.Call) -> Known:
         """As an assertion: what it says of sizes holds behind it."""
-        if len(node.args) not in (3, 4) or node.keywords:
+        if not 3 <= len(node.args) <= 5 or node.keywords:
             raise self.refused(
-                node, "type.bad-arguments", "`require` takes a condition, a text, a place and perhaps a code",
+                node, "type.bad-arguments", "`require` takes a condition, a text, a place, perhaps a code and a help",
                 'write `require(n >= 1, "n is at least 1", "user.py:3")`',
             )  # fmt: skip
         condition, *texts = node.args

@@ -37,7 +37,7 @@ class Streaming(Calls):
         if name == "channel":
             return self._channel(node)
         if name == "token":
-            self._measure(self.known.of(node))
+            self._measure(self.known.of(node), node.args[0])
         if name in ("send", "try_send"):
             end, value = node.args
             given = [self._name(end), self._token(value, self.known.of(end))]
@@ -65,13 +65,12 @@ class Streaming(Calls):
         place = f"{PurePath(self.place.file).name}:{self.place.line}" if self.place is not None else ""
         self.emit(ast.Expr(call("require", test, *map(ast.Constant, (text, place, code)))))
 
-    def _measure(self, known: Known) -> None:
-        """The sizes of a token under names of their own, unless they have some."""
+    def _measure(self, known: Known, end: ast.expr) -> None:
+        """The sizes of the token of an end under names of their own, unless they have some."""
         for size in known.dims if isinstance(known, Value | Region) else ():
             (symbol,) = size.symbols if len(size.symbols) == 1 else ("",)
             if symbol in self.known.token_sizes and symbol not in self.identifiers:
-                end, axis = self.known.token_sizes[symbol]
-                measured = call("token_size", self.variable(end), axis)
+                measured = call("token_size", self._name(end), self.known.token_sizes[symbol])
                 self.emit(annotated(self.named(symbol), "i64", measured))
 
     def _channel(self, node: ast.Call) -> ast.Call:
@@ -121,4 +120,6 @@ class Streaming(Calls):
         return self._name(node) if isinstance(known, End) else self.scalar(node)
 
     def _name(self, node: ast.expr) -> ast.expr:
+        if isinstance(node, ast.Call):  # one of several ends
+            return self.word(node)
         return ast.Name(self.variable(ast.unparse(node)), ast.Load())

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Expressions", "Narrow", "negated"]
 
+GIVEN = "assign what it gives in a statement of its own, before this one"
 Narrow: TypeAlias = "dict[str, frozenset[str]]"
 """What can still have been received, by variable."""
 
@@ -203,7 +204,7 @@ class Expressions(Receiving):
                 end := meaning_of(base, self.scope), End | Chosen | Picked
             ):
                 if not isinstance(end, End):
-                    raise not_compiled(node, f"`{ast.unparse(node)}` in an expression", "choose the channel by an `if`")
+                    raise not_compiled(node, f"`{ast.unparse(node)}` in an expression", GIVEN)
                 if method not in ("send", "try_send", "close", "full"):
                     raise not_compiled(node, f"`.{method}` of a channel", "send, receive, close, peek or full")
                 return call(method, load(end.name), *(self.expression(each) for each in node.args))

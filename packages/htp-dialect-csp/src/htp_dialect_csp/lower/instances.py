@@ -55,7 +55,7 @@ class Instances:
             first = all(each.process != process.name for each in self.kernels)
             name = process.name if first else self.fresh(process.name)
             params, ends = _parameters(process, carried)
-            body = process_body(process.body, ends, (each.name for each in params))
+            body = process_body(process, ends, (each.name for each in params))
             self.kernels[use] = replace(process, name=name, kind="kernel", params=params, body=body)
         return self.kernels[use]
 

@@ -11,12 +11,13 @@ import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from htp.diagnostics import Bug, Refused
+from htp.diagnostics import Bug
 from htp.dims import Expr, const, sym
 from htp.networks import unique
 from htp.program import origin_of
 from htp.types import ScalarType, TensorType, TileType
 from htp_dialect_csp.bindings import channels_in, items
+from htp_dialect_csp.channels import OPTIONS, unknown_option
 from htp_dialect_csp.lower.frames import (
     Frame,
     Renamed,
@@ -44,9 +45,6 @@ if TYPE_CHECKING:
     Given: TypeAlias = "dict[str, tuple[ast.expr, Value]]"
 
 __all__ = ["NetworkBody"]
-
-OPTIONS = ("capacity", "latency", "response", "initial")
-
 
 class NetworkBody:
     """Writes the routine of one network."""
@@ -214,12 +212,7 @@ class NetworkBody:
             variable = name if plain else self.fresh(name)
         self.variables[name] = variable
         if node.args or any(each.arg not in OPTIONS for each in node.keywords):
-            raise Refused(
-                "csp.bad-channel",
-                f"`{ast.unparse(node)}` says something that a channel does not have",
-                span=origin_of(node),
-                help=f"a channel has {', '.join(OPTIONS)}, each by name: Channel[f32](capacity=2)",
-            )
+            raise unknown_option(ast.unparse(node), origin_of(node))
         given = {each.arg or "": self.expression(each.value, frame) for each in node.keywords}
         if variable != name:
             given["name"] = ast.Constant(name)

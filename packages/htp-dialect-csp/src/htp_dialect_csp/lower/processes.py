@@ -19,6 +19,7 @@ from htp_dialect_csp.lower.trees import assign, assigned, call, effect, load, no
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from htp.program import Function
     from htp_dialect_csp.lower.ends import Meaning, Scope
     from htp_dialect_csp.lower.expressions import Narrow
 
@@ -28,13 +29,13 @@ UNROLLED = 64
 """Turns of a loop over channels at most."""
 
 
-def process_body(body: Sequence[ast.stmt], ends: Mapping[str, Meaning], taken: Iterable[str]) -> tuple[ast.stmt, ...]:
+def process_body(process: Function, ends: Mapping[str, Meaning], taken: Iterable[str]) -> tuple[ast.stmt, ...]:
     """The statements of a process whose parameters are ends as `ends` says; `taken` are names not to be used.
 
     Raises:
         Refused: `csp.not-compiled`.
     """
-    return tuple(_Process(body, dict(ends), {*taken, *words_of(body)}).block(body))
+    return tuple(_Process(process, dict(ends), {*taken, *words_of(process.body)}).block(process.body))
 
 
 class _Process(Expressions):
@@ -81,7 +82,8 @@ class _Process(Expressions):
         if isinstance(meaning, End | Chosen | Picked) or (isinstance(meaning, tuple) and any(meaning)):
             self.scope[name] = meaning
             return []
-        new = self.rebuilt(statement)
+        made = self.chosen(value, name)
+        new = made if made is not None else self.rebuilt(statement)
         self.scope[name] = None
         return [new]
 
@@ -90,17 +92,22 @@ class _Process(Expressions):
         if (found := self.receive(node)) is not None:
             self.received(self.unnamed("received"), *found, node)
             return []
-        match node.func:
-            case ast.Attribute(value=base, attr=("send" | "close" | "try_send") as method):
+        made = self.chosen(node)
+        return [made if made is not None else effect(self.expression(node))]
+
+    def chosen(self, node: ast.expr, name: str = "") -> ast.stmt | None:
+        """An operation of an end that is chosen when the process runs, whose result is called `name`."""
+        match node:
+            case ast.Call(func=ast.Attribute(value=base, attr=("send" | "close" | "try_send" | "full") as method)):
                 end = meaning_of(base, self.scope)
-                if isinstance(end, Chosen | Picked):
-                    arguments = [self.expression(each) for each in node.args]
-                    which = end.state if isinstance(end, Picked) else self.position(end.index)
-                    ways = [[effect(call(method, load(each.name), *copy.deepcopy(arguments)))] for each in end.ends]
-                    return [by_number(which, ways)]
             case _:
-                pass
-        return [effect(self.expression(node))]
+                return None
+        if not isinstance(end, Chosen | Picked):
+            return None
+        arguments = [self.expression(each) for each in node.args]
+        which = end.state if isinstance(end, Picked) else self.position(end.index)
+        words = [call(method, load(each.name), *copy.deepcopy(arguments)) for each in end.ends]
+        return by_number(which, [[assign(name, each) if name else effect(each)] for each in words])
 
     def position(self, node: ast.expr) -> str:
         """A variable that holds an integer expression."""

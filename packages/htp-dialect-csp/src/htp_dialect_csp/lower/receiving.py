@@ -17,19 +17,23 @@ from htp_dialect_csp.lower.trees import assign, call, effect, integer, load, not
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from htp.program import Function
     from htp_dialect_csp.lower.ends import Scope
 
 __all__ = ["Receiving"]
 
 FORMS = {"recv": "advance", "try_recv": "try_advance", "peek": "peek"}
 STATES = {"advance": "got", "try_advance": "seen", "peek": "seen", "advance_any": "at"}
+ASK = "ask before: `if x is not EOS:`, or receive with `for x in channel`"
 IN_ADVANCE = "assign what is received in a statement of its own, before this one"
 
 
 class Receiving:
     """Writes receives; what has to run before the expression that is written goes to `before`."""
 
-    def __init__(self, body: Sequence[ast.stmt], scope: Scope, taken: set[str]) -> None:
+    def __init__(self, process: Function, scope: Scope, taken: set[str]) -> None:
+        body = process.body
+        self.process = process
         self.scope = scope
         self.hands: dict[str, str] = {}
         self.before: list[ast.stmt] = []
@@ -95,8 +99,14 @@ class Receiving:
         self.scope[name] = seen
         self.hands.update({each.name: name for each in taken})
         if not tested:
-            self.value(seen, node)
+            self.value(seen, self.use(name, node))
         return seen
+
+    def use(self, name: str, receive: ast.AST) -> ast.AST:
+        """Where what is received is used first, which is where Python refuses what is no token."""
+        nodes = (node for each in self.process.body for node in ast.walk(each))
+        loads = [each for each in nodes if isinstance(each, ast.Name) and each.id == name and _behind(each, receive)]
+        return min((each for each in loads if isinstance(each.ctx, ast.Load)), key=_position, default=receive)
 
     def _take(self, form: str, ends: tuple[End, ...] | Chosen, name: str, state: str = "") -> tuple[End, ...]:
         """Takes a token; the end that a number chooses is taken from by branches."""
@@ -130,15 +140,16 @@ class Receiving:
 
     def token(self, seen: Seen, name: str) -> list[ast.stmt]:
         """The token in the hand of a channel, or of the one that was chosen."""
-        taken = [[assign(name, call("token", load(each.name)))] for each in seen.ends]
-        return taken[0] if len(taken) == 1 else [by_number(seen.which, taken)]
+        ends = [load(each.name) for each in seen.ends]
+        end = ends[0] if len(ends) == 1 else call("one_of", load(seen.which), *ends)
+        return [assign(name, call("token", end))]
 
     def _checked(self, seen: Seen, node: ast.AST) -> ast.stmt:
         place = origin_of(node)
         where = f"{place.file.rpartition('/')[2]}:{place.line}" if place is not None else ""
         names = " or ".join(f"'{each.name}'" for each in seen.ends)
-        text = f"`{seen.name}` is used as a token of {names}, and there was none"
-        arguments = [ast.Constant(each) for each in (text, where, "csp.no-token")]
+        text = f"`{seen.name}` in '{self.process.name}' is used as a token of {names}, and there was none"
+        arguments = [ast.Constant(each) for each in (text, where, "csp.no-token", ASK)]
         return effect(call("require", seen.is_token(), *arguments))
 
     def seen(self, node: ast.expr) -> Seen | None:
@@ -183,6 +194,17 @@ def lost(node: ast.Name) -> Exception:
     return not_compiled(
         node, f"`{node.id}`, which is something received on some ways only,", f"receive into `{node.id}` on all of them"
     )
+
+
+def _position(node: ast.AST) -> tuple[str, int, int]:
+    place = origin_of(node)
+    return (place.file, place.line, place.column) if place is not None else ("", 0, 0)
+
+
+def _behind(node: ast.AST, other: ast.AST) -> bool:
+    """Whether a node stands behind another in the same file."""
+    one, two = _position(node), _position(other)
+    return one[0] == two[0] and one > two
 
 
 def _tested(body: Sequence[ast.stmt]) -> list[str]:
