@@ -1,6 +1,6 @@
 """The facts that programs for Ascend acquire on their way, each with a check that does not ask the pass behind it.
 
-Knows what each form means; `lower` makes them true. The checks of longer forms stand in modules of their own.
+Knows what each form means; `lower` makes them true. The checks stand in modules of their own, loaded when one runs.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from htp.capabilities import Capability, untrue
-from htp_backend_pto.steps import without_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,6 +28,7 @@ class Legal(Capability, owner="pto"):
     def verify(self, program: Program) -> None:
         """The simulator, which has them all, carries them out."""
         from htp_backend_pto.lower.check import illegal
+        from htp_backend_pto.steps import without_words
 
         found = (each.diagnostic for each in illegal(without_words(program), "a2a3sim"))
         _none(self, ((each.message, each.span) for each in found))
@@ -41,6 +41,7 @@ class Divided(Capability, owner="pto"):
     def verify(self, program: Program) -> None:
         """The entry is no kernel; no kernel calls one, mixes units or gives one array to two parameters."""
         from htp_backend_pto.lower.checks import undivided
+        from htp_backend_pto.steps import without_words
 
         _none(self, undivided(without_words(program)))
 
@@ -52,6 +53,7 @@ class Bounded(Capability, owner="pto"):
     def verify(self, program: Program) -> None:
         """Each is annotated with its room, which holds every shape that its sizes can take."""
         from htp_backend_pto.lower.checks import unbounded
+        from htp_backend_pto.steps import without_words
 
         _none(self, unbounded(without_words(program)))
 
@@ -65,6 +67,7 @@ class Selected(Capability, owner="pto"):
     def verify(self, program: Program) -> None:
         """No tile operation is left, and each operand lies in a memory and a form that its instruction takes."""
         from htp_backend_pto.lower.checks import unselected
+        from htp_backend_pto.steps import without_words
 
         _none(self, unselected(without_words(program)))
 

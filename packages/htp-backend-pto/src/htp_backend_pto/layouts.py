@@ -13,7 +13,6 @@ import msgspec
 
 from htp.diagnostics import Diagnostic, Refused
 from htp.layout import Coord, Requirement, Role
-from htp.strides import strided
 
 if TYPE_CHECKING:
     from htp.layout import LayoutFacet
@@ -201,6 +200,8 @@ def to_strided(facet: LayoutFacet) -> LayoutFacet:
     Raises:
         Refused: `pto.not-strided` for boxes and bits, which no strides describe.
     """
+    from htp.strides import strided  # loaded with every plugin otherwise
+
     if isinstance(facet, OnChip) and facet.form in ("nd", "dn"):
         return strided(facet.columns, 1) if facet.form == "nd" else strided(1, facet.rows)
     raise Refused(

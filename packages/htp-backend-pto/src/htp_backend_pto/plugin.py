@@ -19,8 +19,8 @@ from htp.declarations import (
 )
 from htp.hooks import hookimpl
 from htp_backend_pto.forms import FACTS, Bounded, Divided, Legal, Placed, Selected, Synchronized
-from htp_backend_pto.isa import INSTRUCTIONS
 from htp_backend_pto.layouts import OnChip
+from htp_backend_pto.names import INSTRUCTIONS
 
 if TYPE_CHECKING:
     from htp.capabilities import Capability, Use
@@ -97,7 +97,7 @@ def htp_intrinsics() -> tuple[IntrinsicSet, ...]:
         IntrinsicSet(
             name="pto",
             module="htp_backend_pto.pto",
-            intrinsics=tuple(INSTRUCTIONS),
+            intrinsics=INSTRUCTIONS,
             summary="the tile instructions of pto-isa",
         ),
     )

@@ -34,6 +34,7 @@ HTP_PTO_API int htp_pto_orchestration(htp_pto_session* session, const char* path
 //   runtime    tensormap_and_ringbuffer | host_build_graph               [tensormap_and_ringbuffer]
 //   seed       which ready task runs next: 0 the first submitted, 1 the last, others at random [1]
 //   checks     on | off                                                   [on]
+//   trace      on | off: whether the report says what every core did      [off]
 //   window     task window of each ring, a power of two >= 4              [16384]
 //   heap       bytes of the heap of each ring                             [268435456]
 //   clusters   clusters of the chip (1 cube + 2 vector cores each)        [24]
@@ -63,8 +64,15 @@ HTP_PTO_API int htp_pto_run(htp_pto_session* session);
 //             "args": [{"tag": "INPUT", "buffer": 0, "dtype": "f32", "offset": 0, "shape": [64, 64],
 //                       "strides": [64, 1], "owner": null}], "scalars": [7],
 //             "instructions": {"TLOAD": 2, "TADD": 1, "TSTORE": 1}, "loaded": 32768, "stored": 16384,
-//             "high_water": {"ub": 24576, "l1": 0, "l0a": 0, "l0b": 0, "l0c": 0, "bias": 0, "fbuf": 0}}],
+//             "high_water": {"ub": 24576, "l1": 0, "l0a": 0, "l0b": 0, "l0c": 0, "bias": 0, "fbuf": 0},
+//             "cores": [["aiv0", 0, 2]]}],   // core, block and the number of its trace; empty without `trace`
 //  "edges": [{"from": 0, "to": 1, "source": "creator" | "tensormap" | "explicit", "arg": 0 | null}],
+//  "traces": [[                       // what cores did, in order; equal ones once
+//     ["run", "TLOAD", "MTE2", [["gm", "r", 64, 64, 4], ["ub", "w", 64, 64, 4]]],
+//                                     // memory, r(ead) w(rite) s(cratch) a(dd), rows, columns, bytes of an element
+//     ["set", "MTE2", "V", 0], ["wait", "MTE2", "V", 0], ["barrier", "V"],
+//     ["push", 0, 1, 8], ["pop", 0, 1], ["free", 0, 1],   // FIFO, direction, slots; before the instruction
+//     ["meet"]]],                     // all cores of the task wait for each other
 //  "order": [0, 1, 2]                 // task ids in the order in which they ran
 // }
 // Messages name byte ranges of a memory space, tasks by id and kernel; they hold no addresses, so they are stable.

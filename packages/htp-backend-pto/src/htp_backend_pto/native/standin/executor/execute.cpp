@@ -118,7 +118,8 @@ void Run::run_blocks(const Task& task, int first, int end, const std::vector<Lan
         Lane& lane = *lanes[i];
         Place where;
         where.task = task.id, where.kernel = kernel.name, where.core = seat.core, where.block = a.local.block_idx;
-        lane.begin(where, regions, seat.sub_block, kernel.cube, alone ? nullptr : &crew, options_.checks);
+        lane.begin(where, regions, seat.sub_block, kernel.cube, alone ? nullptr : &crew, options_.checks,
+                   options_.trace);
         crew.add([this, &lane, &kernel, &a, &crew] {
             try {
                 kernel.enter(&lane);
@@ -143,6 +144,11 @@ void Run::collect(Task& task, const std::vector<Lane*>& lanes) {
         for (const auto& [name, times] : lane->counters.instructions) task.counters.instructions[name] += times;
         task.counters.loaded += lane->counters.loaded;
         task.counters.stored += lane->counters.stored;
+        if (options_.trace) {
+            const auto found = trace_numbers_.emplace(lane->events, int64_t(traces.size()));
+            if (found.second) traces.push_back(lane->events);
+            task.cores.push_back({lane->core(), lane->block(), found.first->second});
+        }
         for (int s = 0; s < int(Space::Count); ++s)
             task.counters.high_water[s] = std::max(task.counters.high_water[s], lane->counters.high_water[s]);
         for (const GmAccess& read : lane->reads)

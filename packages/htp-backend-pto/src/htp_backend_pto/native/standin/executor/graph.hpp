@@ -30,6 +30,13 @@ struct Edge {
     int argument;  // or -1
 };
 
+// What one core did for a task: the number of its trace.
+struct CoreTrace {
+    std::string core;
+    int block;
+    int64_t trace;
+};
+
 struct Task {
     int64_t id = 0;
     PTO2TaskId name{};
@@ -49,6 +56,7 @@ struct Task {
     bool done = false, skipped = false;
     int64_t order = -1;
     Counters counters;
+    std::vector<CoreTrace> cores;
     std::vector<Range> reads, writes, adds;  // of global memory, when it ran
 };
 

@@ -10,16 +10,20 @@ std::string on(const Access& access) { return tile_text(access); }
 
 bool writes_to(Mode mode) { return mode != Mode::Read; }
 
+std::string quoted(const char* name) { return std::string("\"") + name + "\""; }
+
 }  // namespace
 
 void Lane::begin(const Place& where, const std::vector<Window>& windows, int sub_block, bool cube, Crew* crew,
-                 bool checks) {
+                 bool checks, bool traced) {
     where_ = where;
     windows_ = windows;
     sub_block_ = sub_block;
     cube_ = cube;
     crew_ = crew;
     checks_ = checks;
+    traced_ = traced;
+    events.clear();
     index_ = 0;
     meetings_ = 0;
     clocks_ = Clocks();
@@ -62,7 +66,30 @@ void Lane::stop(const char* code, const char* instruction, const char* text) {
     throw Stopped{};
 }
 
+// The form of events is written down in ../abi.h.
+void Lane::note(const char* what, std::initializer_list<std::string> parts) {
+    if (!traced_) return;
+    events += events.empty() ? "[" : ", [";
+    events += quoted(what);
+    for (const std::string& part : parts) events += ", " + part;
+    events += "]";
+}
+
+void Lane::note(const Instruction& instruction) {
+    static const char modes[] = {'r', 'w', 's', 'a'};
+    if (!traced_) return;
+    std::string operands;
+    for (const auto& each : instruction.extents) {
+        operands += operands.empty() ? "[" : ", [";
+        operands += quoted(space_limits[int(each.space)].name) + ", \"" + modes[int(each.mode)] + "\", " +
+                    std::to_string(each.rows) + ", " + std::to_string(each.cols) + ", " + std::to_string(each.size) +
+                    "]";
+    }
+    note("run", {quoted(instruction.name), quoted(pipe_name(instruction.pipe)), "[" + operands + "]"});
+}
+
 void Lane::issue(const Instruction& instruction) {
+    note(instruction);
     ++index_;
     names_.push_back(instruction.name);
     if (std::strcmp(instruction.name, "TPipe") != 0) ++counters.instructions[instruction.name];
@@ -228,6 +255,7 @@ void Lane::check_global_order(const Instruction& instruction, const Access& acce
 }
 
 void Lane::set_flag(pipe_t from, pipe_t to, int event) {
+    note("set", {quoted(pipe_name(from)), quoted(pipe_name(to)), std::to_string(event)});
     if (checks_ && clocks_.pending(from, to, event) > 0) {
         std::string text = std::string("set_flag(") + pipe_name(from) + ", " + pipe_name(to) + ", " +
                            std::to_string(event) + "): the flag is set and nobody has waited for it";
@@ -237,13 +265,17 @@ void Lane::set_flag(pipe_t from, pipe_t to, int event) {
 }
 
 void Lane::wait_flag(pipe_t from, pipe_t to, int event) {
+    note("wait", {quoted(pipe_name(from)), quoted(pipe_name(to)), std::to_string(event)});
     if (clocks_.wait_flag(from, to, event) || !checks_) return;
     std::string text = std::string("wait_flag(") + pipe_name(from) + ", " + pipe_name(to) + ", " +
                        std::to_string(event) + "): nobody has set the flag; the device would wait for ever";
     diagnostics_.report("wait-without-set", text, place("wait_flag"));
 }
 
-void Lane::barrier(pipe_t pipe) { clocks_.barrier(pipe); }
+void Lane::barrier(pipe_t pipe) {
+    note("barrier", {quoted(pipe_name(pipe))});
+    clocks_.barrier(pipe);
+}
 
 void Lane::end() {
     if (!checks_) return;
@@ -263,6 +295,7 @@ void Lane::end() {
 }
 
 void Lane::meet(pto::SyncCoreType) {
+    note("meet", {});
     ++meetings_;
     if (crew_ != nullptr) crew_->meet();
 }
@@ -272,6 +305,7 @@ uint8_t* Lane::fifo_push(int id, int direction, uint32_t slot_bytes, uint32_t sl
     if (crew_ == nullptr) stop("fifo-alone", "TPUSH", "the task has one core, a FIFO needs the other one");
     Fifo& fifo = crew_->fifo(where_.block, id, direction);
     if (fifo.slots.empty()) fifo.slots.resize(slots);
+    note("push", {std::to_string(id), std::to_string(direction), std::to_string(slots)});
     fifo.producers = cube_ ? 1 : others;
     fifo.consumers = cube_ ? others : 1;
     const int me = cube_ ? -1 : sub_block_;
@@ -291,6 +325,7 @@ void Lane::fifo_pushed(int id, int direction) {
 
 const uint8_t* Lane::fifo_pop(int id, int direction, uint32_t, uint32_t slots) {
     if (crew_ == nullptr) stop("fifo-alone", "TPOP", "the task has one core, a FIFO needs the other one");
+    note("pop", {std::to_string(id), std::to_string(direction)});
     Fifo& fifo = crew_->fifo(where_.block, id, direction);
     const int me = cube_ ? -1 : sub_block_;
     crew_->wait([&] {
@@ -305,6 +340,7 @@ void Lane::fifo_free(int id, int direction) {
     Fifo& fifo = crew_->fifo(where_.block, id, direction);
     const int me = cube_ ? -1 : sub_block_;
     if (fifo.freed[me] >= fifo.popped[me]) stop("fifo-free", "TFREE", "a slot is given back that was not popped");
+    note("free", {std::to_string(id), std::to_string(direction)});
     ++fifo.freed[me];
 }
 

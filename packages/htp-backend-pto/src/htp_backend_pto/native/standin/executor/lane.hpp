@@ -44,8 +44,8 @@ public:
     Lane(Diagnostics& diagnostics, Memory& memory) : diagnostics_(diagnostics), memory_(memory) {}
 
     // Prepares for one kernel. `where` names task, kernel, core and block.
-    void begin(const Place& where, const std::vector<Window>& windows, int sub_block, bool cube, Crew* crew,
-               bool checks);
+    void begin(const Place& where, const std::vector<Window>& windows, int sub_block, bool cube, Crew* crew, bool checks,
+               bool traced);
     // What only the end of a kernel shows: flags left, stores not waited for.
     void end();
 
@@ -65,7 +65,10 @@ public:
     bool cube() const override { return cube_; }
     int block() const { return where_.block; }
 
+    const char* core() const { return where_.core.c_str(); }
+
     Counters counters;
+    std::string events;  // what it did one thing after the other, as JSON, where that is asked for
     std::vector<GmAccess> reads, writes;  // of global memory
 
 private:
@@ -79,6 +82,8 @@ private:
     void check_global(const Instruction& instruction, const Access& access);
     void check_global_order(const Instruction& instruction, const Access& access);
     void record(const Instruction& instruction, const Access& access, uint32_t clock);
+    void note(const char* what, std::initializer_list<std::string> parts);
+    void note(const Instruction& instruction);
     void race(const char* kind, const Instruction& instruction, const Access& access, int pipe, uint32_t index);
 
     Diagnostics& diagnostics_;
@@ -88,7 +93,7 @@ private:
     Crew* crew_ = nullptr;
     int sub_block_ = 0;
     bool cube_ = false;
-    bool checks_ = true;
+    bool checks_ = true, traced_ = false;
     uint32_t index_ = 0;
     uint32_t meetings_ = 0;
     Clocks clocks_;

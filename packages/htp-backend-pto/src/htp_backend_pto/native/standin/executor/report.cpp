@@ -69,7 +69,10 @@ std::string task_text(const Task& task, const std::map<int32_t, Kernel>& kernels
            ", \"args\": " + list(task.arguments, argument_text) +
            ", \"scalars\": " + list(task.scalars, [](uint64_t bits) { return std::to_string(bits); }) +
            ", \"instructions\": {" + instructions + "}, \"loaded\": " + std::to_string(task.counters.loaded) +
-           ", \"stored\": " + std::to_string(task.counters.stored) + ", \"high_water\": {" + high + "}}";
+           ", \"stored\": " + std::to_string(task.counters.stored) + ", \"high_water\": {" + high +
+           "}, \"cores\": " + list(task.cores, [](const CoreTrace& c) {
+               return "[" + quoted(c.core) + ", " + std::to_string(c.block) + ", " + std::to_string(c.trace) + "]";
+           }) + "}";
 }
 
 }  // namespace
@@ -88,6 +91,7 @@ std::string report_text(const Run& run, const Options& options, const std::map<i
                return "{\"from\": " + std::to_string(e.from) + ", \"to\": " + std::to_string(e.to) +
                       ", \"source\": \"" + e.source + "\", \"arg\": " + maybe(int64_t(e.argument)) + "}";
            });
+    out += ",\n\"traces\": " + list(run.traces, [](const std::string& events) { return "[" + events + "]"; });
     return out + ",\n\"order\": " + list(run.order, [](int64_t id) { return std::to_string(id); }) + "}\n";
 }
 

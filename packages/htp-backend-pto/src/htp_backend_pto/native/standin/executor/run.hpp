@@ -17,6 +17,7 @@ struct Options {
     int64_t window = 16384;
     uint64_t heap = 268435456;
     int clusters = 24;
+    bool trace = false;
 };
 
 struct Kernel {
@@ -48,6 +49,7 @@ public:
 
     Graph graph;
     std::vector<int64_t> order;
+    std::vector<std::string> traces;  // what cores did, each different one once
     int32_t fatal = 0;
 
     std::string task_name(const Task& task) const;
@@ -98,6 +100,7 @@ private:
     Ring rings_[4];
     std::map<int64_t, uint64_t> allocated_;  // bytes of each task's outputs
     std::vector<std::unique_ptr<Lane>> lanes_;
+    std::map<std::string, int64_t> trace_numbers_;
     bool stopped_ = false;
 };
 

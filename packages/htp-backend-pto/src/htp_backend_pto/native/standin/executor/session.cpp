@@ -120,9 +120,9 @@ int htp_pto_option(htp_pto_session* session, const char* name, const char* value
         options.host_build_graph = text == "host_build_graph";
         return 0;
     }
-    if (key == "checks") {
+    if (key == "checks" || key == "trace") {
         if (text != "on" && text != "off") return bad();
-        options.checks = text == "on";
+        (key == "checks" ? options.checks : options.trace) = text == "on";
         return 0;
     }
     if (!number(value, n)) return bad();

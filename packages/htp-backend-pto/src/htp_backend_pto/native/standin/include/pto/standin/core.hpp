@@ -26,10 +26,18 @@ struct Access {
     uint64_t bytes;
 };
 
+// What an operand holds: the valid rows and columns, and the bytes of an element.
+struct Extent {
+    Space space;
+    Mode mode;
+    int64_t rows, cols, size;
+};
+
 struct Instruction {
     const char* name;
     pipe_t pipe;
     std::vector<Access> accesses;
+    std::vector<Extent> extents;
 
     Instruction(const char* name_, pipe_t pipe_) : name(name_), pipe(pipe_) {}
     void add(const Access& access) { accesses.push_back(access); }

@@ -104,6 +104,7 @@ namespace standin {
 template <typename G> void add_global(Instruction& instruction, const G& global, Mode mode, uint8_t operand) {
     constexpr uint64_t E = sizeof(typename G::DType);
     uint64_t base = reinterpret_cast<uint64_t>(global.data());
+    instruction.extents.push_back({Space::Gm, mode, global.rows(), global.cols(), int64_t(E)});
     auto n = [&](int i) { return uint64_t(global.GetShape(i)); };
     auto s = [&](int i) { return uint64_t(global.GetStride(i)) * E; };
     int last = global.GetStride(4) == 1 ? 4 : (global.GetStride(3) == 1 ? 3 : -1);  // the contiguous axis

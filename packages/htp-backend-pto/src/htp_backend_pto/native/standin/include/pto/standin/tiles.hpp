@@ -175,6 +175,7 @@ template <typename T> void add_window(Instruction& instruction, const T& tile, M
                                       int64_t col, int64_t rows, int64_t cols) {
     constexpr int64_t E = sizeof(typename T::DType);
     const int64_t base = int64_t(tile.address());
+    instruction.extents.push_back({T::space, mode, rows, cols, E});
     auto add = [&](int64_t from, int64_t outer, int64_t outer_stride, int64_t inner, int64_t inner_stride,
                    int64_t bytes) {
         instruction.add({T::space, mode, operand, uint64_t(base + from * E), uint64_t(outer),
