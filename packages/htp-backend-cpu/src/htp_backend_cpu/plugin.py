@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from htp.capabilities import DialectUse, DTypeUse, Loops, OpUse, Parallel, Vectorized
-from htp.declarations import Backend, Binding, CodeFile, Demo, Lazy, Variant
+from htp.declarations import Backend, Binding, CodeFile, Demo, Lazy, PackageRecord, Variant
 from htp.hooks import hookimpl
 
 if TYPE_CHECKING:
@@ -50,6 +50,10 @@ def htp_backends() -> tuple[Backend, ...]:
             contract=CONTRACT,
             emit=Lazy("htp_backend_cpu.emit:emit"),
             directives=DIRECTIVES,
+            records=(
+                PackageRecord("cpu.package", "contract/cpu.json", Lazy("htp_backend_cpu.abi:Native")),
+                PackageRecord("cpu.source-map", "contract/source_map.json", Lazy("htp_backend_cpu.abi:SourceMap")),
+            ),
         ),
     )
 

@@ -173,12 +173,16 @@ class CallSite(Record, frozen=True, kw_only=True):
 
 
 class Task(Record, frozen=True, kw_only=True):
-    """A task of the predicted graph: the call it comes from, and the values of the loops around that."""
+    """A task of the predicted graph: the call it comes from, and the values of the loops around that.
+
+    With `when` the runtime skips the kernel where that does not hold; who waits for the task waits all the same.
+    """
 
     number: int
     kernel: str
     call: int
     at: tuple[int, ...] = ()
+    when: str = ""
 
 
 class Edge(Record, frozen=True, kw_only=True):

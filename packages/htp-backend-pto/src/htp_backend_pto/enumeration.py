@@ -96,6 +96,8 @@ class _Walk:
 
     def statement(self, node: ast.stmt) -> None:
         match node:
+            case _ if self.sites.is_chosen(node):  # submitted all the same
+                self.block([*node.body, *node.orelse] if isinstance(node, ast.If) else [])
             case ast.For(target=ast.Name(id=name), iter=ast.Call(args=bounds)):
                 for value in range(*(int(self.value(each)) for each in bounds)):
                     self.names[name] = value

@@ -95,7 +95,7 @@ class Profile:
     config: str
     config_count: str
     mixed_kernels: str
-    predicate: str
+    predicate_op: str
     data_type: str
     scope: str
     submits: Mapping[Core | Literal["dummy"], str]
@@ -217,7 +217,7 @@ CURRENT = Profile(
     config="PTO2OrchestrationConfig",
     config_count="expected_arg_count",
     mixed_kernels="MixedKernels",
-    predicate="CoreTaskPredicate",
+    predicate_op="PredicateOp",
     data_type="DataType",
     scope="PTO2_SCOPE()",
     submits=MappingProxyType(

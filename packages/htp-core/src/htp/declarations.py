@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar, cast, run
 from htp.diagnostics import Refused
 
 if TYPE_CHECKING:
+    from htp.artifact.manifest import Record
     from htp.artifact.read import Package
     from htp.capabilities import Capability, Use
     from htp.intrinsics import Handler, Intrinsic
     from htp.layout import LayoutFacet
     from htp.program import Program
+    from htp.runs import Figure, RunReport
     from htp.targets import Model, Target
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "Emission",
     "Emit",
     "Executable",
+    "Figures",
     "HandlerSet",
     "Inscriber",
     "IntrinsicSet",
@@ -38,6 +41,7 @@ __all__ = [
     "Mode",
     "Named",
     "Outcome",
+    "PackageRecord",
     "Probe",
     "Toolchain",
     "Variant",
@@ -196,6 +200,19 @@ class Emission:
 
 
 Emit = Callable[["Program", "Target"], Emission]
+Figures = Callable[["Package", "RunReport | None"], "tuple[Figure, ...]"]
+
+
+@dataclass(frozen=True)
+class PackageRecord:
+    """A contract file that a backend's packages have, and the record that it is read as.
+
+    `name` is that of its schema, as `htp schema` knows it: the contract's name, or a part of it.
+    """
+
+    name: str
+    path: str
+    record: Lazy[type[Record]]
 
 
 @dataclass(frozen=True)
@@ -209,7 +226,9 @@ class Backend:
 
     What is neither accepted nor removed by a pass is refused. A backend that accepts no `DTypeUse` says nothing about
     dtypes and has them all; one that names some has only those. Intrinsics are accepted by their handlers beside what
-    is listed. Directives are accepted by `directives` alone, which says what becomes of each, by name or pattern: one
+    is listed. `records` are the contract files that have schemas: `htp schema` prints these, and `htp verify` reads the
+    files. `figures(package, report)` says in tables what is known of a package, and of a run of it where there is one.
+    Directives are accepted by `directives` alone, which says what becomes of each, by name or pattern: one
     that is `rejected`, or that is missing and that no pass removes, is refused, since nothing may be dropped in
     silence. Only a preference, `prefer.…`, may be missing: it is ignored, with a warning.
     """
@@ -225,6 +244,8 @@ class Backend:
     milestones: tuple[Capability, ...] = ()
     directives: tuple[tuple[str, Outcome], ...] = ()
     bridges: tuple[str, ...] = ()
+    records: tuple[PackageRecord, ...] = ()
+    figures: Lazy[Figures] | None = None
 
 
 class Executable(Protocol):

@@ -12,6 +12,8 @@ from htp.diagnostics import Diagnostic
 
 __all__ = [
     "ChannelRun",
+    "Figure",
+    "KernelRun",
     "NetworkRun",
     "ProcessRun",
     "RunReport",
@@ -21,6 +23,8 @@ __all__ = [
     "TaskNode",
     "TaskRun",
     "TaskStatistics",
+    "UnitRun",
+    "UnitWork",
     "Wait",
 ]
 
@@ -119,9 +123,39 @@ class TaskStatistics(msgspec.Struct, frozen=True, kw_only=True):
 
     tasks: int
     workers: int
-    window_high_water: int
-    window_stalls: int
+    window_high_water: int | None = None
+    window_stalls: int | None = None
     runs: tuple[TaskRun, ...] = ()
+
+
+class UnitWork(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """One thing that a unit of a core did, in cycles since its task started."""
+
+    start: int
+    end: int
+    name: str
+
+
+class UnitRun(msgspec.Struct, frozen=True, kw_only=True):
+    """What one unit of a core did for a task, one thing after the other."""
+
+    unit: str
+    works: tuple[UnitWork, ...] = ()
+
+
+class KernelRun(msgspec.Struct, frozen=True, kw_only=True):
+    """What went on inside one task: the units of its cores side by side; `task` is an index of `Simulated.tasks`.
+
+    `assumed` are those cycles of units for which nobody published a figure; `counts` are totals over all tasks of the
+    kernel.
+    """
+
+    kernel: str
+    task: int
+    cycles: int
+    assumed: int = 0
+    units: tuple[UnitRun, ...] = ()
+    counts: dict[str, int] = {}
 
 
 class NetworkRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,7 +170,9 @@ class NetworkRun(msgspec.Struct, frozen=True, kw_only=True):
 class Simulated(msgspec.Struct, frozen=True, kw_only=True):
     """Simulated time of a run, in cycles.
 
-    Processes and channels are those of the last of its `networks`; those that ran before it are `earlier`.
+    Processes and channels are those of the last of its `networks`; those that ran before it are `earlier`. `workers` are
+    names of those that ran tasks, where they have names; `kernels` show what went on inside some tasks, one of each
+    kernel.
     """
 
     makespan: int
@@ -145,8 +181,19 @@ class Simulated(msgspec.Struct, frozen=True, kw_only=True):
     channels: dict[str, ChannelRun] = {}
     earlier: tuple[NetworkRun, ...] = ()
     tasks: tuple[TaskRun, ...] = ()
+    workers: tuple[str, ...] = ()
+    kernels: tuple[KernelRun, ...] = ()
     window_high_water: int | None = None
     window_stalls: int | None = None
+
+
+class Figure(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a package, as a table: rows of as many texts as there are columns, and what to know of them."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
 
 
 class RunReport(msgspec.Struct, frozen=True, kw_only=True):

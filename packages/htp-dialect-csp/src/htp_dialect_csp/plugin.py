@@ -19,7 +19,7 @@ HTP_API = 1
 HOME = "htp_dialect_csp"
 KINDS = ("process", "network")
 WORDS = ("Channel", "EOS", "NONE", "broadcast", "replicate", "select", "spawn", "stop")
-PASSES = ("checking:Check", "lower.process_form:Lower")
+PASSES = ("checking:Check", "lower.process_form:Lower", "lower.task_form:Tasks")
 """Classes of this package, in the order in which they run."""
 CONSTRUCTS = ("For", "Is", "NamedExpr", "Starred")
 

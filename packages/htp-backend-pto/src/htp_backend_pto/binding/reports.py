@@ -13,6 +13,7 @@ import msgspec
 from htp.diagnostics import Diagnostic, Refused
 from htp.loops import out_of_range, span_of
 from htp.runs import TaskEdge, TaskGraph, TaskNode
+from htp_backend_pto.timing.events import Event
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,6 +56,8 @@ class RunTask(msgspec.Struct, frozen=True, kw_only=True):
     loaded: int = 0
     stored: int = 0
     high_water: dict[str, int] = {}
+    cores: tuple[tuple[str, int, int], ...] = ()
+    """What each core did: its name, its block, and the number of its trace."""
 
 
 class RunEdge(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
@@ -76,6 +79,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     dropped: int = 0
     tasks: tuple[RunTask, ...] = ()
     edges: tuple[RunEdge, ...] = ()
+    traces: tuple[tuple[Event, ...], ...] = ()
     order: tuple[int, ...] = ()
 
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from htp.diagnostics import Bug
-from htp.runs import RunReport
+from htp.runs import RunReport, TaskStatistics
 from htp_backend_pto.binding.calls import Face
 from htp_backend_pto.binding.reports import Report, diagnostic_of, graph_of_run, places_of, refused_run
-from htp_backend_pto.profile import DATA_TYPES
+from htp_backend_pto.profile import DATA_TYPES, profile_named
+from htp_backend_pto.timing.runs import simulated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,12 +56,15 @@ class Standin:
         self._run(self.face.call(args, kwargs))
 
     def run(self, *args: object, trace: bool = False, **kwargs: object) -> RunReport:
-        """Runs the entry and reports its wall time; with `trace` also every task and what ordered them.
+        """Runs the entry and reports its wall time; with `trace` also its tasks and simulated time.
+
+        Tasks run one after the other here, so that only simulated time says what would run side by side.
 
         Raises:
             Refused: a `run.*` code, the code of a check in the program, or `pto.simulator`.
         """
         call = self.face.call(args, kwargs)
+        self._option("trace", "on" if trace else "off")
         start = time.perf_counter()
         report = self._run(call)
         seconds = time.perf_counter() - start
@@ -69,9 +73,18 @@ class Standin:
             target=self.target,
             mode="sim",
             wall_seconds=seconds,
+            simulated=simulated(report, CLUSTERS, self._window) if trace else None,
+            tasks=TaskStatistics(tasks=len(report.tasks), workers=1) if trace else None,
             graph=graph_of_run(report, self.places) if trace else None,
             diagnostics=tuple(diagnostic_of(each, self.places) for each in report.diagnostics),
         )
+
+    @property
+    def _window(self) -> int | None:
+        """How many tasks the runtime lets be submitted and not retired; one that builds the graph first has no limit."""
+        if self.runtime != "tensormap_and_ringbuffer":
+            return None
+        return self.contract.window or profile_named(self.contract.versions.profile).limits.window
 
     def report(self, *args: object, **kwargs: object) -> Report:
         """Runs the entry and returns all that the stand-in says of the run; findings are in it, and nothing is raised.

@@ -111,8 +111,14 @@ class _Printer:
         """Prints statements; returns how many tasks scopes hold at a time."""
         return sum((self.statement(each, depth, facts) for each in body), NONE)
 
+    def _chosen(self, node: ast.stmt, depth: int, facts: Facts) -> Held:
+        """A branch that the runtime decides on: its tasks are all submitted, with predicates."""
+        return self.block([*node.body, *node.orelse], depth, facts) if isinstance(node, ast.If) else NONE
+
     def statement(self, node: ast.stmt, depth: int, facts: Facts) -> Held:
         match node:
+            case _ if self.sites.is_chosen(node):
+                return self._chosen(node, depth, facts)
             case ast.For():
                 return self._for(node, depth, facts)
             case ast.While(test=test, body=inner):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from htp_backend_pto.contract import Tag
     from htp_backend_pto.emission.lines import Lines
     from htp_backend_pto.emission.orchestration_names import Names
+    from htp_backend_pto.emission.predicates import Predicate
     from htp_backend_pto.emission.regions import Axis, Region
     from htp_backend_pto.emission.sites import Argument, Buffer, Site
     from htp_backend_pto.emission.tracking import Decisions
@@ -112,6 +113,8 @@ class Tasks:
         node = site.statement
         for each in site.arrays:
             self.check_indices(each.node, node, depth, facts)
+        if site.predicate is not None:
+            self.check_indices(site.predicate.element, node, depth, facts)
         self.out.place = place_of(node)
         said = _shortened(ast.unparse(site.call))
         self.out.write(depth, f"// {self.out.place}{': ' if self.out.place else ''}{said}", node)
@@ -157,6 +160,8 @@ class Tasks:
             self.out.write(depth, f"{args}.add_scalar({', '.join(given)});", node)
         if numbered:
             self.out.write(depth, f"{self.name}.order({args});", node)
+        if site.predicate is not None:
+            self.out.write(depth, f"{self._chosen(site.predicate, args)};", node)
         submitted = self._submitted(site, core, args)
         if not made and not numbered:
             self.out.write(depth, f"{submitted};", node)
@@ -175,6 +180,14 @@ class Tasks:
         if array in self.decisions.followed:
             whole = ", ".join(f"{{0, {self.names.dim(dim)}}}" for dim in self.sites.buffers[array].dims)
             self.out.write(depth, f"{self.name}.owns({self.uses_of(array)}, {{{whole}}});", node)
+
+    def _chosen(self, predicate: Predicate, args: str) -> str:
+        """The task runs only if a comparison holds when it could start."""
+        region = self.names.region(predicate.element)
+        indices = ", ".join(map(self._start, region.axes))
+        target = self.names.cpp(predicate.target)
+        op = f"{self.profile.predicate_op}::{predicate.op}"
+        return f"htp::only_if({args}, {cpp_name(region.array)}, {{{indices}}}, {op}, {target})"
 
     def _submitted(self, site: Site, core: Core, args: str) -> str:
         name = site.kernel.name

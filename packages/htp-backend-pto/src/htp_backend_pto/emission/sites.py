@@ -6,13 +6,14 @@ Knows statements of the host language and of the task form, in the order of the 
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from htp.diagnostics import Bug
 from htp.dims import sym
 from htp.names import TASKS
 from htp.types import ScalarType
+from htp_backend_pto.emission.predicates import predicates_in
 from htp_backend_pto.emission.regions import Region, as_dim, region_of, root_of
 from htp_backend_pto.emission.scalars import dim_node, unprintable
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from htp.dims import Expr
     from htp.program import Function, Program
     from htp.types import Param
+    from htp_backend_pto.emission.predicates import Predicate
 
 __all__ = [
     "Argument",
@@ -70,7 +72,8 @@ class Site:
     """A call of a kernel in the text: what it is given, the loops around it and the block it stands in.
 
     `region` counts task regions, 0 is none; `independent` are the arrays of which the region says that no tasks in it
-    need an order for their sake.
+    need an order for their sake. With a `predicate` the task is always submitted, and the runtime skips its kernel
+    where that does not hold.
     """
 
     call: ast.Call
@@ -82,6 +85,7 @@ class Site:
     block: int
     region: int = 0
     independent: frozenset[str] = frozenset()
+    predicate: Predicate | None = None
 
     def uses(self, array: str) -> tuple[Argument, ...]:
         """The arguments that are parts of an array."""
@@ -90,10 +94,19 @@ class Site:
 
 @dataclass
 class Sites:
-    """The arrays and the calls of a routine, in the order of the text."""
+    """The arrays and the calls of a routine, in the order of the text.
+
+    Of branches on an element that the runtime decides on, `chosen` are the statements themselves and those that take
+    the element out.
+    """
 
     buffers: dict[str, Buffer] = field(default_factory=dict[str, Buffer])
     calls: list[Site] = field(default_factory=list[Site])
+    chosen: list[ast.stmt] = field(default_factory=list[ast.stmt])
+
+    def is_chosen(self, statement: ast.stmt) -> bool:
+        """Whether the routine leaves a branch, or what it looks at, to the runtime."""
+        return any(each is statement for each in self.chosen)
 
     def of(self, statement: ast.stmt) -> Site:
         """The call that a statement is."""
@@ -120,7 +133,19 @@ def sites_of(program: Program, function: Function) -> Sites:
         direction = param.direction if param.direction in ("in", "out") else "inout"
         walk.found.buffers[param.name] = Buffer(param.name, param.type.dtype.name, param.type.dims, direction)
     walk.block(function.body, ())
+    _choose(program, function, walk.found)
     return walk.found
+
+
+def _choose(program: Program, function: Function, found: Sites) -> None:
+    """Gives calls their predicates."""
+    dtypes = {name: each.dtype for name, each in found.buffers.items()}
+    for choice in predicates_in(program, function, dtypes):
+        found.chosen += [*choice.reads, *choice.branches]
+        holds = {id(call): predicate for call, predicate in choice.calls}
+        found.calls = [
+            replace(each, predicate=holds.get(id(each.statement), each.predicate)) for each in found.calls
+        ]
 
 
 class _Walk:

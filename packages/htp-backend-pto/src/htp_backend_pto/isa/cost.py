@@ -20,14 +20,19 @@ if TYPE_CHECKING:
     from htp_backend_pto.isa.instructions import Space
 
 __all__ = [
+    "ASSUMED_BANDWIDTH",
     "BANDWIDTH",
     "CLOCK_HZ",
+    "REDUCTIONS",
     "REPEAT_BYTES",
+    "SCALAR",
+    "USUAL",
     "VECTOR",
     "VectorCost",
     "moved_cycles",
     "product_cycles",
     "reduction_cycles",
+    "repeats_of",
     "vector_cycles",
 ]
 
@@ -44,6 +49,10 @@ BANDWIDTH: Mapping[tuple[Space, Space], float] = MappingProxyType({
     ("l0c", "gm"): 70.0, ("l0c", "l1"): 128.0, ("l1", "l0a"): 441.0, ("l1", "l0b"): 220.5, ("l1", "bias"): 32.0,
 })  # fmt: skip
 """GiB a second from one memory to another, for one core alone."""
+ASSUMED_BANDWIDTH = 16
+"""Bytes a cycle between memories of which the source says nothing: an assumption, near the slowest of the others."""
+SCALAR = 1
+"""Cycles of what the scalar unit does between instructions: an assumption."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +119,12 @@ def vector_cycles(name: str, rows: int, row_bytes: int) -> float | None:
     if found is None:
         return None
     whole = row_bytes % REPEAT_BYTES == 0
-    repeats = rows * math.ceil(row_bytes / REPEAT_BYTES)
-    return found.head + found.repeat * repeats + found.tail + (0 if whole else PARTIAL)
+    return found.head + found.repeat * repeats_of(rows, row_bytes) + found.tail + (0 if whole else PARTIAL)
+
+
+def repeats_of(rows: int, row_bytes: int) -> int:
+    """How often the vector unit works for rows of so many bytes."""
+    return rows * math.ceil(row_bytes / REPEAT_BYTES)
 
 
 def reduction_cycles(name: str, rows: int, columns: int) -> float | None:

@@ -21,6 +21,7 @@ from htp_backend_pto.lower.bound_ranks import flat
 from htp_backend_pto.lower.bounds import Sizes, sizes_of
 from htp_backend_pto.lower.sharing import shared
 from htp_backend_pto.lower.split_units import Units, called
+from htp_backend_pto.lower.taken import accepted
 from htp_backend_pto.tiles import annotation_of, declared, tile_type, with_room
 
 if TYPE_CHECKING:
@@ -47,11 +48,13 @@ class Bound(Pass):
 
     def apply(self, program: Program) -> Program:
         """The program whose kernels have tiles with rooms."""
+        given = program
         for change in (shared, flat):
             program = program.replace(*(change(program, each) for each in program.functions if each.kind == "kernel"))
         sizes = sizes_of(program)
         kernels = [each for each in program.functions if each.kind == "kernel"]
-        return program.replace(*(_Rooms(program, each, sizes.get(each.name, Sizes())).function() for each in kernels))
+        rooms = (_Rooms(program, each, sizes.get(each.name, Sizes())).function() for each in kernels)
+        return accepted(given, program.replace(*rooms))
 
 
 class _Rooms:

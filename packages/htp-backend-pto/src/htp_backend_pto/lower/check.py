@@ -77,11 +77,13 @@ class CheckInstructions(Pass):
         return ExpandIntrinsics(CHOSEN).apply(program)
 
 
-def illegal(program: Program, variant: Variant) -> Iterator[Refused]:
-    """What keeps a variant from carrying out the instructions of a program."""
+def illegal(program: Program, *variants: Variant) -> Iterator[Refused]:
+    """What keeps each of some variants from carrying out instructions of a program."""
     for function in program.functions:
         for call in calls_in(program, function):
-            yield from problems(call, variant)
+            found = [next(problems(call, each), None) for each in variants]
+            if found[0] is not None and None not in found:
+                yield found[0]
 
 
 def calls_in(program: Program, function: Function) -> Iterator[Call]:

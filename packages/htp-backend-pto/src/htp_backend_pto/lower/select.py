@@ -14,6 +14,7 @@ from htp.passes import Pass
 from htp_backend_pto.forms import Bounded, Divided, Selected
 from htp_backend_pto.lower.select_cube import Cube
 from htp_backend_pto.lower.select_vector import Vector
+from htp_backend_pto.lower.taken import accepted
 from htp_backend_pto.lower.tidy import alive, with_sizes
 from htp_backend_pto.tiles import declared, room_of
 
@@ -37,9 +38,13 @@ class Select(Pass):
     may_introduce = (IntrinsicUse("pto.*"), OpUse("tile.item"))
 
     def apply(self, program: Program) -> Program:
-        """The program with instructions in its kernels."""
+        """The program with instructions in its kernels.
+
+        Raises:
+            Refused: `pto.not-selected`.
+        """
         kernels = [each for each in program.functions if each.kind == "kernel"]
-        return program.replace(*(_selected(program, each) for each in kernels))
+        return accepted(program, program.replace(*(_selected(program, each) for each in kernels)))
 
 
 def _selected(program: Program, kernel: Function) -> Function:

@@ -98,7 +98,7 @@ class Calls(Functions):
     def reduced(self, name: str, type_: TileType, how: str, x: str, axes: Sequence[int]) -> None:
         """One number for every row or column."""
         if how in ("any", "all"):
-            numbers = self.flags(None, self.like(x, f32), x)
+            numbers = self.cast(None, self.like(x, f32), x)
             wide = self.type(f32, type_.dims, room(type_).rows, room(type_).columns)
             made = self.fresh(name)
             self.types[made] = wide

@@ -19,6 +19,7 @@ from htp.passes import Pass
 from htp.program import Function, origin_of, stamp
 from htp_backend_pto.forms import Divided, Legal
 from htp_backend_pto.lower.blocks import with_blocks
+from htp_backend_pto.lower.predicates import with_predicates
 from htp_backend_pto.lower.split_calls import flattened
 from htp_backend_pto.lower.split_order import Run
 from htp_backend_pto.lower.split_outline import Crossing, Outline, Way, exposed
@@ -54,7 +55,7 @@ class Split(Pass):
         """The divided program; it is simplified again, since a kernel may not need all that it was given."""
         program = prepared(flattened(program))
         divided = _Division(program).program()
-        return Simplify().apply(divided)
+        return with_predicates(Simplify().apply(divided))
 
 
 class _Division:

@@ -14,6 +14,7 @@ from htp.independence import Independence, is_range
 from htp.infer.values import Region, Value
 from htp.liveness import loads
 from htp.names import TASKS
+from htp_backend_pto.lower.sites import site_of
 from htp_backend_pto.lower.split_order import Node, Run, grouped, node_of
 from htp_backend_pto.lower.split_sink import sink
 from htp_backend_pto.lower.split_units import Units, called, walk
@@ -95,8 +96,11 @@ class Tree:
                 told = each
             else:
                 left.append(each)
-                if told is not None and self.is_call(each):
-                    self.tasks[id(each)], told = told, None
+                if self.is_call(each):
+                    site = site_of(each)
+                    task = told or (site.task if site is not None else None)
+                    if task is not None:
+                        self.tasks[id(each)], told = task, None
         spread = free and (top or all(isinstance(each, ast.For) or not self.units.units(each) for each in left))
         nests: dict[int, Nest] = {}
         nodes: list[Node] = []

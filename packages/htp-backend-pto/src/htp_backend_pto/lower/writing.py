@@ -16,7 +16,7 @@ from htp.lowering.build import call, expression
 from htp.names import RESERVED
 from htp.program import stamp
 from htp.types import TileType, bool_, u8
-from htp_backend_pto.isa import instruction
+from htp_backend_pto.isa import VARIANTS, instruction
 from htp_backend_pto.layouts import OnChip, ub
 from htp_backend_pto.lower.bound import room_for
 from htp_backend_pto.lower.split_units import walk
@@ -34,13 +34,13 @@ __all__ = ["Writer", "is_column", "room"]
 
 REPEAT = 256
 """Bytes that the vector unit works on at once."""
-VARIANT = "a2a3"
-"""Instructions are chosen for the machine itself; what it has, its simulator has too."""
 
 
 def is_column(type_: TileType) -> bool:
-    """Whether a tile is one column, which has an order of its own on the chip."""
-    return type_.dims[1].constant == 1
+    """Whether a tile is one column, which has an order of its own on the chip; one number may be a column or a row."""
+    found = room_of(type_)
+    is_row = type_.dims[0].constant == 1 and found is not None and found.form == "nd"
+    return type_.dims[1].constant == 1 and not is_row
 
 
 def room(type_: TileType) -> OnChip:
@@ -161,8 +161,8 @@ class Writer:
     # what there is --------------------------------------------------------------------------------------------------
 
     def has(self, name: str, *dtypes: DType) -> bool:
-        """Whether the machine has an instruction for these dtypes."""
-        return instruction(name).takes(VARIANT, *(each.name for each in dtypes))
+        """Whether the machine and its simulator both have an instruction for these dtypes."""
+        return all(instruction(name).takes(each, *(one.name for one in dtypes)) for each in VARIANTS)
 
     def refused(self, what: str, help_: str, code: str = "pto.not-selected") -> Refused:
         """The refusal of what no instruction does, at the user's line."""

@@ -1,13 +1,16 @@
-"""JSON Schema of every file HTP writes, generated from the records themselves."""
+"""JSON Schema of every file HTP writes, those of backends too, generated from the records themselves."""
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
 from htp.artifact.manifest import AbiFile, Manifest, PlanFile, Record, StageFile, StateFile, TraceLine
 from htp.diagnostics import Refused
+
+if TYPE_CHECKING:
+    from htp.declarations import PackageRecord
 
 _RECORDS: dict[str, type[Record]] = {
     "manifest": Manifest,
@@ -20,12 +23,12 @@ _RECORDS: dict[str, type[Record]] = {
 
 
 def schema_names() -> tuple[str, ...]:
-    """The names `json_schema` knows.
+    """The names `json_schema` knows: core's, and those of the contract files of backends.
 
-    >>> schema_names()
-    ('abi', 'manifest', 'plan', 'report', 'stage', 'state', 'trace')
+    >>> {"abi", "manifest", "plan", "report", "stage", "state", "trace"} <= set(schema_names())
+    True
     """
-    return tuple(sorted((*_RECORDS, "report")))
+    return tuple(sorted((*_RECORDS, "report", *_contributed())))
 
 
 def json_schema(name: str) -> dict[str, object]:
@@ -47,9 +50,18 @@ def _record(name: str) -> type[Record]:
         from htp.report import Report
 
         return Report
-    if name not in _RECORDS:
+    if name in _RECORDS:
+        return _RECORDS[name]
+    contributed = _contributed()
+    if name not in contributed:
         raise Refused("cli.unknown-schema", f"there is no schema {name!r}", help=f"one of {', '.join(schema_names())}")
-    return _RECORDS[name]
+    return contributed[name].record.load()
+
+
+def _contributed() -> dict[str, PackageRecord]:
+    from htp.session import current_session
+
+    return {each.name: each for backend in current_session().backends.values() for each in backend.records}
 
 
 def _open_extensions(schema: dict[str, object]) -> None:

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, cast
 from htp.deadlocks import Deadlock
 from htp.diagnostics import Refused
 from htp.report import Exit, NextStep, OutputFile, exit_for
-from htp.tools.answers import Answer, count, refusal
+from htp.session import current_session
+from htp.tools.answers import Answer, count, refusal, table
 
 if TYPE_CHECKING:
     import argparse
 
     from htp.artifact.read import Package
     from htp.declarations import Mode
+    from htp.runs import Figure, RunReport
     from htp.tools.calling import Call
 
 _ELSEWHERE = "choose another file with -o"
@@ -46,10 +48,12 @@ def report(options: argparse.Namespace) -> Answer:
         if options.inputs and not isinstance(refused, Deadlock) and exit_for(refused.code) is not Exit.UNAVAILABLE:
             raise
         run = refused
-    out = write_view(package, options.out, ".html", package_page(package, run, seconds=step_seconds(package)).encode())
+    figures = _figures(package, called.report if called is not None else None)
+    page = package_page(package, run, seconds=step_seconds(package), figures=figures)
+    out = write_view(package, options.out, ".html", page.encode())
     if isinstance(run, Deadlock):
         line = f"{out}: {package.manifest.entry} for {package.manifest.target}, its run is stuck"
-        found = {"page": out, "ran": True, "refused": run.code, "deadlock": run.report}
+        found = {"page": out, "ran": True, "refused": run.code, "deadlock": run.report, "figures": figures}
         files = (OutputFile(path=out, kind="report"),)
         return replace(refusal(run, inputs=(options.package,)), lines=(line,), result=found, files=files)
     ok = called is None or called.ok
@@ -57,13 +61,29 @@ def report(options: argparse.Namespace) -> Answer:
     trace = NextStep(why="its timeline", argv=("htp", "trace", options.package))
     verify = NextStep(why="find the stage", argv=("htp", "verify", options.package))
     return Answer(
-        lines=(f"{out}: {package.manifest.entry} for {package.manifest.target}, {said}",),
-        result={"page": out, "ran": called is not None, "refused": run.code if isinstance(run, Refused) else None},
+        lines=(
+            *(line for each in figures for line in (each.title, *_indented(each), "")),
+            f"{out}: {package.manifest.entry} for {package.manifest.target}, {said}",
+        ),
+        result={
+            "page": out, "ran": called is not None, "refused": run.code if isinstance(run, Refused) else None,
+            "figures": figures,
+        },
         exit=Exit.YES if ok else Exit.NO,
         files=(OutputFile(path=out, kind="report"),),
         inputs=(options.package,),
         next=(verify,) if not ok else (trace,) if called is not None else (),
     )
+
+
+def _figures(package: Package, report: RunReport | None) -> tuple[Figure, ...]:
+    """What the package's backend says of it, if that is installed and says anything."""
+    backend = current_session().backends.get(package.manifest.target.partition(":")[0])
+    return backend.figures.load()(package, report) if backend is not None and backend.figures is not None else ()
+
+
+def _indented(figure: Figure) -> tuple[str, ...]:
+    return tuple(f"  {line}" for line in (*table((figure.columns, *figure.rows)), *figure.notes))
 
 
 def trace(options: argparse.Namespace) -> Answer:

@@ -16,7 +16,7 @@ from htp.views.declared import networks_of
 from htp.views.differences import lines_of, rows_of, said, side_by_side
 from htp.views.flowcharts import mermaid
 from htp.views.graphs import graph_svg
-from htp.views.markup import Markup, code, document, drawing, folded, joined, listing, paragraph, section, table, tag
+from htp.views.markup import Markup, code, document, drawing, folded, joined, listing, paragraph, section, shown, table, tag
 from htp.views.network_pages import declared_networks, network_that_is_stuck, networks_that_ran
 from htp.views.pictures import KINDS, reduced_edges
 from htp.views.timelines import timeline_svg
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from htp.artifact.manifest import DirectiveOutcome
     from htp.artifact.read import Package
     from htp.diagnostics import Refused
-    from htp.runs import RunReport, TaskGraph, TaskRun
+    from htp.runs import Figure, RunReport, TaskGraph, TaskRun
     from htp.views.declared import DeclaredNetwork
 
 NOT_MEASURED = "not measured"
@@ -49,8 +49,13 @@ class Ran:
     report: RunReport
 
 
-def package_page(package: Package, run: Ran | Refused, *, seconds: Mapping[str, float]) -> str:
-    """The page; `run` is what a run on this machine gave or why there is none, `seconds` what each step took."""
+def package_page(
+    package: Package, run: Ran | Refused, *, seconds: Mapping[str, float], figures: Sequence[Figure] = ()
+) -> str:
+    """The page; `run` is what a run on this machine gave or why there is none, `seconds` what each step took.
+
+    `figures` is what the package's backend says of it.
+    """
     manifest = package.manifest
     title = f"{manifest.entry} for {manifest.target}"
     networks = networks_of(package)
@@ -60,6 +65,7 @@ def package_page(package: Package, run: Ran | Refused, *, seconds: Mapping[str, 
         ("directives", "Directives", _directives(package)),
         *([("networks", "Networks", declared_networks(networks))] if networks else []),
         ("stages", "Stages", _stages(package)),
+        *([("figures", "Figures", joined(map(_figure, figures)))] if figures else []),
         ("run", "Run", _run(run, networks)),
     ]
     links = joined(Markup(f'<a href="#{name}">{heading}</a>') for name, heading, _ in sections)
@@ -149,6 +155,11 @@ def _stages(package: Package) -> Markup:
     empty = paragraph("No step changed the program.", "quiet")
     hint = paragraph(Markup(f"Every stage runs: {code(f'htp replay {package.path.name} --stage 00')}."), "quiet")
     return joined([*(parts or [empty]), hint])
+
+
+def _figure(figure: Figure) -> Markup:
+    heading = Markup(f"<h3>{shown(figure.title)}</h3>\n")
+    return joined((heading, table(figure.columns, figure.rows), *(paragraph(each, "quiet") for each in figure.notes)))
 
 
 def _run(run: Ran | Refused, networks: Sequence[DeclaredNetwork]) -> Markup:

@@ -1,4 +1,4 @@
-"""Timelines as SVG: a lane for each worker with the tasks it ran, and below how full window and channels were.
+"""Timelines as SVG: a lane for each worker with the tasks it ran, then networks, and the units inside kernels.
 
 Knows how a timeline looks; the times are read by `htp.views.times`.
 """
@@ -19,6 +19,7 @@ from htp.views.drawing import (
     text_at,
     width_of,
 )
+from htp.views.kernel_lanes import kernel_lanes, name_of
 from htp.views.lanes import AREA, BAR, LANE, MARGIN, WIDTH, Scale, area, axis, lane
 from htp.views.pictures import kernels_of
 from htp.views.process_lanes import WAITS, high_water, process_lanes
@@ -41,9 +42,10 @@ def timeline_svg(report: RunReport) -> str:
     of processes that did more than `THINGS`, what each did most of the time.
     """
     clocks = clocks_of(report)
-    names = [f"worker {worker}" for clock in clocks for worker in range(clock.workers)]
+    names = [clock.worker(worker) for clock in clocks for worker in range(clock.workers)]
     found = report.simulated
     names += [*found.processes, *found.channels] if found is not None else []
+    names += [name_of(unit, kernel) for kernel in found.kernels for unit in kernel.units] if found is not None else []
     told = max((width_of(high_water(each), 10) for each in found.channels.values()), default=0) if found else 0
     left = MARGIN + max(told, *(width_of(shortened(name, 24)) for name in [*names, "window"])) + 12
     drawn, y = _head(report, clocks, left + WIDTH - MARGIN)
@@ -53,6 +55,9 @@ def timeline_svg(report: RunReport) -> str:
         parts.append(drawn)
     if found is not None and (found.processes or found.channels):
         drawn, y = process_lanes(found, left, y)
+        parts.append(drawn)
+    if found is not None and found.kernels:
+        drawn, y = kernel_lanes(found.kernels, left, y)
         parts.append(drawn)
     return svg(left + WIDTH + 2 * MARGIN, y, "".join(parts), label=f"timeline of {report.entry}")
 
@@ -90,7 +95,7 @@ def _tasks(clock: Clock, graph: TaskGraph | None, left: float, top: float) -> tu
     top += 24
     bottom = top + clock.workers * LANE + AREA + 8
     parts.append(axis(scale, clock.unit, top, bottom))
-    parts += [lane(f"worker {each}", scale, top + each * LANE) for each in range(clock.workers)]
+    parts += [lane(clock.worker(each), scale, top + each * LANE) for each in range(clock.workers)]
     parts.append(_bars(clock, graph, scale, top) if few else _busy(clock.runs, scale, top))
     parts.append(area("window", occupancy(clock.runs), scale, bottom - AREA))
     return "".join(parts), bottom + 34
@@ -108,7 +113,7 @@ def _bars(clock: Clock, graph: TaskGraph | None, scale: Scale, top: float) -> st
         submit, start, end = (said(each, clock.unit) for each in (run.submit, run.start, run.end))
         times = f"submitted {submit}, from {start} to {end}"
         role = kernel_class(numbers.get(kernel))
-        parts.append(box(x, y, width, BAR, role, said=f"task {index}: {name}, worker {run.worker}, {times}"))
+        parts.append(box(x, y, width, BAR, role, said=f"task {index}: {name}, {clock.worker(run.worker)}, {times}"))
         room = int((width - 8) / (CHARACTER * 11 / 12))
         label = next((each for each in (name, at) if each and columns(clean(each)) <= room), "")
         if label:

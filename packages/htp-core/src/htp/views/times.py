@@ -37,6 +37,12 @@ class Clock:
     end: int
     workers: int
     runs: tuple[TaskRun, ...]
+    names: tuple[str, ...] = ()
+    """Of the workers, where they have names."""
+
+    def worker(self, number: int) -> str:
+        """What a worker is called."""
+        return self.names[number] if number < len(self.names) else f"worker {number}"
 
     @property
     def begin(self) -> int:
@@ -119,7 +125,9 @@ def clocks_of(report: RunReport) -> tuple[Clock, ...]:
     if report.simulated is not None and report.simulated.tasks:
         runs = report.simulated.tasks
         end = max(report.simulated.makespan, *(run.end for run in runs))
-        found.append(Clock("simulated time", "cycles", end, max(run.worker for run in runs) + 1, runs))
+        names = report.simulated.workers
+        workers = max(len(names), *(run.worker + 1 for run in runs))
+        found.append(Clock("simulated time", "cycles", end, workers, runs, names))
     return tuple(found)
 
 

@@ -18,11 +18,13 @@ from htp.views.times import clocks_of, filling, names_of, occupancy, operations_
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from htp.runs import ChannelRun, ProcessRun, RunReport, Simulated, TaskEdge, TaskGraph
+    from htp.runs import ChannelRun, KernelRun, ProcessRun, RunReport, Simulated, TaskEdge, TaskGraph
     from htp.views.times import Clock, Span, Steps
 
 Value = str | int | float
 REAL, SIMULATED, COMPILED = 1, 2, 3
+INSIDE = 4
+"""The first of the processes that show kernels from inside."""
 _ARROWS = 20_000
 """How many dependences and how many tokens are drawn: with many more, viewers stand still."""
 _SPANS = 50_000
@@ -56,7 +58,8 @@ def chrome_trace(report: RunReport, *, passes: Mapping[str, float] | None = None
     """The run as a JSON file of trace events.
 
     The real run is one process with a lane for each worker, the simulated one another, in which one cycle is shown as
-    1 us, with a lane for each process of a network too; `passes`, the seconds of each step of compilation, are a third.
+    1 us, with a lane for each process of a network too; `passes`, the seconds of each step of compilation, are a third,
+    and kernels from inside, with a lane for each unit of a core, are one each.
     Dependences between tasks and tokens from sender to receiver are arrows, window and channels are counts. What was
     not measured is left out, and so is what would be too much to look at: `otherData` says how much.
     """
@@ -88,10 +91,10 @@ def left_out(report: RunReport) -> dict[str, str]:
 def _real(report: RunReport) -> Iterator[Event]:
     clock = next((each for each in clocks_of(report) if each.unit == "ns"), None)
     if clock is not None:
-        yield from _process(REAL, f"{report.entry} on {report.target}", clock.workers)
+        yield from _process(REAL, f"{report.entry} on {report.target}", _workers(clock))
         yield from _tasks(REAL, clock, report.graph, 1e-3)
     elif report.wall_seconds is not None:
-        yield from _process(REAL, f"{report.entry} on {report.target}", 0)
+        yield from _process(REAL, f"{report.entry} on {report.target}")
         took = _us(report.wall_seconds * 1e6)
         yield Event(ph="X", name=clean(report.entry), pid=REAL, tid=0, ts=0, dur=took, cat="run")
 
@@ -102,7 +105,7 @@ def _simulated(report: RunReport) -> Iterator[Event]:
         return
     clock = next((each for each in clocks_of(report) if each.unit == "cycles"), None)
     workers = clock.workers if clock is not None else 0
-    yield from _process(SIMULATED, f"{report.entry}, simulated (1 cycle = 1 us)", workers)
+    yield from _process(SIMULATED, f"{report.entry}, simulated (1 cycle = 1 us)", _workers(clock))
     if clock is not None:
         yield from _tasks(SIMULATED, clock, report.graph, 1.0)
     operations = operations_of(found)
@@ -111,12 +114,25 @@ def _simulated(report: RunReport) -> Iterator[Event]:
     for name, channel in found.channels.items():
         steps = tuple(each for each in filling(channel) if until is None or each[0] < until)
         yield from _counts(SIMULATED, f"channel {name}", "items", steps, 1.0)
+    for pid, kernel in enumerate(found.kernels, start=INSIDE):
+        yield from _inside(pid, kernel, found.tasks[kernel.task].start if found.tasks else 0)
+
+
+def _inside(pid: int, kernel: KernelRun, begin: int) -> Iterator[Event]:
+    """The units of one task's cores, at the times at which the task ran."""
+    yield from _process(pid, f"inside {kernel.kernel}, task {kernel.task}", [each.unit for each in kernel.units])
+    for tid, unit in enumerate(kernel.units, start=1):
+        for work in unit.works[:_SPANS]:
+            yield Event(
+                ph="X", name=clean(work.name), pid=pid, tid=tid, ts=begin + work.start, dur=work.end - work.start,
+                cat="unit",
+            )  # fmt: skip
 
 
 def _compiled(passes: Mapping[str, float]) -> Iterator[Event]:
     """The steps of compilation one after the other: only how long each took is recorded."""
     if passes:
-        yield from _process(COMPILED, "compilation", 0)
+        yield from _process(COMPILED, "compilation")
     at = 0.0
     for name, seconds in passes.items():
         took = _us(seconds * 1e6)
@@ -124,12 +140,16 @@ def _compiled(passes: Mapping[str, float]) -> Iterator[Event]:
         at += took
 
 
-def _process(pid: int, name: str, workers: int) -> Iterator[Event]:
+def _workers(clock: Clock | None) -> list[str]:
+    return [clock.worker(each) for each in range(clock.workers)] if clock is not None else []
+
+
+def _process(pid: int, name: str, lanes: Sequence[str] = ()) -> Iterator[Event]:
     yield _named("process_name", pid, 0, {"name": clean(name)})
     yield _named("process_sort_index", pid, 0, {"sort_index": pid})
-    for worker in range(workers):
-        yield _named("thread_name", pid, worker + 1, {"name": f"worker {worker}"})
-        yield _named("thread_sort_index", pid, worker + 1, {"sort_index": worker + 1})
+    for tid, each in enumerate(lanes, start=1):
+        yield _named("thread_name", pid, tid, {"name": clean(each)})
+        yield _named("thread_sort_index", pid, tid, {"sort_index": tid})
 
 
 def _named(what: str, pid: int, tid: int, args: dict[str, Value]) -> Event:

@@ -102,6 +102,17 @@ T item(const ChipTensor &tensor, const Sizes &index) {
     return get_tensor_data<T>(tensor, index.count, index.of);
 }
 
+// The task runs only if an element compares so with a number, once all tasks before it have run.
+inline void only_if(CoreTaskArgs &args, const ChipTensor &tensor, const Sizes &index, PredicateOp op, int64_t target) {
+    CoreTaskPredicate predicate;
+    predicate.operand.tensor = &tensor;
+    predicate.operand.ndims = index.count;
+    for (uint32_t axis = 0; axis < index.count; axis++) predicate.operand.indices[axis] = index.of[axis];
+    predicate.op = op;
+    predicate.target = target;
+    args.set_predicate(predicate);
+}
+
 // Numbers that only the orchestration uses.
 template <typename T>
 class Numbers {
