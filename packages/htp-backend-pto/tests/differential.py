@@ -14,22 +14,38 @@ Knows bindings and their reports; the programs are in `differential_programs` an
 from __future__ import annotations
 
 import argparse
+import collections
+import functools
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from differential_programs import CASES, case
+import random_programs
+from differential_programs import CASES, SINGLE, case
+from routines import published
+from test_random_routines import random_routine
 
 import htp
 from htp import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 RUNTIMES = {
     "tensormap_and_ringbuffer": (None, "pto-runtime"),
     "host_build_graph": ("host-graph", "pto-runtime-host-graph"),
 }
 """The toolchains of every runtime: of the stand-in, of pto-runtime."""
+
+BATCH = 10
+"""Random kernels that are built and run together."""
+
+SMALL = 0.1
+"""Errors are relative to at least this much: random programs may end in the difference of two equal numbers."""
 
 HEAD = (
     f"{'program':24} {'runtime':24} {'stand-in':>9} {'real':>9} {'differ by':>9} {'tasks':>9} {'edges':>9}  "
@@ -97,7 +113,8 @@ def error(found: np.ndarray, expected: np.ndarray) -> float:
         return 0.0
     same = (found == expected) | (np.isnan(found) & np.isnan(expected))
     largest = np.abs(np.where(np.isfinite(expected), expected, 0.0)).max()
-    return float(np.where(same, 0.0, np.abs(found - expected)).max() / max(largest, 1e-30))
+    with np.errstate(invalid="ignore"):
+        return float(np.where(same, 0.0, np.abs(found - expected)).max() / max(largest, SMALL))
 
 
 def ran(package: htp.Package, toolchain: str | None, arguments: tuple[object, ...], outputs: tuple[np.ndarray, ...]) -> Side:
@@ -151,19 +168,55 @@ def compared(name: str, folder: Path) -> list[Row | str]:
     return rows(name, package, own.inputs, (own.expected,), outputs, own.tolerance)
 
 
+def random_batches(count: int, seed: int) -> Iterator[tuple[str, int, Callable[[Path], list[Row | str]]]]:
+    """Names, sizes and runs of random programs: six of ten are kernels, three routines, one is a workload."""
+    kernels, routines = count * 6 // 10, count * 3 // 10
+    for number in range(seed, seed + -(-kernels // BATCH)):
+        made = random_programs.batch(number, BATCH)
+        yield made.name, made.programs, functools.partial(_random, made)
+    for number in range(seed, seed + routines):
+        yield f"routine {number}", 1, functools.partial(_routine, number)
+    for number in range(seed, seed + count - kernels - routines):
+        made = random_programs.stages(number)
+        yield made.name, 1, functools.partial(_random, made)
+
+
+def _random(made: random_programs.Random, folder: Path) -> list[Row | str]:
+    try:
+        package = htp.compile_program(made.definition, target="pto:a2a3sim", out=folder / made.name.replace(" ", "-"))
+    except Refused as refused:
+        return [f"{made.name:24} {'':24} {refused.code}: {refused.diagnostic.message}"]
+    return rows(made.name, package, made.inputs, made.expected, made.outputs, SINGLE)
+
+
+def _routine(seed: int, folder: Path) -> list[Row | str]:
+    """Three kernels over parts of arrays that overlap, in loops; results are whole numbers and exact."""
+    text, a, b, expected = random_routine(seed)
+    package = published(text, str(folder), f"routine-{seed}")[1]
+    outputs = (b, np.full_like(a, np.nan))
+    return rows(f"routine {seed}", package, (a,), (expected["b"], expected["c"]), outputs, 0.0)
+
+
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help=f"programs: {', '.join(CASES)}")
+    parser.add_argument("--random", type=int, default=0, metavar="COUNT", help="as many random programs instead")
+    parser.add_argument("--seed", type=int, default=0, help="of the first random program")
     parser.add_argument("--out", type=Path, help="where packages are kept")
     given = parser.parse_args()
+    runs = [(name, 1, functools.partial(compared, name)) for name in given.names or CASES]
+    totals = collections.Counter[str]()
     with tempfile.TemporaryDirectory(prefix="htp-differential-") as folder:
         print(HEAD)
-        for name in given.names or CASES:
+        for name, programs, run in random_batches(given.random, given.seed) if given.random else runs:
             start = time.perf_counter()
-            for each in compared(name, given.out or Path(folder)):
-                print(each, flush=True)
-            print(f"# {name}: {time.perf_counter() - start:.0f} s", flush=True)
+            found = run(given.out or Path(folder))
+            print(*found, f"# {name}: {time.perf_counter() - start:.0f} s", sep="\n", flush=True)
+            same = len(found) == len(RUNTIMES) and all(isinstance(each, Row) and not each.problems for each in found)
+            totals["the same" if same else "not the same"] += programs
+    print(", ".join(f"{number} programs {how}" for how, number in totals.items()))
+    sys.exit(1 if totals["not the same"] else 0)
 
 
 if __name__ == "__main__":

@@ -184,7 +184,7 @@ def _softmax_vocab(name: str) -> Case:
 def _paged(name: str) -> Case:
     example = module("workloads/paged_decode.py")
     inputs = example.inputs(lengths=(17, 64, 130, 1))
-    return Case(name, example.paged_decode, inputs, example.golden(*inputs), HALF, np.float16, {"D": 64, "page": 16})
+    return Case(name, example.paged_decode, inputs, example.golden(*inputs), HALF, np.float16, {"D": 64, "page": 16, "H": 8, "G": 2})
 
 
 def _moe(name: str) -> Case:
@@ -208,7 +208,7 @@ def _llama(name: str) -> Case:
     turns = np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
     x = numbers(S, D, dtype=np.float16)
     inputs = (x, gains[0], q, k, v, o, gains[1], gate, up, down, *turns, d**-0.5)
-    sizes = {"D": D, "M": M, "F": F, "half": d // 2}
+    sizes = {"D": D, "N": D, "M": M, "F": F, "half": d // 2}
     return Case(name, example.llama_block, inputs, example.golden(*inputs), HALF, np.float16, sizes)
 
 

@@ -1,7 +1,7 @@
-"""Random programs, each written twice: for HTP, and for NumPy on whole numbers of tiles in float64.
+"""Random programs, each written twice: for HTP, and for NumPy in float64.
 
-A batch is a routine that calls random kernels, so that many are built and run together; `workload_of` is a graph of
-tasks over parts of arrays that overlap. Knows texts and numbers; does not know what compiles or runs them.
+`batch` is a routine that calls random kernels, so that many are built and run together; `stages` a workload whose tasks
+read and write parts of the same arrays. Knows texts and numbers; does not know what compiles or runs them.
 """
 
 import random

@@ -50,7 +50,7 @@ def test_disjoint_tiles_are_plain_tasks(printed):
     source = printed(TILES)
     assert source.followed == ()
     assert source.headers == ("htp_host.hpp",)
-    assert source.most_in_scope == 1
+    assert source.fullest.tasks == 1
     assert lines(source, "for (") == ["for (int64_t i = 0; i < M; i += 16) PTO2_SCOPE() {"]
     assert lines(source, "htp::part(a") == ["const ChipTensor a_1 = htp::part(a, {htp::min(16, M - i), N}, {i, 0});"]
     assert lines(source, "add_") == ["copy_1.add_input(a_1);", "copy_1.add_output(b_1);"]

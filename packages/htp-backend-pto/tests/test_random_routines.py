@@ -59,17 +59,22 @@ def applied(arrays, step):
             views[1][...] = views[0] * np.float32(2 if word == "double" else 1)
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_results_and_graph(seed, tmp_path_factory):
+def random_routine(seed):
+    """The text of a routine, what goes in as `a` and `b`, and what every array holds in the end."""
     rng = random.Random(seed)
     made = [statement(rng) for _ in range(12)]
-    folder = str(tmp_path_factory.getbasetemp())
-    program, package = published(HEAD + "".join(text for _, text in made), folder, f"random-{seed}")
     values = np.random.default_rng(seed)
     a, b = values.integers(-8, 8, (2, ROWS, COLUMNS)).astype("f4")
     expected = {"a": a, "b": b.copy(), "c": a.copy(), "t": a * np.float32(2)}
     for step, _ in made:
         applied(expected, step)
+    return HEAD + "".join(text for _, text in made), a, b, expected
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_results_and_graph(seed, tmp_path_factory):
+    text, a, b, expected = random_routine(seed)
+    program, package = published(text, str(tmp_path_factory.getbasetemp()), f"random-{seed}")
     graph = predict(program, CURRENT, {}, {})
     assert graph.exact
     for runtime in ("tensormap_and_ringbuffer", "host_build_graph"):

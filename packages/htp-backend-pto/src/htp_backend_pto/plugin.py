@@ -14,6 +14,7 @@ from htp.declarations import (
     Dialect,
     IntrinsicSet,
     Lazy,
+    PackageRecord,
     Toolchain,
     Variant,
 )
@@ -76,6 +77,13 @@ effect; its window stalls and never aborts, which the orchestration refuses.
 """
 
 
+RECORDS = (
+    PackageRecord("pto.package", "contract/pto.json", Lazy("htp_backend_pto.contract:Package")),
+    PackageRecord("pto.graph", "contract/graph.json", Lazy("htp_backend_pto.contract:Graph")),
+    PackageRecord("pto.source-map", "contract/source_map.json", Lazy("htp_backend_pto.contract:SourceMap")),
+    PackageRecord("pto.figures", "contract/figures.json", Lazy("htp_backend_pto.figures.records:Figures")),
+)
+"""The contract files that have schemas."""
 LOADERS = "htp_backend_pto.binding.load"
 TOOLCHAINS = (
     ("host-graph", "load_host_graph", "probe", "the stand-in, with the graph built before its first task runs"),
@@ -142,6 +150,8 @@ def htp_backends() -> tuple[Backend, ...]:
             contract=CONTRACT,
             emit=Lazy("htp_backend_pto.emission.emit:emit"),
             directives=DIRECTIVES,
+            records=RECORDS,
+            figures=Lazy("htp_backend_pto.figures.tables:figures"),
         ),
     )
 

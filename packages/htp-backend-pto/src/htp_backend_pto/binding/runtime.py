@@ -117,7 +117,9 @@ class RuntimeProgram:
         odd: list[Diagnostic] = []
         for number in range(TRIES):
             try:
-                return self._once(call, folder, trace=trace), tuple(odd)
+                seconds, notes = self._once(call, folder, trace=trace)
+                odd += [Diagnostic(code="pto.simulator", severity="warning", message=each) for each in notes]
+                return seconds, tuple(odd)
             except Refused as refused:
                 if refused.code != "pto.runtime-failed" or number + 1 == TRIES:
                     raise
@@ -125,7 +127,7 @@ class RuntimeProgram:
                 odd.append(Diagnostic(code=refused.code, severity="warning", message=note))
         raise AssertionError
 
-    def _once(self, call: Call, folder: Path, *, trace: bool) -> float:
+    def _once(self, call: Call, folder: Path, *, trace: bool) -> tuple[float, list[str]]:
         import numpy as np
 
         inputs, outputs = folder / "inputs.npz", folder / "outputs.npz"
@@ -142,7 +144,8 @@ class RuntimeProgram:
             for parameter, array in call.arrays:
                 if parameter.direction != "in":
                     array.view(found[parameter.name].dtype)[...] = found[parameter.name]
-        return float(json.loads(said.splitlines()[-1])["run_seconds"])
+        ended = json.loads(said.splitlines()[-1])
+        return float(ended["run_seconds"]), ended["notes"]
 
     def _scalars(self, call: Call) -> list[tuple[str, str, int]]:
         dtypes = {each.name: each.dtype for each in (*self.contract.parameters, *self.contract.slots)}

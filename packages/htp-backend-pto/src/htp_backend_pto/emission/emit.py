@@ -35,6 +35,7 @@ from htp_backend_pto.emission.lines import place_of
 from htp_backend_pto.emission.orchestration import orchestration_source
 from htp_backend_pto.emission.orchestration_tasks import KernelNumber
 from htp_backend_pto.emission.window import window_of
+from htp_backend_pto.figures.count import figures_of
 from htp_backend_pto.prediction import graph_of
 from htp_backend_pto.profile import CURRENT
 from htp_backend_pto.steps import tile_names
@@ -74,9 +75,11 @@ def package_files(program: Program, kernels: Sequence[KernelSource], variant: st
     numbers = [KernelNumber(each.name, each.core, number) for number, each in enumerate(kernels)]
     printed = orchestration_source(program, numbers, profile)
     package = _package(program, kernels, numbers, printed, variant, profile)
+    figures = figures_of((program.function(each.name), each) for each in kernels)
     mapped = SourceMap(files=(_mapped_orchestration(package, printed), *map(_mapped_kernel, kernels)))
     records: dict[str, Record] = {
         "contract/abi.json": abi_file(package, program),
+        "contract/figures.json": figures,
         "contract/graph.json": graph_of(program, profile),
         "contract/pto.json": package,
         "contract/source_map.json": mapped,
@@ -123,8 +126,8 @@ def _package(
         checks=tuple(CheckRecord(what=c.what, text=c.text, place=c.place, code=c.code) for c in printed.checks),
         runtimes=runtimes,
         why=READS if printed.reads_results else "",
-        window=window_of(program, printed.most_in_scope, profile),
-        scope=printed.most_in_scope,
+        window=window_of(program, printed.fullest, profile),
+        scope=printed.fullest.tasks,
         memory=tuple(row for each in kernels for row in _memory(program.function(each.name), each)),
     )
 

@@ -227,7 +227,7 @@ class Body:
 
     def _view(self, step: Step, node: ast.expr, depth: int) -> str:
         root = root_name(node)
-        order = ORDERS.get(step.instruction.name, "matrix")
+        order = ORDERS.get(step.instruction.name.removesuffix("_flags"), "matrix")
         tile = step.result if step.stored is None else step.tile("x")
         made = tile_type(step.statement.annotation) if isinstance(step.statement, ast.AnnAssign) else None
         type_ = made if step.stored is None else self.scope.types.get(tile or "")

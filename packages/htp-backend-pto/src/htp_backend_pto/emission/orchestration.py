@@ -22,7 +22,7 @@ from htp_backend_pto.emission.scalars import CPP, cpp_name, unprintable
 from htp_backend_pto.emission.scoping import Placement, placement_of
 from htp_backend_pto.emission.sites import called, needed_names, sites_of, stored_root, task_word
 from htp_backend_pto.emission.tracking import decide, facts_in
-from htp_backend_pto.emission.window import NONE
+from htp_backend_pto.emission.window import NONE, Fullest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,15 +44,15 @@ KEPT: Mapping[str, tuple[str, ...]] = {"task": ("after", "tag", "stream"), "requ
 class Orchestration:
     """The printed source, what it checks, and what it needs of the runtime.
 
-    `most_in_scope` is the largest number of tasks that one scope holds at a time; `reads_results` says that the host
-    reads what tasks wrote, and `headers` are the package's own headers.
+    `fullest` is the scope that holds the most tasks at a time; `reads_results` says that the host reads what tasks
+    wrote, and `headers` are the package's own headers.
     """
 
     text: str
     lines: tuple[Line, ...]
     checks: tuple[Check, ...]
     headers: tuple[str, ...]
-    most_in_scope: int
+    fullest: Fullest
     reads_results: bool
     followed: tuple[str, ...]
 
@@ -81,6 +81,7 @@ class _Printer:
         self.checks: list[Check] = []
         self.reads_results = False
         self.loops = 0
+        self.fullest = Fullest()
         self.tasks = Tasks(self.names, self.decisions, self.out, self.check)
 
     def whole(self) -> Orchestration:
@@ -96,7 +97,7 @@ class _Printer:
             lines,
             tuple(self.checks),
             self._headers(),
-            max(held.own, held.inner),
+            self.fullest if held.own <= self.fullest.tasks else Fullest(held.own),
             self.reads_results,
             tuple(sorted(self.decisions.followed)),
         )
@@ -123,7 +124,7 @@ class _Printer:
                 return self._for(node, depth, facts)
             case ast.While(test=test, body=inner):
                 self.out.write(depth, f"while (!{self.profile.is_fatal} && {self.names.text(test).within(9)}) {{", node)
-                return self._scoped(inner, depth, facts)
+                return self._scoped(node, inner, depth, facts)
             case ast.If():
                 return self._if(node, depth, facts)
             case ast.Assert(test=test):
@@ -183,9 +184,9 @@ class _Printer:
             step = f" += {by.cpp}"
             sign = ">" if by.cpp.startswith("-") else "<"
         self.out.write(depth, f"for (int64_t {cpp} = {start}; {cpp} {sign} {stop}; {cpp}{step}) {{", node)
-        return self._scoped(node.body, depth, facts_in([node], facts))
+        return self._scoped(node, node.body, depth, facts_in([node], facts))
 
-    def _scoped(self, body: Sequence[ast.stmt], depth: int, facts: Facts) -> Held:
+    def _scoped(self, loop: ast.For | ast.While, body: Sequence[ast.stmt], depth: int, facts: Facts) -> Held:
         """The body of a loop: what its tasks allocate is given back after every turn, and so are their places."""
         at = len(self.out.lines)
         self.loops += 1
@@ -196,7 +197,11 @@ class _Printer:
             self.out.lines[at - 1] = type(head)(f"{opened}{self.profile.scope} {comment}{rest}", head.statement)
         self.out.write(depth, "}")
         self.loops -= 1
-        return inside.closed(self.loops + 1, self.profile.limits.rings)
+        closed = inside.closed(self.loops + 1, self.profile.limits.rings)
+        if closed.inner > self.fullest.tasks:
+            what = f"`{ast.unparse(loop.target)}`" if isinstance(loop, ast.For) else f"`while {ast.unparse(loop.test)}`"
+            self.fullest = Fullest(closed.inner, f"one turn of the loop over {what}", place_of(loop))
+        return closed
 
     def _if(self, node: ast.If, depth: int, facts: Facts) -> Held:
         self.out.write(depth, f"if ({self.names.cpp(node.test)}) {{", node)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from htp.program import Program
     from htp_backend_pto.profile import Profile
 
-__all__ = ["NONE", "ONE", "Held", "ring_of", "window_of"]
+__all__ = ["NONE", "ONE", "Fullest", "Held", "ring_of", "window_of"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,15 @@ class Held:
 NONE, ONE = Held(), Held(1)
 
 
+@dataclass(frozen=True)
+class Fullest:
+    """The scope that holds the most tasks: how many, what it is, and the user's line."""
+
+    tasks: int = 0
+    what: str = "the routine"
+    place: str = ""
+
+
 def ring_of(window: int, least: int) -> int:
     """The largest ring that holds no more than `window` tasks; 0 when the smallest holds more.
 
@@ -58,30 +67,34 @@ def ring_of(window: int, least: int) -> int:
     return ring if ring >= least else 0
 
 
-def window_of(program: Program, scope: int, profile: Profile) -> int:
+def window_of(program: Program, fullest: Fullest, profile: Profile) -> int:
     """The ring of the program's task regions, the smallest of them; 0 when none asks for one.
 
     Raises:
         Refused: `pto.window`: it is too small for the runtime or for the tasks that one scope holds, it aborts, or it
-            counts bytes.
+            counts bytes; at the line that asks for it, with the line of the fullest scope.
     """
+    scope = fullest.tasks
     rings: list[int] = []
     for call in _openings(program):
         given = {each.arg: each.value for each in call.keywords if each.arg is not None}
         window = _number(given.get("window"))
         if not window:
             continue
+        asks = given.get("window") or call
         if _text(given.get("full")) == "abort":
-            raise _refused(call, "the runtime's window stalls when it is full and cannot abort", 'write mode="stall"')
+            raise _refused(asks, "the runtime's window stalls when it is full and cannot abort", 'write mode="stall"')
         if _text(given.get("unit")) == "bytes":
-            raise _refused(call, "the runtime's window counts tasks, not bytes", 'write unit="tasks"')
+            raise _refused(asks, "the runtime's window counts tasks, not bytes", 'write unit="tasks"')
         ring = ring_of(window, profile.limits.least_window)
         if not ring:
             least = profile.limits.least_window - 1
-            raise _refused(call, f"the runtime's smallest window holds {least} tasks", f"ask for {least} or more")
+            raise _refused(asks, f"the runtime's smallest window holds {least} tasks", f"ask for {least} or more")
         if scope > ring - 1:
+            where = f" ({fullest.place})" if fullest.place else ""
+            note = f"{fullest.what}{where} submits {scope}, which are one scope: none of them retires before its end"
             said = f"up to {scope} tasks of the program lie in one scope, where {ring - 1} have room"
-            raise _refused(call, said, f"ask for {_enough(scope)} or more")
+            raise _refused(asks, said, f"ask for {_enough(scope)} or more", note)
         rings.append(ring)
     return min(rings, default=0)
 
@@ -106,5 +119,6 @@ def _text(node: ast.expr | None) -> str:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
-def _refused(call: ast.Call, why: str, help_: str) -> Refused:
-    return Refused("pto.window", f"this task window cannot be kept on Ascend: {why}", span=origin_of(call), help=help_)
+def _refused(asks: ast.expr, why: str, help_: str, *notes: str) -> Refused:
+    text = f"this task window cannot be kept on Ascend: {why}"
+    return Refused("pto.window", text, span=origin_of(asks), notes=notes, help=help_)

@@ -20,6 +20,7 @@ MOVING = f"{SMALL} i64"
 BY_INDEX = pairs(SMALL, "i32 u32")
 LOAD = "MTE2 ub gm; MTE2 l1 gm"
 STORE = "MTE3 gm ub; FIX gm l0c; MTE3 gm l1"
+FLAGS = ("a flag has a byte in global memory",)
 ACCUMULATED = "f32>f16 f32>bf16 f32>f32 i32>i32 i32>f16 i32>i8"
 
 MEMORY: tuple[Instruction, ...] = (
@@ -33,6 +34,18 @@ MEMORY: tuple[Instruction, ...] = (
         variables="Number Other", routes="FIX gm l0c"),
     row("store_add", "TSTORE", "dst x:nd,nz !old", "a tile added to global memory", dtypes="f32 f16 bf16 i32 i16 i8",
         routes="MTE3 gm ub gm; FIX gm l0c gm", call="TSTORE<{x_type}, {dst_type}, AtomicType::AtomicAdd>({dst}, {x})"),
+    row("store_flags", "TSTORE", "x", "zeros and ones to flags in global memory", dtypes="u8", variables="",
+        routes="MTE3 gm ub", notes=FLAGS),
+    row("store_row_flags", "TSTORE", "x", "a row of zeros and ones to a vector of flags", dtypes="u8", variables="",
+        routes="MTE3 gm ub", notes=FLAGS),
+    row("store_col_flags", "TSTORE", "x:dn", "a column of zeros and ones to a vector of flags", dtypes="u8",
+        variables="", routes="MTE3 gm ub", notes=FLAGS),
+    row("load_flags", "TLOAD", "x", "flags of global memory as zeros and ones", dtypes="u8", variables="",
+        routes="MTE2 ub gm", notes=FLAGS),
+    row("load_row_flags", "TLOAD", "x", "a part of a vector of flags as a row of zeros and ones", dtypes="u8",
+        variables="", routes="MTE2 ub gm", notes=FLAGS),
+    row("load_col_flags", "TLOAD", "dst:dn x", "a part of a vector of flags as a column of zeros and ones", dtypes="u8",
+        variables="", routes="MTE2 ub gm", notes=FLAGS),
     row("store_t", "TSTORE", "dst x:dn", "a tile to a region whose rows are its columns", dtypes=MOVING,
         routes="MTE3 gm ub", notes=("the region is a global view in column-major order, Layout::DN",)),
     row("store_row", "TSTORE", "x", "a row to a part of a vector", dtypes=MOVING, routes="MTE3 gm ub"),

@@ -106,6 +106,8 @@ SORTING: tuple[Instruction, ...] = (
         call="TGATHER<{dst_type}, {x_type}, MaskPattern::P0101>({dst}, {x})"),
     row("sorted_indices", "TGATHER", "x", "indices of pairs", dtypes="f32",
         call="TGATHER<{dst_type}, {x_type}, MaskPattern::P1010>({dst}, {x})"),
+    row("sorted_places", "TGATHER", "x", "indices of pairs, as i32", dtypes="f32",
+        call="TGATHER<{dst_type}, {x_type}, MaskPattern::P1010>({dst}, {x})"),
     row("histogram", "THISTOGRAM", "x match:dn @byte", "cumulative counts of a byte", dtypes="", sim="u16",
         call="THISTOGRAM<HistByte::BYTE_{byte}>({dst}, {x}, {match})"),
 )  # fmt: skip

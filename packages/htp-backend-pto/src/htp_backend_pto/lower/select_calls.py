@@ -9,29 +9,38 @@ import ast
 from typing import TYPE_CHECKING
 
 from htp.lowering.build import constant, expression
-from htp.types import TileType, f32, i32
-from htp_backend_pto.lower.select_elementwise import BINARY, UNARY, Item
-from htp_backend_pto.lower.select_functions import Functions
+from htp.types import bool_, f32, i32, i64
+from htp_backend_pto.lower.select_choices import Item
+from htp_backend_pto.lower.select_elementwise import BINARY, UNARY
+from htp_backend_pto.lower.select_integers import BITS
+from htp_backend_pto.lower.select_reductions import REDUCTIONS, Reductions
 from htp_backend_pto.lower.split_units import called
-from htp_backend_pto.lower.writing import is_column, room
+from htp_backend_pto.lower.writing import is_column
 from htp_backend_pto.tiles import annotation_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from htp.dims import Expr
     from htp.infer.state import Inference
     from htp.program import Function
+    from htp.types import TileType
 
-__all__ = ["Calls"]
+__all__ = ["COMPARING", "Calls"]
 
-REDUCTIONS = {"sum": "sum", "prod": "prod", "max": "max", "min": "min", "argmax": "argmax", "argmin": "argmin"}
-SUMMED = ("sum", "prod", "mean")
-FUNCTIONS = (*UNARY, "exp2", "log2", "sigmoid", "silu", "tanh", "gelu", "erf", "sign", "floor", "ceil", "round")
+FUNCTIONS = (
+    *UNARY, "exp2", "log2", "sigmoid", "silu", "tanh", "gelu", "erf", "sign", "floor", "ceil", "round", "isnan", "isinf",
+    "isfinite",
+)  # fmt: skip
+COMPARING = {"equal": "eq", "not_equal": "ne", "less": "lt", "less_equal": "le", "greater": "gt", "greater_equal": "ge"}
 MEMORY = ("load", "load_t", "load_row", "load_col", "mgather", "mgather_rows")
 """Instructions that read memory by themselves."""
+UPDATES = ("pto.mscatter", "pto.mscatter_rows", "pto.store_add")
+INSTEAD = {
+    "sin": "pass a table of its values as a parameter, and take what you need with `tile.take`",
+    "cos": "pass a table of its values as a parameter, and take what you need with `tile.take`",
+}
 
 
-class Calls(Functions):
+class Calls(Reductions):
     """Writes calls as instructions."""
 
     def __init__(self, kernel: Function, known: Inference) -> None:
@@ -51,13 +60,25 @@ class Calls(Functions):
             raise self.refused(f"`{ast.unparse(node)}` is no tile", "write a tile here")
         return found
 
+    def may_be_empty(self, size: Expr) -> bool:
+        """Whether nothing says that a size is above zero."""
+        least = self.known.facts_at(self.current).lower_bound(size)
+        return least is None or least < 1
+
     def copied(self, name: str, type_: TileType, other: str) -> None:
         """Another name for a tile: the value moves, so that each name keeps its place."""
-        if is_column(type_):
+        if type_.dtype in (bool_, i64):
+            other = self.flags(None, self.like(other, f32), other) if type_.dtype is bool_ else self.narrow(other)
+            self.cast(name, type_, other)
+        elif is_column(type_):
             row = self.instruct(None, self.as_row_type(type_), "mov", self.row(other), base=f"{name}_row")
             self.column(name, type_, row)
         else:
             self.instruct(name, type_, "mov", other)
+
+    def narrow(self, name: str) -> str:
+        """A tile of i64 as i32."""
+        return name if self.types[name].dtype is not i64 else self.cast(None, self.like(name, i32), name)
 
     def call(self, name: str, type_: TileType, node: ast.Call) -> None:
         """An operation of htp.tile, or an instruction that the user wrote."""
@@ -66,26 +87,50 @@ class Calls(Functions):
             return
         operation, given = self.known.operations[id(node)]
         options = {each: value for each, value in given.items() if each != "x"}
-        if operation in FUNCTIONS:
-            self.function(name, type_, operation, self.tile(given["x"]), **options)
-        elif operation in BINARY:
-            left, right = (self.item(each) for each in given.values())
-            self.binary(name, type_, BINARY[operation], left, right)
-        elif operation in (*REDUCTIONS, "mean", "any", "all"):
-            self.reduced(name, type_, operation, self.tile(given["x"]), self.known.axes[id(given["x"])])
-        else:
-            rule = getattr(self, f"on_{operation}", None)
-            if rule is None:
-                raise self.refused(
-                    f"`tile.{operation}` has no instruction on Ascend yet",
-                    "use an instruction of `htp_backend_pto.pto`, or compute it outside",
-                )
+        rule = getattr(self, f"on_{operation}", None)
+        if rule is not None:
             rule(name, type_, given)
+        elif operation in FUNCTIONS:
+            self.function(name, type_, operation, self.tile(given["x"]), **options)
+        elif operation in REDUCTIONS:
+            self.reduced(name, type_, operation, self.tile(given["x"]), self.known.axes[id(given["x"])])
+        elif len(given) == 2 and self.pair(name, type_, operation, *(self.item(each) for each in given.values())):
+            pass
+        else:
+            raise self.refused(
+                f"`tile.{operation}` has no instruction on Ascend, nor a formula of those that there are",
+                INSTEAD.get(operation, "use an instruction of `htp_backend_pto.pto`, or compute it outside"),
+            )
+
+    def pair(self, name: str, type_: TileType, operation: str, left: Item, right: Item) -> bool:
+        """An operation on two operands; whether there is a rule for it."""
+        if operation in BINARY:
+            self.binary(name, type_, BINARY[operation], left, right)
+        elif operation in COMPARING:
+            self.compared(name, type_, COMPARING[operation], left, right)
+        elif operation in BITS:
+            self.bits(name, type_, BITS[operation], left, right)
+        elif operation in ("left_shift", "right_shift"):
+            self.shifted(name, type_, "shl" if operation == "left_shift" else "shr", left, right)
+        elif operation in ("floor_divide", "mod"):
+            self.divided(name, type_, "quotient" if operation == "floor_divide" else "remainder", left, right)
+        elif operation == "power":
+            self.power(name, type_, left, right)
+        else:
+            return False
+        return True
 
     def written(self, name: str, type_: TileType, node: ast.Call) -> None:
         """The user's own instruction; what it takes from memory is loaded first."""
+        if called(node) in UPDATES:
+            raise self.refused(
+                f"`{called(node)}` changes an array where it lies, and `{name}` is no array",
+                f"store what it gives where it is: `y[:, :] = {called(node)}(x, index, y[:, :])`",
+            )
         memory = called(node).removeprefix("pto.") in MEMORY
-        arguments = [each if memory else self.loaded(each) for each in node.args]
+        arguments = [node.args[0], *(self.loaded(each) for each in node.args[1:])] if memory else [
+            self.loaded(each) for each in node.args
+        ]  # fmt: skip
         self.forget(name)
         call = ast.Call(node.func, arguments, node.keywords)
         self.put(ast.AnnAssign(ast.Name(name, ast.Store()), annotation_of(type_), call, 1))
@@ -95,63 +140,17 @@ class Calls(Functions):
         found = self.item(node)
         return ast.Name(found, ast.Load()) if isinstance(found, str) else found
 
-    def reduced(self, name: str, type_: TileType, how: str, x: str, axes: Sequence[int]) -> None:
-        """One number for every row or column."""
-        if how in ("any", "all"):
-            numbers = self.cast(None, self.like(x, f32), x)
-            wide = self.type(f32, type_.dims, room(type_).rows, room(type_).columns)
-            made = self.fresh(name)
-            self.types[made] = wide
-            self.reduced(made, wide, "max" if how == "any" else "min", numbers, axes)
-            self.compared(name, type_, "ne", made, constant(0.0))
-            return
-        if len(axes) != 1:
-            what = "a reduction over all elements has no instruction"
-            raise self.refused(what, "reduce one axis after the other, with `keepdims=True`")
-        source = self.types[x]
-        if (source.dtype.bits == 16 and how in SUMMED and source.dtype.kind == "float") or not self.reduces(how, x):
-            wide = self.cast(None, self.like(x, f32), x)
-            made = self.fresh(name)
-            result = self.type(f32, type_.dims, room(type_).rows, room(type_).columns)
-            self.types[made] = result
-            self.reduced(made, result, how, wide, axes)
-            self.cast(name, type_, made)
-        elif how == "mean":
-            made = self.sum(None, type_, x, axes[0])
-            self.binary(name, type_, "div", made, expression(source.dims[axes[0]]))
-        else:
-            self.sum(name, type_, x, axes[0], REDUCTIONS[how])
-
-    def reduces(self, how: str, x: str) -> bool:
-        """Whether an instruction reduces tiles of this dtype, or nothing else would."""
-        dtype = self.types[x].dtype
-        return self.has(f"row{REDUCTIONS.get(how, 'sum')}", dtype) or dtype.kind != "float"
-
-    def sum(self, name: str | None, type_: TileType, x: str, axis: int, how: str = "sum") -> str:
-        """Rows with scratch give a column; columns give a row."""
-        if axis == 1 and is_column(self.types[x]):
-            return self.instruct(name, type_, "mov", x)
-        if how.startswith("arg"):
-            return self.placed(name, type_, x, axis, how)
-        if axis == 1:
-            return self.instruct(name, type_, f"row{how}", x, self.row_scratch(self.types[x]))
-        if is_column(self.types[x]):
-            row = self.row(x)
-            return self.instruct(name, type_, f"row{how}", row, self.row_scratch(self.types[row]))
-        return self.instruct(name, type_, f"col{how}", x)
-
-    def placed(self, name: str | None, type_: TileType, x: str, axis: int, how: str) -> str:
-        """Where the largest is, as i32 and then as what the program wants."""
-        result = self.type(i32, type_.dims, room(type_).rows, room(type_).columns)
-        kind = "row" if axis == 1 else "col"
-        if type_.dtype is i32:
-            return self.instruct(name, type_, f"{kind}{how}", x, self.scratch(self.types[x]))
-        made = self.instruct(None, result, f"{kind}{how}", x, self.scratch(self.types[x]))
-        return self.cast(name, type_, made)
+    # operations ---------------------------------------------------------------------------------------------------
 
     def on_cast(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
         """`tile.cast(x, dtype)`; what is no whole number is cut, as in Python."""
         self.cast(name, type_, self.tile(given["x"]))
+
+    def on_invert(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
+        """`tile.invert(x)`."""
+        self.inverted(name, type_, self.tile(given["x"]))
+
+    on_logical_not = on_invert
 
     def on_full(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
         """`tile.full(shape, value, dtype)`."""
@@ -162,65 +161,125 @@ class Calls(Functions):
         axis = given["axis"]
         self.counted(name, type_, axis.value if isinstance(axis, ast.Constant) and isinstance(axis.value, int) else 0)
 
+    def on_eye(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
+        """`tile.eye(n, dtype)`: ones where the row is the column."""
+        numbers = self.sized(type_, f32)
+        lines, lanes = (self.counted(None, numbers, axis) for axis in (0, 1))
+        self.cast(name, type_, self.compared(None, self.flags_like(type_), "eq", lines, lanes))
+
     def on_where(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
         """`tile.where(condition, a, b)`."""
         condition, yes, no = given.values()
         self.chosen(name, type_, self.tile(condition), self.item(yes), self.item(no))
 
+    on_select = on_where
+
     def on_tril(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
         """`tile.tril(x, k)`: zero above a diagonal."""
-        self.triangle(name, type_, given, upper=False)
+        self.triangle(name, type_, given, "ge")
 
     def on_triu(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
         """`tile.triu(x, k)`: zero below a diagonal."""
-        self.triangle(name, type_, given, upper=True)
+        self.triangle(name, type_, given, "le")
 
-    def triangle(self, name: str, type_: TileType, given: dict[str, ast.expr], *, upper: bool) -> None:
-        """Ones in a triangle say what is kept."""
+    def triangle(self, name: str, type_: TileType, given: dict[str, ast.expr], mode: str) -> None:
+        """What lies on one side of a diagonal is kept."""
         x, diagonal = self.tile(given["x"]), given.get("k", ast.Constant(0))
-        rows, columns = (expression(each) for each in type_.dims)
-        wide = self.like(x, f32)
-        if upper:
-            ones = self.instruct(None, wide, "tri", diagonal, rows, columns, dtype="f32", upper=ast.Constant(True))
-        else:
-            ones = self.instruct(None, wide, "tri", diagonal, rows, columns, dtype="f32")
-        mask = self.compared(None, self.flags_like(type_), "ne", ones, constant(0.0))
+        numbers = self.sized(type_, i32)
+        lanes = self.instruct(None, numbers, "adds", self.counted(None, numbers, 0), diagonal)
+        mask = self.compared(None, self.flags_like(type_), mode, lanes, self.counted(None, numbers, 1))
         self.chosen(name, type_, mask, x, constant(0.0) if type_.dtype.kind == "float" else constant(0))
 
     def on_clip(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
         """`tile.clip(x, low, high)`."""
-        x, *bounds = given.values()
-        low, high = (*(self.item(each) for each in bounds), ast.Constant(None), ast.Constant(None))[:2]
-        self.clipped(name, type_, self.tile(x), low, high)
+        none = ast.Constant(None)
+        low, high = (self.item(given.get(each, none)) for each in ("lo", "hi"))
+        self.clipped(name, type_, self.tile(given["x"]), low, high)
 
     def on_transpose(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
         """`tile.transpose(x)`."""
         x = self.tile(given["x"])
         if is_column(self.types[x]) or self.types[x].dims[0].constant == 1:
-            self.on_reshape(name, type_, given)
+            self.reshaped(name, type_, x)
         else:
-            self.instruct(name, type_, "trans", x, self.scratch(self.types[x]))
+            self.transposed_to(name, type_, x)
 
     def on_reshape(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
-        """A row as a column or a column as a row; the rest would move elements."""
-        x = self.tile(given["x"])
-        source = self.types[x]
-        if is_column(type_) and source.dims[0].constant == 1:
-            self.column(name, type_, x)
-        elif is_column(source) and type_.dims[0].constant == 1:
-            self.instruct(name, type_, "reshape", x, 1, expression(type_.dims[1]))
-        else:
-            raise self.refused("only rows and columns can be reshaped on the chip", "reshape the array in memory")
+        """The same elements in other rows and columns."""
+        self.reshaped(name, type_, self.tile(given["x"]))
+
+    on_squeeze = on_reshape
+    on_expand_dims = on_reshape
 
     def on_broadcast_to(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
         """A row or column repeated."""
-        x = self.spread(self.tile(given["x"]), type_)
-        self.copied(name, type_, x)
+        self.copied(name, type_, self.spread(self.tile(given["x"]), type_))
 
     def on_concat(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
-        """Columns beside columns."""
-        values = next(iter(given.values()))
+        """Tiles one behind the other."""
+        values, axis = given["parts"], given.get("axis")
         parts = [self.tile(each) for each in values.elts] if isinstance(values, ast.Tuple) else []
-        if len(parts) != 2 or self.types[parts[0]].dims[0] != type_.dims[0]:
-            raise self.refused("only two tiles side by side can be joined", "join them by storing both to an array")
-        self.instruct(name, type_, "concat", *parts)
+        self.joined(name, type_, parts, _axis(axis, 0))
+
+    def on_flip(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
+        """`tile.flip(x, axis)`."""
+        axes = self.known.axes.get(id(given["x"]), (0, 1))
+        self.flipped(name, type_, self.tile(given["x"]), axes)
+
+    # by index -----------------------------------------------------------------------------------------------------
+
+    def axis_of(self, given: dict[str, ast.expr], usual: int) -> int:
+        """The axis of an operation."""
+        found = self.known.axes.get(id(given["x"]))
+        return found[0] if found else _axis(given.get("axis"), usual)
+
+    def on_gather(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
+        """`tile.gather(x, indices, axis)`."""
+        x, index = self.tile(given["x"]), self.tile(given["indices"])
+        self.by_index(name, type_, x, index, self.axis_of(given, 0))
+
+    def on_scatter(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
+        """`tile.scatter(x, indices, updates, axis)`."""
+        mode = given.get("mode")
+        if isinstance(mode, ast.Constant) and mode.value != "set":
+            what = f"a scatter that takes the {mode.value} has no instruction"
+            raise self.refused(what, "compare the indices with each place, and reduce what is chosen")
+        x, index, updates = self.tile(given["x"]), self.tile(given["indices"]), self.item(given["updates"])
+        if not isinstance(updates, str):
+            updates = self.filled(None, self.like(index, type_.dtype), updates)
+        self.scattered(name, type_, x, index, updates, self.axis_of(given, 0))
+
+    def on_take(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
+        """`tile.take(x, indices, axis)` of a tile, by a row or column of indices."""
+        x, index, axis = self.tile(given["x"]), self.tile(given["indices"]), self.axis_of(given, 0)
+        if axis == 0 and not is_column(self.types[index]):
+            index = self.turned(index)
+        self.by_index(name, type_, x, index, axis)
+
+    def on_cumsum(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
+        """`tile.cumsum(x, axis)`."""
+        self.running(name, type_, self.tile(given["x"]), self.axis_of(given, 0))
+
+    def on_argsort(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
+        """`tile.argsort(x, axis, descending)`."""
+        made = self.sized(type_, i32)
+        falling = _flag(given.get("descending"))
+        last = name if type_.dtype is i32 else None
+        found = self.order(last, made, self.tile(given["x"]), self.axis_of(given, 1), falling=falling)
+        if last is None:
+            self.cast(name, type_, found)
+
+    def on_sort(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
+        """`tile.sort(x, axis, descending)`."""
+        x, axis = self.tile(given["x"]), self.axis_of(given, 1)
+        order = self.order(None, self.sized(type_, i32), x, axis, falling=_flag(given.get("descending")))
+        self.by_index(name, type_, x, order, axis)
+
+
+def _axis(node: ast.expr | None, usual: int) -> int:
+    value = ast.literal_eval(node) if node is not None else usual
+    return value % 2 if isinstance(value, int) else usual
+
+
+def _flag(node: ast.expr | None) -> bool:
+    return isinstance(node, ast.Constant) and bool(node.value)

@@ -10,9 +10,10 @@ import math
 from typing import TYPE_CHECKING
 
 from htp.lowering.build import constant
-from htp.types import bool_, f32, i32
-from htp_backend_pto.lower.select_elementwise import UNARY, Elementwise
-from htp_backend_pto.lower.writing import is_column, room
+from htp.types import f16, f32, i32
+from htp_backend_pto.lower.select_elementwise import UNARY
+from htp_backend_pto.lower.select_integers import Integers
+from htp_backend_pto.lower.writing import is_column
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,7 +29,11 @@ CUBE = 0.044715
 """The coefficient of the cube in the tanh form of gelu: Hendrycks and Gimpel, arXiv:1606.08415."""
 
 
-class Functions(Elementwise):
+TESTS = {"isnan": "ne", "isinf": "eq", "isfinite": "lt"}
+"""What is asked of floats, and how their size compares with infinity."""
+
+
+class Functions(Integers):
     """Writes functions of one tile."""
 
     def function(self, target: str | None, type_: TileType, name: str, x: str, **options: ast.expr) -> str:
@@ -44,10 +49,38 @@ class Functions(Elementwise):
         if is_column(type_):
             row = self.function(None, self.as_row_type(type_), name, self.row(x), **options)
             return self.column(target, type_, row)
+        if name in TESTS:
+            return self.tested(target, type_, name, x)
+        if type_.dtype.kind != "float":
+            return self.rounded_already(target, type_, name, x)
         if type_.dtype is not f32:
             wide = self.function(None, self.like(x, f32), name, self.cast(None, self.like(x, f32), x), **options)
             return self.cast(target, type_, wide)
         return formula(target, type_, x, **options)
+
+    def tested(self, target: str | None, type_: TileType, name: str, x: str) -> str:
+        """Whether elements are NaN, infinite, or neither."""
+        if self.types[x].dtype not in (f16, f32):
+            x = self.cast(None, self.like(x, f32), x)
+        if name == "isnan":
+            return self.compared(target, type_, "ne", x, x)
+        size = self.unary(None, self.types[x], "abs", x)
+        return self.compared(target, type_, TESTS[name], size, constant(math.inf))
+
+    def rounded_already(self, target: str | None, type_: TileType, name: str, x: str) -> str:
+        """The functions that integers have: they are whole, and have a sign."""
+        if name == "sign":
+            above = self.binary(None, type_, "min", x, constant(1))
+            return self.binary(target, type_, "max", above, constant(-1)) if type_.dtype.kind == "int" else self.renamed(
+                target, type_, above
+            )  # fmt: skip
+        if name in ("floor", "ceil", "round"):
+            return self.renamed(target, type_, x)
+        raise self.refused(f"`tile.{name}` takes floats", "cast it: `.astype(f32)`")
+
+    def renamed(self, target: str | None, type_: TileType, x: str) -> str:
+        """The tile under another name."""
+        return self.instruct(target, type_, "mov", x) if target is not None else x
 
     def numbers(self, type_: TileType, x: str, *steps: tuple[str, float], target: str | None = None) -> str:
         """Instructions with a number, one after the other."""
@@ -107,7 +140,7 @@ class Functions(Elementwise):
         below = self.compared(None, flags, "lt", x, constant(0.0))
         above = self.compared(None, flags, "gt", x, constant(0.0))
         minus = self.chosen(None, type_, below, constant(-1.0), constant(0.0))
-        return self.chosen(target, type_, above, constant(1.0), minus)
+        return self.kept(target, type_, self.chosen(None, type_, above, constant(1.0), minus), x)
 
     def _floor(self, target: str | None, type_: TileType, x: str) -> str:
         return self._rounded(target, type_, x, "floor")
@@ -126,10 +159,6 @@ class Functions(Elementwise):
         small = self.compared(None, self.flags_like(type_), "lt", size, constant(float(1 << 23)))
         return self.chosen(target, type_, small, back, x)
 
-    def flags_like(self, type_: TileType) -> TileType:
-        """The type of flags for every element."""
-        return self.type(bool_, type_.dims, room(type_).rows, room(type_).columns)
-
     def clipped(self, target: str | None, type_: TileType, x: str, low: str | ast.expr, high: str | ast.expr) -> str:
         """`x` kept between two bounds."""
         steps: Sequence[tuple[str, str | ast.expr]] = [
@@ -139,4 +168,4 @@ class Functions(Elementwise):
         ]
         for index, (name, bound) in enumerate(steps):
             x = self.binary(target if index == len(steps) - 1 else None, type_, name, x, bound)
-        return x
+        return x if steps else self.renamed(target, type_, x)

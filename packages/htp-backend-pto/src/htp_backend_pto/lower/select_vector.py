@@ -12,10 +12,12 @@ from htp.dims import const
 from htp.infer.values import Region, Value
 from htp.lowering.build import call, constant, expression
 from htp.program import origin_of
-from htp.types import TileType, bool_, f32
+from htp.types import TileType, bool_, i32, i64, u8
 from htp_backend_pto.lower.blocks import with_blocks
 from htp_backend_pto.lower.select_calls import Calls
-from htp_backend_pto.lower.select_elementwise import COMPARISONS, Item
+from htp_backend_pto.lower.select_choices import COMPARISONS, Item
+from htp_backend_pto.lower.select_integers import BITS
+from htp_backend_pto.lower.spans import Spans
 from htp_backend_pto.lower.split_units import called
 from htp_backend_pto.lower.writing import is_column, room
 from htp_backend_pto.tiles import tile_type
@@ -23,17 +25,25 @@ from htp_backend_pto.tiles import tile_type
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from htp.infer.state import Inference
+    from htp.program import Function
 
 __all__ = ["Vector"]
 
 OPERATORS: dict[type[ast.operator], str] = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}
 
-LOGICAL: dict[type[ast.operator], str] = {ast.BitAnd: "mul", ast.BitOr: "max", ast.BitXor: "sub"}
-"""Operations on flags as ones and zeros, of which the result is set where it is not zero."""
+QUOTIENTS: dict[type[ast.operator], str] = {ast.FloorDiv: "quotient", ast.Mod: "remainder"}
+SHIFTS: dict[type[ast.operator], str] = {ast.LShift: "shl", ast.RShift: "shr"}
 
 
 class Vector(Calls):
     """Rewrites one kernel."""
+
+    def __init__(self, kernel: Function, known: Inference) -> None:
+        super().__init__(kernel, known)
+        self.spans = Spans(kernel, known)
+        self.narrowed: dict[str, str] = {}
+        """Tiles of i64 whose numbers are known to be small, as i32 under another name."""
 
     def statements(self, body: Sequence[ast.stmt]) -> list[ast.stmt]:
         """The statements as instructions."""
@@ -84,22 +94,33 @@ class Vector(Calls):
         parts = list(source.slice.elts) if isinstance(source.slice, ast.Tuple) else [source.slice]
         new = next((number for number, each in enumerate(parts) if _is_new(each)), None)
         if type_.dtype is bool_:
-            return self.load_flags(source)
+            bytes_ = self.load(None, self.sized(type_, u8), node)
+            return self.compared(target, type_, "ne", bytes_, constant(0))
+        known = self.known.types.get(id(node))
+        suffix = "_flags" if isinstance(known, Region) and known.dtype is bool_ else ""
         if is_column(type_):
             if new is None and isinstance(parts[-1], ast.Slice):
-                start = parts[-1].lower or ast.Constant(0)
-                return self.instruct(target, type_, "load_col", self.pointed(source, len(parts) - 1, start))
-            return self.instruct(target, type_, "load_col", _without(source, new))
+                return self.load_column(target, type_, source, f"load_col{suffix}")
+            return self.instruct(target, type_, f"load_col{suffix}", _without(source, new))
         if new is not None:
-            return self.instruct(target, type_, "load_row", _without(source, new))
-        return self.instruct(target, type_, "load", source)
+            return self.instruct(target, type_, f"load_row{suffix}", _without(source, new))
+        return self.instruct(target, type_, f"load{suffix}", source)
 
-    def load_flags(self, source: ast.expr) -> str:
-        """Flags in memory have a byte each, and on the chip a bit."""
-        raise self.refused(
-            f"`{ast.unparse(source)}` holds flags, which no instruction loads",
-            "pass them as a number, u8 or f32, and compare: `mask != 0`",
-        )
+    def load_column(self, target: str | None, type_: TileType, source: ast.Subscript, how: str) -> str:
+        """One column of an array; where the array is wider, two of its columns are loaded, and one is taken out."""
+        parts = list(source.slice.elts) if isinstance(source.slice, ast.Tuple) else [source.slice]
+        start = parts[-1].lower if isinstance(parts[-1], ast.Slice) else None
+        array = self.known.roots.get(source.value.id) if isinstance(source.value, ast.Name) else None
+        width = array[-1].constant if array else 1
+        first = start.value if isinstance(start, ast.Constant) else 0 if start is None else None
+        if width is None or width < 2 or not isinstance(first, int):
+            return self.instruct(target, type_, how, self.pointed(source, len(parts) - 1, start or ast.Constant(0)))
+        begin = min(first, width - 2)
+        window = ast.Slice(ast.Constant(begin), ast.Constant(begin + 2))
+        both = ast.Subscript(source.value, ast.Tuple([*parts[:-1], window], ast.Load()), ast.Load())
+        wide = self.type(type_.dtype, (type_.dims[0], const(2)), room(type_).rows, 2)
+        made = self.instruct(None, wide, how.replace("load_col", "load"), both)
+        return self.taken_out(target, type_, made, (const(0), const(first - begin)))
 
     def subscript(self, node: ast.expr) -> ast.Subscript:
         """The slice that an expression over memory is; an array alone is all of it."""
@@ -128,6 +149,9 @@ class Vector(Calls):
             raise self.refused(f"`{ast.unparse(value)}` is no tile", "store a tile")
         name = value.id
         type_ = self.types[name]
+        if type_.dtype is bool_:
+            bytes_ = self.sized(type_, u8)
+            name, type_ = self.flags(None, bytes_, name), bytes_
         instruction = "store"
         place: ast.expr = target
         if is_column(type_) and known.dims[-1].constant == 1 and len(known.dims) == 2:
@@ -140,7 +164,8 @@ class Vector(Calls):
             instruction, place = "store_row", _without(target, new) if new is not None else target
         else:
             name = self.spread(name, self.type(type_.dtype, dims, room(type_).rows, room(type_).columns))
-        self.put(ast.Assign([place], call(f"pto.{instruction}", name), lineno=0))
+        suffix = "_flags" if known.dtype is bool_ else ""
+        self.put(ast.Assign([place], call(f"pto.{instruction}{suffix}", name), lineno=0))
 
     # values -------------------------------------------------------------------------------------------------------
 
@@ -150,13 +175,31 @@ class Vector(Calls):
         if isinstance(known, Region):
             raise self.refused(f"`{ast.unparse(node)}` is an operand here", "give it a name first: `t = x[…]`")
         if isinstance(node, ast.Name) and node.id in self.types:
-            return node.id
+            return self.narrowed.get(node.id, node.id)
         if isinstance(known, Value) and known.dims:
             raise self.refused(f"`{ast.unparse(node)}` is no operand of an instruction", "give it a name first")
         return node
 
     def value(self, name: str, type_: TileType, node: ast.expr) -> None:
-        """`name: type_ = node`."""
+        """`name: type_ = node`; numbers of i64 that are known to be small are computed as i32."""
+        if type_.dtype is i64 and not isinstance(self.known.types.get(id(node)), Region):
+            if not self.spans.small(name):
+                raise self.refused(
+                    f"nothing says that the numbers of `{ast.unparse(node)}` fit into i32, and i64 has no arithmetic",
+                    "cast to i32 before: `.astype(i32)`",
+                )
+            made = self.fresh(f"{name}_i32")
+            self.types[made] = self.sized(type_, i32)
+            self.made(made, self.types[made], node)
+            self.cast(name, type_, made)
+            self.narrowed[name] = made
+        else:
+            self.made(name, type_, node)
+        if type_.dtype is i32 and self.spans.exact_as_float(name) or name in self.narrowed:
+            self.few |= {self.narrowed.get(name, name)}
+
+    def made(self, name: str, type_: TileType, node: ast.expr) -> None:
+        """What computes a tile."""
         known = self.known.types.get(id(node))
         match node:
             case _ if isinstance(known, Region):
@@ -166,12 +209,16 @@ class Vector(Calls):
             case ast.BinOp(op=operator) if type(operator) in OPERATORS:
                 self.binary(name, type_, OPERATORS[type(operator)], self.item(node.left), self.item(node.right))
             case ast.BinOp(op=ast.Pow()):
-                self.power(name, type_, self.tile(node.left), node.right)
-            case ast.BinOp(op=ast.BitAnd() | ast.BitOr() | ast.BitXor() as operator):
-                self.logical(name, type_, operator, self.tile(node.left), self.tile(node.right))
+                self.power(name, type_, self.item(node.left), self.item(node.right))
+            case ast.BinOp(op=operator) if type(operator) in QUOTIENTS:
+                self.divided(name, type_, QUOTIENTS[type(operator)], self.item(node.left), self.item(node.right))
+            case ast.BinOp(op=operator) if type(operator) in SHIFTS:
+                self.shifted(name, type_, SHIFTS[type(operator)], self.item(node.left), self.item(node.right))
+            case ast.BinOp(op=operator) if type(operator) in BITS:
+                self.bits(name, type_, BITS[type(operator)], self.item(node.left), self.item(node.right))
             case ast.UnaryOp(op=ast.USub()):
                 self.unary(name, type_, "neg", self.tile(node.operand))
-            case ast.UnaryOp(op=ast.Invert() | ast.Not()) if type_.dtype is bool_:
+            case ast.UnaryOp(op=ast.Invert() | ast.Not()):
                 self.inverted(name, type_, self.tile(node.operand))
             case ast.Compare(ops=[operator], comparators=[right]):
                 self.compared(name, type_, COMPARISONS[type(operator)], self.item(node.left), self.item(right))
@@ -182,45 +229,12 @@ class Vector(Calls):
             case _:
                 raise self.refused(f"`{ast.unparse(node)}` has no instruction", "write it with operations of htp.tile")
 
-    def power(self, name: str, type_: TileType, x: str, exponent: ast.expr) -> None:
-        """The powers that are products or roots."""
-        value = exponent.value if isinstance(exponent, ast.Constant) else None
-        if value == 2:
-            self.binary(name, type_, "mul", x, x)
-        elif value == 3:
-            self.binary(name, type_, "mul", self.binary(None, type_, "mul", x, x), x)
-        elif value == 0.5:
-            self.unary(name, type_, "sqrt", x)
-        elif value == -0.5:
-            self.unary(name, type_, "rsqrt", x)
-        else:
-            raise self.refused(
-                f"the power `{ast.unparse(exponent)}` has no instruction", "write `tile.exp(p * tile.log(x))` for x > 0"
-            )
-
-    def logical(self, name: str, type_: TileType, operator: ast.operator, left: str, right: str) -> None:
-        """Flags combined as numbers."""
-        if type_.dtype is not bool_:
-            raise self.refused("bits of integers are not selected yet", "use `pto.and_`, `pto.or_` or `pto.xor`")
-        numbers = [self.flags(None, self.like(each, f32), each) for each in (left, right)]
-        how = LOGICAL[type(operator)]
-        wide = self.type(f32, type_.dims, room(type_).rows, room(type_).columns)
-        self.compared(name, type_, "ne", self.binary(None, wide, how, *numbers), constant(0.0))
-
-    def inverted(self, name: str, type_: TileType, mask: str) -> None:
-        """The flags that are not set."""
-        self.compared(name, type_, "eq", self.flags(None, self.like(mask, f32), mask), constant(0.0))
-
     def part(self, name: str, type_: TileType, node: ast.Subscript) -> None:
         """A slice of a tile."""
-        starts, extents, kept, dims = self.known.slices[id(node)]
+        starts, _, kept, dims = self.known.slices[id(node)]
         if not all(kept) or len(dims) != 2 or not isinstance(node.value, ast.Name):
             raise self.refused(f"`{ast.unparse(node)}` has no instruction", "slice both dimensions: `t[a:b, c:d]`")
-        source = node.value.id
-        places = (expression(each) for each in (*starts, *extents))
-        if is_column(type_):
-            raise self.refused("one column of a tile cannot be taken out", "load it from memory by itself")
-        self.instruct(name, type_, "extract", source, *places)
+        self.taken_out(name, type_, self.tile(node.value), starts)
 
 
 def _is_new(part: ast.expr) -> bool:

@@ -143,10 +143,17 @@ class Outline(Translation):
         accesses = [each for each in self.known.accesses if id(each.node) in inside]
         guarded = guarded_nodes(self.statements)
         roots = list(dict.fromkeys(each.root for each in accesses))
-        for root in roots:
+        parts = {
+            root: part_of(
+                [each for each in accesses if each.root == root],
+                self.known.roots[root], self.ranges, self.inner, guarded, self.facts,
+            )
+            for root in roots
+        }  # fmt: skip
+        self._plain_sizes(parts[root].box for root in roots)
+        for root, part in parts.items():
             own = [each for each in accesses if each.root == root]
             sizes = self.known.roots[root]
-            part = part_of(own, sizes, self.ranges, self.inner, guarded, self.facts)
             reads, stores = (any(each.writes is way for each in own) for way in (False, True))
             whole_out = self.directions.get(root) == "out" and not any(id(each.node) in guarded for each in own)
             way: Way = "in" if not stores else "out" if not reads and (part.covered or whole_out) else "inout"
@@ -187,6 +194,8 @@ class Outline(Translation):
             if self.facts.equal(outer, extent) is True:
                 return name
         alone = str(extent) if str(extent) in extent.symbols else ""
+        if not alone and (made := self._of_named(extent)) is not None:
+            return made
         base = alone or (axis.lower() if axis.isidentifier() else "size")
         name, number = base, 1
         used = {str(each) for _, each in self.sizes}
@@ -195,6 +204,18 @@ class Outline(Translation):
             name = f"{base if base.isidentifier() else 'size'}_{number}"
         self.sizes.append((self._outer(extent), sym(name)))
         return sym(name)
+
+    def _plain_sizes(self, boxes: Iterable[Box]) -> None:
+        """Names the sizes that are one symbol, of which others may be computed."""
+        for box in boxes:
+            for extent, kept in zip(box.extent, box.kept, strict=True):
+                if kept and str(extent) in extent.symbols:
+                    self._dim(extent, str(extent))
+
+    def _of_named(self, extent: Expr) -> Expr | None:
+        """An extent that is computed of sizes which have names already, such as `N + P`."""
+        names = {str(outer): name for outer, name in self.sizes}
+        return extent.substitute(names) if extent.symbols <= names.keys() else None
 
     def _crossing_param(self, each: Crossing) -> None:
         dims = tuple(self._dim(size, ("rows", "cols")[-2:][min(axis, 1)]) for axis, size in enumerate(each.value.dims))

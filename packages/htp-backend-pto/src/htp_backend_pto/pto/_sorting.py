@@ -10,7 +10,8 @@ from htp import Tile, f32, func, i32, tile, u8, u16, u32
 from htp.intrinsics import intrinsic
 
 __all__ = [
-    "histogram", "mrgsort", "mrgsort2", "mrgsort3", "mrgsort4", "sort32", "sorted_indices", "sorted_values",
+    "histogram", "mrgsort", "mrgsort2", "mrgsort3", "mrgsort4", "sort32", "sorted_indices", "sorted_places",
+    "sorted_values",
 ]  # fmt: skip
 
 
@@ -98,6 +99,12 @@ def sorted_indices(x: Tile[f32, "M", "N"]) -> Tile[u32, "M", "N // 2"]:
     M, N = x.shape
     assert N % 2 == 0
     return tile.reshape(x, (M, N // 2, 2))[:, :, 1].astype(u32)
+
+
+@intrinsic(unit="vector")
+def sorted_places(x: Tile[f32, "M", "N"]) -> Tile[i32, "M", "N // 2"]:
+    """The indices of pairs, as i32."""
+    return sorted_indices(x).astype(i32)
 
 
 @intrinsic(unit="vector")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from htp import Scalar, Tile, f32, func, i64, tile
+from htp import Scalar, Tile, bool_, f32, func, i64, tile, u8
 from htp.intrinsics import intrinsic
 from htp.types import Numeric
 from htp_backend_pto.pto._dtypes import Any, Given, Number, Other
@@ -17,7 +17,10 @@ __all__ = [
     "insert",
     "load",
     "load_col",
+    "load_col_flags",
+    "load_flags",
     "load_row",
+    "load_row_flags",
     "load_t",
     "mov",
     "mov_as",
@@ -26,7 +29,10 @@ __all__ = [
     "store_add",
     "store_as",
     "store_col",
+    "store_col_flags",
+    "store_flags",
     "store_row",
+    "store_row_flags",
     "store_t",
     "subview",
     "trans",
@@ -91,6 +97,42 @@ def store_row(x: Tile[Any, 1, "N"]) -> Tile[Any, "N"]:
 def store_col(x: Tile[Any, "M", 1]) -> Tile[Any, "M"]:
     """One column for a part of a vector."""
     return tile.squeeze(x, 1)
+
+
+@intrinsic(unit="memory")
+def load_flags(x: Tile[bool_, "M", "N"]) -> Tile[u8, "M", "N"]:
+    """A region of flags as zeros and ones: on the chip flags are bits, and in global memory they are bytes."""
+    return x.astype(u8)
+
+
+@intrinsic(unit="memory")
+def load_row_flags(x: Tile[bool_, "N"]) -> Tile[u8, 1, "N"]:
+    """A part of a vector of flags as one row of zeros and ones."""
+    return tile.expand_dims(x.astype(u8), 0)
+
+
+@intrinsic(unit="memory")
+def load_col_flags(x: Tile[bool_, "M"]) -> Tile[u8, "M", 1]:
+    """A part of a vector of flags as one column of zeros and ones."""
+    return tile.expand_dims(x.astype(u8), 1)
+
+
+@intrinsic(unit="memory")
+def store_flags(x: Tile[u8, "M", "N"]) -> Tile[bool_, "M", "N"]:
+    """Zeros and ones for a region of flags: `y[…] = pto.store_flags(x)`."""
+    return x.astype(bool_)
+
+
+@intrinsic(unit="memory")
+def store_row_flags(x: Tile[u8, 1, "N"]) -> Tile[bool_, "N"]:
+    """One row of zeros and ones for a part of a vector of flags."""
+    return tile.squeeze(x.astype(bool_), 0)
+
+
+@intrinsic(unit="memory")
+def store_col_flags(x: Tile[u8, "M", 1]) -> Tile[bool_, "M"]:
+    """One column of zeros and ones for a part of a vector of flags."""
+    return tile.squeeze(x.astype(bool_), 1)
 
 
 @intrinsic(unit="memory")

@@ -38,7 +38,8 @@ def simulated(report: Report, clusters: int, window: int | None) -> Simulated:
     edges = [(each.from_, each.to) for each in report.edges]
     numbers = {each.id: number for number, each in enumerate(report.tasks)}
     found = schedule(planned, [(numbers[one], numbers[other]) for one, other in edges], clusters, window)
-    kernels = tuple(_kernels(report.tasks, blocks))
+    counts = _counts(report.tasks)
+    kernels = tuple(structs.replace(each, counts=counts[each.kernel]) for each in _kernels(report.tasks, blocks))
     return structs.replace(found, kernels=kernels)
 
 
@@ -77,6 +78,18 @@ def _planned(blocks: Sequence[Block]) -> Planned:
     names = [core for core, _ in blocks[0]] if blocks else []
     cubes = sum(each == "aic" for each in names)
     return Planned((cubes, len(names) - cubes), tuple(max(time.end for _, time in block) for block in blocks))
+
+
+def _counts(tasks: Sequence[RunTask]) -> dict[str, dict[str, int]]:
+    """What all tasks of each kernel did together."""
+    found: dict[str, dict[str, int]] = {}
+    for each in tasks:
+        if each.kernels:
+            mine = found.setdefault(each.kernels[0], dict.fromkeys(("tasks", "loaded", "stored", "instructions"), 0))
+            more = {"tasks": 1, "loaded": each.loaded, "stored": each.stored}
+            for name, value in {**more, "instructions": sum(each.instructions.values())}.items():
+                mine[name] += value
+    return found
 
 
 def _kernels(tasks: Sequence[RunTask], blocks: Sequence[Sequence[Block]]) -> Iterator[KernelRun]:

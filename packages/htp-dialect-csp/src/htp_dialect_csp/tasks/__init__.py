@@ -1,0 +1,1 @@
+"""Networks as routines whose calls of kernels are tasks."""
