@@ -48,8 +48,7 @@ SMALL = 0.1
 """Errors are relative to at least this much: random programs may end in the difference of two equal numbers."""
 
 HEAD = (
-    f"{'program':24} {'runtime':24} {'stand-in':>9} {'real':>9} {'differ by':>9} {'tasks':>9} {'edges':>9}  "
-    f"{'':6} note"
+    f"{'program':24} {'runtime':24} {'stand-in':>9} {'real':>9} {'differ by':>9} {'tasks':>9} {'edges':>9}  {'':6} note"
 )
 
 
@@ -117,7 +116,9 @@ def error(found: np.ndarray, expected: np.ndarray) -> float:
         return float(np.where(same, 0.0, np.abs(found - expected)).max() / max(largest, SMALL))
 
 
-def ran(package: htp.Package, toolchain: str | None, arguments: tuple[object, ...], outputs: tuple[np.ndarray, ...]) -> Side:
+def ran(
+    package: htp.Package, toolchain: str | None, arguments: tuple[object, ...], outputs: tuple[np.ndarray, ...]
+) -> Side:
     """Runs a package on copies of the arrays that it writes."""
     written = tuple(each.copy() for each in outputs)
     exe = htp.bind(package, mode="sim", toolchain=toolchain)
@@ -171,8 +172,8 @@ def compared(name: str, folder: Path) -> list[Row | str]:
 def random_batches(count: int, seed: int) -> Iterator[tuple[str, int, Callable[[Path], list[Row | str]]]]:
     """Names, sizes and runs of random programs: six of ten are kernels, three routines, one is a workload."""
     kernels, routines = count * 6 // 10, count * 3 // 10
-    for number in range(seed, seed + -(-kernels // BATCH)):
-        made = random_programs.batch(number, BATCH)
+    for number, done in enumerate(range(0, kernels, BATCH), seed):
+        made = random_programs.batch(number, min(BATCH, kernels - done))
         yield made.name, made.programs, functools.partial(_random, made)
     for number in range(seed, seed + routines):
         yield f"routine {number}", 1, functools.partial(_routine, number)

@@ -39,7 +39,7 @@ def vector_add(a: In[Tensor[f32, "M", "N"]], b: In[Tensor[f32, "M", "N"]], c: Ou
     """Tiles of 16 x 32 with tails in both dimensions."""
     for i in range(0, c.shape[0], 16):
         for j in range(0, c.shape[1], 32):
-            c[i:i + 16, j:j + 32] = a[i:i + 16, j:j + 32] + b[i:i + 16, j:j + 32]
+            c[i : i + 16, j : j + 32] = a[i : i + 16, j : j + 32] + b[i : i + 16, j : j + 32]
 
 
 @kernel
@@ -47,7 +47,7 @@ def gelu(x: In[Tensor[f32, "M", "N"]], y: Out[Tensor[f32, "M", "N"]]) -> None:
     """In its tanh form."""
     for i in range(0, x.shape[0], 16):
         for j in range(0, x.shape[1], 64):
-            y[i:i + 16, j:j + 64] = tile.gelu(x[i:i + 16, j:j + 64], approximate="tanh")
+            y[i : i + 16, j : j + 64] = tile.gelu(x[i : i + 16, j : j + 64], approximate="tanh")
 
 
 @kernel
@@ -55,7 +55,7 @@ def swiglu(gate: In[Tensor[f32, "M", "N"]], up: In[Tensor[f32, "M", "N"]], y: Ou
     """`silu(gate) * up`."""
     for i in range(0, y.shape[0], 16):
         for j in range(0, y.shape[1], 64):
-            y[i:i + 16, j:j + 64] = tile.silu(gate[i:i + 16, j:j + 64]) * up[i:i + 16, j:j + 64]
+            y[i : i + 16, j : j + 64] = tile.silu(gate[i : i + 16, j : j + 64]) * up[i : i + 16, j : j + 64]
 
 
 @kernel
@@ -64,10 +64,10 @@ def layernorm(
 ) -> None:
     """Rows without their mean, by their deviation."""
     for i in range(0, x.shape[0], 16):
-        rows = x[i:i + 16, :]
+        rows = x[i : i + 16, :]
         centred = rows - tile.mean(rows, axis=1, keepdims=True)
         spread = tile.mean(centred * centred, axis=1, keepdims=True)
-        y[i:i + 16, :] = centred * tile.rsqrt(spread + 1e-5) * gain + bias
+        y[i : i + 16, :] = centred * tile.rsqrt(spread + 1e-5) * gain + bias
 
 
 @kernel
@@ -77,8 +77,8 @@ def gemm_f16(a: In[Tensor[f16, "M", "K"]], b: In[Tensor[f16, "K", "N"]], c: Out[
         for j in range(0, c.shape[1], 32):
             acc = tile.zeros((min(32, c.shape[0] - i), min(32, c.shape[1] - j)), f32)
             for k in range(0, a.shape[1], 32):
-                acc += a[i:i + 32, k:k + 32] @ b[k:k + 32, j:j + 32]
-            c[i:i + 32, j:j + 32] = acc
+                acc += a[i : i + 32, k : k + 32] @ b[k : k + 32, j : j + 32]
+            c[i : i + 32, j : j + 32] = acc
 
 
 @kernel
@@ -88,8 +88,8 @@ def gemm_f32(a: In[Tensor[f32, "M", "K"]], b: In[Tensor[f32, "K", "N"]], c: Out[
         for j in range(0, c.shape[1], 32):
             acc = tile.zeros((min(32, c.shape[0] - i), min(32, c.shape[1] - j)), f32)
             for k in range(0, a.shape[1], 32):
-                acc += a[i:i + 32, k:k + 32] @ b[k:k + 32, j:j + 32]
-            c[i:i + 32, j:j + 32] = acc
+                acc += a[i : i + 32, k : k + 32] @ b[k : k + 32, j : j + 32]
+            c[i : i + 32, j : j + 32] = acc
 
 
 @kernel
@@ -99,8 +99,8 @@ def gemm_bf16(a: In[Tensor[bf16, "M", "K"]], b: In[Tensor[bf16, "K", "N"]], c: O
         for j in range(0, c.shape[1], 32):
             acc = tile.zeros((min(32, c.shape[0] - i), min(32, c.shape[1] - j)), f32)
             for k in range(0, a.shape[1], 32):
-                acc += a[i:i + 32, k:k + 32] @ b[k:k + 32, j:j + 32]
-            c[i:i + 32, j:j + 32] = acc
+                acc += a[i : i + 32, k : k + 32] @ b[k : k + 32, j : j + 32]
+            c[i : i + 32, j : j + 32] = acc
 
 
 def module(path: str) -> object:
@@ -165,7 +165,9 @@ def _attention(name: str) -> Case:
     q, k, v = (numbers(1, 1, 70, 16, seed=each) for each in range(3))
     if name == "attention":
         example = module("attention.py")
-        return Case(name, example.attention, (q, k, v, 0.25), example.numpy_reference(*wide(q, k, v), 0.25), dims={"D": 16})
+        return Case(
+            name, example.attention, (q, k, v, 0.25), example.numpy_reference(*wide(q, k, v), 0.25), dims={"D": 16}
+        )
     example = module("workloads/flash_attention.py")
     q, k, v = (numbers(1, 2, 100, 32, seed=each, dtype=np.float16) for each in range(3))
     meant = example.causal_golden if name == "causal_attention" else example.golden
@@ -184,7 +186,15 @@ def _softmax_vocab(name: str) -> Case:
 def _paged(name: str) -> Case:
     example = module("workloads/paged_decode.py")
     inputs = example.inputs(lengths=(17, 64, 130, 1))
-    return Case(name, example.paged_decode, inputs, example.golden(*inputs), HALF, np.float16, {"D": 64, "page": 16, "H": 8, "G": 2})
+    return Case(
+        name,
+        example.paged_decode,
+        inputs,
+        example.golden(*inputs),
+        HALF,
+        np.float16,
+        {"D": 64, "page": 16, "H": 8, "G": 2},
+    )
 
 
 def _moe(name: str) -> Case:
@@ -192,7 +202,10 @@ def _moe(name: str) -> Case:
     T, H, F, E = 20, 32, 48, 4
     inputs = (
         numbers(T, H, dtype=np.float16),
-        *(numbers(*shape, dtype=np.float16, by=shape[-2] ** -0.5) for shape in ((H, E), (E, H, F), (E, H, F), (E, F, H))),
+        *(
+            numbers(*shape, dtype=np.float16, by=shape[-2] ** -0.5)
+            for shape in ((H, E), (E, H, F), (E, H, F), (E, F, H))
+        ),
     )
     sizes = {"H": H, "F": F, "E": E, "T": T}
     return Case(name, example.moe, inputs, example.golden(*inputs), HALF, np.float16, sizes)

@@ -253,7 +253,9 @@ def _integers(rng: random.Random, name: str) -> Kernel:
     for _ in range(rng.randint(2, 5)):
         words.put(rng.choice(INTEGERS), *words.two())
     words.put(("{} * {}",) * 2, words.any(), "3")
-    return _closed(name, words, part, [("x", rows, columns, "i32"), ("z", rows, columns, "i32")], (rows, columns), "i32")
+    return _closed(
+        name, words, part, [("x", rows, columns, "i32"), ("z", rows, columns, "i32")], (rows, columns), "i32"
+    )
 
 
 def _closed(name: str, words: Words, part: str, arrays: list[tuple], sizes: tuple[int, int], dtype: str = "f32",
@@ -278,7 +280,7 @@ def _closed(name: str, words: Words, part: str, arrays: list[tuple], sizes: tupl
     return Kernel(name, tuple(found), ours, theirs)
 
 
-STAGES = '''from htp import In, InOut, Out, Scalar, Tensor, empty, f32, kernel, tile
+STAGES = """from htp import In, InOut, Out, Scalar, Tensor, empty, f32, kernel, tile
 from htp_dialect_wsp import P, workload
 
 
@@ -303,7 +305,7 @@ def lowered(x: In[Tensor[f32, "m", 40]], y: Out[Tensor[f32, "m", 40]]) -> None:
         y[i:i + 16, :] = rows - tile.max(rows, axis=1, keepdims=True)
 
 
-'''
+"""
 WIDTH = 40
 
 
@@ -329,9 +331,7 @@ def stages(seed: int) -> Random:
         _apply(arrays, each, 0.5 * (number + 2))
     text = STAGES + "\n".join(lines) + "\n"
     definition = defined(text, "run", f"stages_{seed}.py")
-    return Random(
-        f"stages {seed}", 1, text, definition, (a,), (z, np.zeros_like(a)), (arrays["z"], arrays["y"])
-    )
+    return Random(f"stages {seed}", 1, text, definition, (a,), (z, np.zeros_like(a)), (arrays["z"], arrays["y"]))
 
 
 def _stage(stage: tuple[str, str, str, str, int, int], number: int, by: float) -> list[str]:

@@ -304,3 +304,9 @@ def test_elimination_never_excludes_a_solution(conjunction):
         low, high = found
         assert low is None or low <= min(point[0] for point in solutions)
         assert high is None or high >= max(point[0] for point in solutions)
+
+
+def test_a_loop_that_begins_behind_whole_strips_has_no_negative_turn():
+    facts = Facts().with_dim("M").with_range("i", parse("24 * ((M + 7) // 24)"), parse("M"), 8)
+    assert facts.nonnegative(parse("i"))
+    assert not facts.nonnegative(parse("i - 1"))

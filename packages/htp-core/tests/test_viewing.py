@@ -195,7 +195,8 @@ def test_a_deadlock_is_answered_with_its_report_and_drawn(compiled, capsys):
     exit, page = call(capsys, "report", "pkg")
     assert exit == 3
     assert page["files"] == [{"kind": "report", "path": "pkg.html"}]
-    assert page["result"] == {"page": "pkg.html", "ran": True, "refused": "csp.deadlock", "deadlock": told}
+    result = {"page": "pkg.html", "ran": True, "refused": "csp.deadlock", "deadlock": told, "figures": []}
+    assert page["result"] == result
     text = Path("pkg.html").read_text(encoding="utf-8")
     assert "full 2/2: whole_streams waits" in text
     assert call(capsys, "trace", "pkg")[1]["result"] == {"deadlock": told}

@@ -81,19 +81,44 @@ def _write(access: Access, owners: list[Access]) -> None:
 
 
 def redundant(body: Sequence[ast.stmt]) -> list[str]:
-    """The flags and barriers without any of which the kernel would still be ordered, one by one."""
+    """The flags and barriers without any of which the kernel would still be ordered, one by one.
+
+    A flag is what is raised together with what waits for it: a loop may hand one event on from turn to turn, so that
+    several statements belong together.
+    """
     if unordered(body):
         return []
-    groups: dict[str, list[ast.stmt]] = {}
-    for statement in body:
-        for node in ast.walk(statement):
-            word = word_of(node) if isinstance(node, ast.stmt) else None
-            if word is None or not isinstance(node, ast.stmt):
+    groups = [*_flags(body), *([each] for each in _words(body) if _is_barrier(each))]
+    return [ast.unparse(group[0]) for group in groups if not unordered(_without(body, group))]
+
+
+def _words(body: Sequence[ast.stmt]) -> list[ast.stmt]:
+    nodes = (node for statement in body for node in ast.walk(statement))
+    return [node for node in nodes if isinstance(node, ast.stmt) and word_of(node) is not None]
+
+
+def _is_barrier(statement: ast.stmt) -> bool:
+    word = word_of(statement)
+    return word is not None and word[0] == "pipe_barrier"
+
+
+def _flags(body: Sequence[ast.stmt]) -> list[list[ast.stmt]]:
+    """The statements of each flag: in some run one of them waits for what another one raised."""
+    groups: dict[int, list[ast.stmt]] = {id(each): [each] for each in _words(body) if not _is_barrier(each)}
+    for trace in traces(body):
+        raised: dict[tuple[str, str, object], ast.stmt] = {}
+        for event in trace:
+            if not isinstance(event, Ordering) or event.word == "pipe_barrier":
                 continue
-            name, arguments = word
-            key = f"pipe_barrier {id(node)}" if name == "pipe_barrier" else " ".join(map(str, arguments))
-            groups.setdefault(key, []).append(node)
-    return [ast.unparse(group[0]) for group in groups.values() if not unordered(_without(body, group))]
+            key = event.src, event.dst, _number(event.event)
+            if event.word == "set_flag":
+                raised[key] = event.statement
+            elif key in raised:
+                one, other = groups[id(raised.pop(key))], groups[id(event.statement)]
+                if one is not other:
+                    one += other
+                    groups.update({id(each): one for each in other})
+    return [*{id(each): each for each in groups.values()}.values()]
 
 
 def _without(body: Sequence[ast.stmt], left_out: Sequence[ast.stmt]) -> list[ast.stmt]:

@@ -51,6 +51,7 @@ FUNCTIONS: dict[str, Callable[[list[Number]], Number]] = {
     "abs": lambda given: abs(given[0]),
     "int": lambda given: int(given[0]),
     "float": lambda given: float(given[0]),
+    "clip_index": lambda given: max(0, min(given[0] + given[1] if given[0] < 0 else given[0], given[1])),
 }
 
 

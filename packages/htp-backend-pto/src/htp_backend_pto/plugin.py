@@ -67,13 +67,13 @@ DIRECTIVES: tuple[tuple[str, Outcome], ...] = (
     ("timing", "ignored"),
     ("ready", "ignored"),
     ("pools", "enforced"),
-    ("bind", "lowered"),
-    ("map", "lowered"),
+    ("bind", "ignored"),
+    ("map", "ignored"),
 )
 """What becomes of the directives of a schedule that are left when it has been lowered to tasks.
 
-The runtime gives ready tasks to whichever core is free, so that a dispatch, a timing or an order of ready tasks has no
-effect; its window stalls and never aborts, which the orchestration refuses.
+The runtime gives ready tasks to whichever core is free, so that a dispatch, the worker of a task, a timing or an order
+of ready tasks has no effect; its window stalls and never aborts, which the orchestration refuses.
 """
 
 

@@ -9,6 +9,7 @@ import ast
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from htp.analyses import Analysis
 from htp.diagnostics import Bug
 from htp.program import origin_of
 from htp.rewriting import Rewriter
@@ -145,9 +146,20 @@ def word_of(statement: ast.stmt) -> tuple[str, list[object]] | None:
 
 
 def without_words(program: Program) -> Program:
-    """The program without flags and barriers, which core cannot type."""
+    """The program without flags and barriers, which core cannot type; itself where it has none."""
+    return program.analysis(WORDLESS)
+
+
+def _wordless(program: Program) -> Program:
+    nodes = (node for each in program.functions for statement in each.body for node in ast.walk(statement))
+    if not any(isinstance(node, ast.Expr) and word_of(node) is not None for node in nodes):
+        return program
     removing = _Removing()
     return program.replace(*(replace(each, body=tuple(removing.statements(each.body))) for each in program.functions))
+
+
+WORDLESS = Analysis("wordless", _wordless)
+"""The program without words, made once for all the facts that look at it."""
 
 
 class _Removing(Rewriter):

@@ -170,8 +170,8 @@ class NetworkRun(msgspec.Struct, frozen=True, kw_only=True):
 class Simulated(msgspec.Struct, frozen=True, kw_only=True):
     """Simulated time of a run, in cycles.
 
-    Processes and channels are those of the last of its `networks`; those that ran before it are `earlier`. `workers` are
-    names of those that ran tasks, where they have names; `kernels` show what went on inside some tasks, one of each
+    Processes and channels are those of the last of its `networks`; those that ran before it are `earlier`. `workers`
+    are names of those that ran tasks, where they have names; `kernels` show what went on inside some tasks, one of each
     kernel.
     """
 

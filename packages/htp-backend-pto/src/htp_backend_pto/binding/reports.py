@@ -13,7 +13,7 @@ import msgspec
 from htp.diagnostics import Diagnostic, Refused
 from htp.loops import out_of_range, span_of
 from htp.runs import TaskEdge, TaskGraph, TaskNode
-from htp_backend_pto.timing.events import Event
+from htp_backend_pto.timing.events import Event  # noqa: TC001 - the record below is read with it
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

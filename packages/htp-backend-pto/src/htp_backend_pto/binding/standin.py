@@ -81,7 +81,7 @@ class Standin:
 
     @property
     def _window(self) -> int | None:
-        """How many tasks the runtime lets be submitted and not retired; one that builds the graph first has no limit."""
+        """How many tasks may be submitted and not retired; where the graph is built first there is no limit."""
         if self.runtime != "tensormap_and_ringbuffer":
             return None
         return self.contract.window or profile_named(self.contract.versions.profile).limits.window

@@ -232,6 +232,8 @@ class _Printer:
                 return Text(f"{CPP[kind]}({self.text(operand).cpp})", kind)
             case ast.Call(func=ast.Attribute(value=ast.Name(id="tile"), attr="item"), args=[operand]):
                 return self.text(operand)
+            case ast.Call(func=ast.Name(id="clip_index"), args=[index, extent]):
+                return Text(f"htp::clip_index({self.text(index).cpp}, {self.text(extent).cpp})", "int")
             case ast.Call(func=ast.Name(id="fnv1a"), args=[key, modulus]):
                 return Text(f"htp::fnv1a({self.text(key).cpp}, {self.text(modulus).cpp})", "int")
             case _:

@@ -9,12 +9,14 @@ import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from htp.capabilities import DirectiveUse
 from htp.diagnostics import Refused
 from htp.program import origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from htp.diagnostics import Span
     from htp.program import Program
     from htp_backend_pto.profile import Profile
 
@@ -81,7 +83,7 @@ def window_of(program: Program, fullest: Fullest, profile: Profile) -> int:
         window = _number(given.get("window"))
         if not window:
             continue
-        asks = given.get("window") or call
+        asks = _asked(program) or origin_of(call)
         if _text(given.get("full")) == "abort":
             raise _refused(asks, "the runtime's window stalls when it is full and cannot abort", 'write mode="stall"')
         if _text(given.get("unit")) == "bytes":
@@ -119,6 +121,12 @@ def _text(node: ast.expr | None) -> str:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
-def _refused(asks: ast.expr, why: str, help_: str, *notes: str) -> Refused:
+def _asked(program: Program) -> Span | None:
+    """The schedule's line that asks for a window; `None` where the routine itself does, or several lines do."""
+    spans = [each for use in program.uses if use == DirectiveUse("task_window") for each in use.spans]
+    return spans[0] if len(spans) == 1 else None
+
+
+def _refused(asks: Span | None, why: str, help_: str, *notes: str) -> Refused:
     text = f"this task window cannot be kept on Ascend: {why}"
-    return Refused("pto.window", text, span=origin_of(asks), notes=notes, help=help_)
+    return Refused("pto.window", text, span=asks, notes=notes, help=help_)

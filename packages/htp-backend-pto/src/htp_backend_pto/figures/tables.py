@@ -24,7 +24,11 @@ __all__ = ["figures"]
 
 PIPES = ("S", "MTE2", "MTE1", "V", "M", "FIX", "MTE3")
 SHOWN = 6
-SOURCES = {"creator": "the runtime, by who allocates", "tensormap": "the runtime, by regions", "explicit": "the package"}
+SOURCES = {
+    "creator": "the runtime, by who allocates",
+    "tensormap": "the runtime, by regions",
+    "explicit": "the package",
+}
 
 
 def figures(package: Package, report: RunReport | None) -> tuple[Figure, ...]:
@@ -123,7 +127,7 @@ def _time(report: RunReport) -> Figure:
     """What the run moved and how long that takes, by the model of time."""
     simulated = report.simulated
     kernels: Sequence[KernelRun] = simulated.kernels if simulated is not None else ()
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             each.kernel, str(each.counts.get("tasks", "")), str(each.counts.get("loaded", "")),
             str(each.counts.get("stored", "")), str(each.counts.get("instructions", "")), str(each.cycles),
@@ -132,12 +136,17 @@ def _time(report: RunReport) -> Figure:
         for each in kernels
     ]  # fmt: skip
     makespan = simulated.makespan if simulated is not None else 0
-    total = [sum(each.counts.get(name, 0) for each in kernels) for name in ("tasks", "loaded", "stored", "instructions")]
+    total = [
+        sum(each.counts.get(name, 0) for each in kernels) for name in ("tasks", "loaded", "stored", "instructions")
+    ]
     rows.append(("all", *map(str, total), str(makespan), _microseconds(makespan), ""))
     columns = ("kernel", "tasks", "bytes in", "bytes out", "instructions", "cycles", "time", "assumed")
-    cores = f"the longest task of each kernel, and all tasks on {len(simulated.workers) if simulated else 0} cores; "
-    note = f"{cores}a model at {CLOCK_HZ / 1e9:.2f} GHz, in which starting a task takes no time"
-    return Figure(title="One run, in simulated time", columns=columns, rows=tuple(rows), notes=(note,))
+    cores = len(simulated.workers) if simulated is not None else 0
+    notes = (
+        f"cycles of the longest task of each kernel, and of all tasks together; cores that had work: {cores}",
+        f"a model at {CLOCK_HZ / 1e9:.2f} GHz, in which starting a task takes no time",
+    )
+    return Figure(title="One run, in simulated time", columns=columns, rows=tuple(rows), notes=notes)
 
 
 def _assumed(kernel: KernelRun) -> str:

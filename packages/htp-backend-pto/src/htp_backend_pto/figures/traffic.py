@@ -42,9 +42,7 @@ class _Amount:
     when: tuple[str, ...]
 
 
-def traffic_of(
-    body: Sequence[ast.stmt], params: Iterable[Param], types: Mapping[str, TileType]
-) -> tuple[Traffic, ...]:
+def traffic_of(body: Sequence[ast.stmt], params: Iterable[Param], types: Mapping[str, TileType]) -> tuple[Traffic, ...]:
     """What a kernel moves for each of its arrays, what it reads first."""
     bits = {each.name: each.type.dtype.bits for each in params if each.type is not None}
     found: dict[tuple[str, str], list[_Amount]] = {}
@@ -60,7 +58,8 @@ def traffic_of(
 def moved(terms: Iterable[Term], sizes: Mapping[str, int]) -> int | None:
     """The bytes for given sizes; `None` where they depend on more.
 
-    >>> moved([Term(amount="4 * min(8, K - k)", loops=(LoopText(variable="k", start="0", stop="K", step="8"),))], {"K": 9})
+    >>> loop = LoopText(variable="k", start="0", stop="K", step="8")
+    >>> moved([Term(amount="4 * min(8, K - k)", loops=(loop,))], {"K": 9})
     36
     """
     total = 0
@@ -101,9 +100,7 @@ def _moves(
                     yield direction, array, dims, loops, when
 
 
-def _touched(
-    statement: ast.stmt, types: Mapping[str, TileType]
-) -> Iterator[tuple[str, str, tuple[Expr, ...]]]:
+def _touched(statement: ast.stmt, types: Mapping[str, TileType]) -> Iterator[tuple[str, str, tuple[Expr, ...]]]:
     """The arrays that an instruction reads or writes, and how many elements, as the tile at the other end has them."""
     step = step_of(statement)
     if step is None:

@@ -16,7 +16,7 @@ from htp.infer.values import Region, Value
 from htp.liveness import loads, writes
 from htp.lowering.build import call, constant, expression, tuple_of
 from htp.program import origin_of, stamp
-from htp.types import TileType, i32
+from htp.types import TileType, bool_, i32
 from htp_backend_pto.lower.blocks import with_blocks
 from htp_backend_pto.lower.split_units import called, walk
 from htp_backend_pto.lower.tidy import alive, with_sizes
@@ -36,6 +36,10 @@ Lying = Literal["row", "column"]
 REDUCTIONS = ("all", "any", "argmax", "argmin", "max", "mean", "min", "prod", "sum")
 SHAPED = ("tile.expand_dims", "tile.reshape", "tile.squeeze", "tile.broadcast_to")
 """Operations that only say anew how many dimensions there are, where one side has one."""
+ALONG = tuple(
+    f"tile.{each}" for each in ("argsort", "sort", "cumsum", "flip", "gather", "scatter", "concat", "take")
+)  # fmt: skip
+"""Operations along an axis whose operands, and result, lie alike."""
 
 
 def flat(program: Program, kernel: Function) -> Function:
@@ -217,12 +221,39 @@ class _Flat:
             return self.shaped(value, type_)
         if isinstance(value, ast.Call) and operation.removeprefix("tile.") in REDUCTIONS:
             return self.reduced(name, value)
-        if isinstance(value, ast.Call) and operation == "tile.take":
-            return self.taken_rows(name, value)
+        if isinstance(value, ast.Call) and operation == "tile.take" and self.takes_rows(value):
+            return self.taken_rows(value)
+        if isinstance(value, ast.Call) and operation == "tile.arange":
+            return self.counted(value, type_, self.lying[name])
         if isinstance(value, ast.Call) and operation in ("tile.full", "tile.iota") and name in self.lying:
             return self.made(value, type_, self.lying[name])
+        if isinstance(value, ast.Call) and operation in ALONG:
+            return self.along(name, value)
+        if isinstance(value, ast.Subscript) and isinstance(value.value, ast.Name) and value.value.id in self.lying:
+            return self.part(name, value)
         lying = self.lying.get(name, "row")
         return self.operands(value, lying)
+
+    def along(self, name: str, value: ast.Call) -> ast.expr:
+        """An operation along an axis: of vectors it is the one along which they lie."""
+        if name not in self.lying:
+            return self.operands(value, "row")
+        made = self.operands(value, self.lying[name])
+        if not isinstance(made, ast.Call):
+            return made
+        axis = ast.keyword("axis", constant(1 if self.lying[name] == "row" else 0))
+        number = 2 if called(value) in ("tile.gather", "tile.take") else 3 if called(value) == "tile.scatter" else 1
+        return ast.Call(made.func, made.args[:number], [*(each for each in made.keywords if each.arg != "axis"), axis])
+
+    def part(self, name: str, value: ast.Subscript) -> ast.expr:
+        """A part of a vector as a part of its row or column."""
+        vector = value.value
+        if not isinstance(vector, ast.Name) or name not in self.lying or not isinstance(value.slice, ast.Slice):
+            return value
+        source = self.operand(vector, self.lying[name])
+        whole = ast.Slice(ast.Constant(0), ast.Constant(1))
+        parts = [whole, value.slice] if self.lying[name] == "row" else [value.slice, whole]
+        return ast.Subscript(source, ast.Tuple([*parts], ast.Load()), ast.Load())
 
     def operands(self, value: ast.expr, lying: Lying) -> ast.expr:
         match value:
@@ -235,6 +266,8 @@ class _Flat:
                 return ast.Compare(self.operands(value.left, lying), value.ops, right)
             case ast.UnaryOp():
                 return ast.UnaryOp(value.op, self.operands(value.operand, lying))
+            case ast.Tuple():
+                return ast.Tuple([self.operands(each, lying) for each in value.elts], ast.Load())
             case ast.Call():
                 keywords = [ast.keyword(each.arg, self.operands(each.value, lying)) for each in value.keywords]
                 return ast.Call(value.func, [self.operands(each, lying) for each in value.args], keywords)
@@ -279,29 +312,39 @@ class _Flat:
         keywords += [ast.keyword("axis", constant(axis or 0)), ast.keyword("keepdims", ast.Constant(True))]
         return ast.Call(value.func, value.args, keywords)
 
-    def taken_rows(self, name: str, value: ast.Call) -> ast.expr:
-        """Rows of an array by index, which an instruction reads from memory."""
+    def takes_rows(self, value: ast.Call) -> bool:
+        """Whether rows of an array in memory are taken by a vector of indices."""
         _, given = self.known.operations[id(value)]
-        table = self.loads.get(given["x"].id) if isinstance(given["x"], ast.Name) else given["x"]
-        index = given["indices"]
+        x, index = given["x"], given["indices"]
+        table = self.loads.get(x.id) if isinstance(x, ast.Name) else x
         known = self.known.types.get(id(table))
         rank = len(self.tiles[index.id].dims) if isinstance(index, ast.Name) and index.id in self.tiles else 0
-        first = self.known.axes.get(id(given["x"])) == (0,)
-        if not isinstance(known, Region) or len(known.dims) != 2 or rank != 1 or not first or table is None:
-            raise Refused(
-                "pto.not-selected",
-                f"`{ast.unparse(value)}` takes other things than rows of an array in memory",
-                span=origin_of(value),
-                help="write `tile.take(x[:, :], indices, 0)` with a vector of indices",
-            )
-        source = self.operand(index, "row") if isinstance(index, ast.Name) else index
-        if isinstance(index, ast.Name) and self.tiles[index.id].dtype is not i32:
-            narrow = self.fresh(f"{index.id}_i32")
-            annotation = annotation_of(TileType(i32, (const(1), self.tiles[index.id].dims[0])))
-            cast = call("tile.cast", source, "i32")
-            self.out.append(stamp(ast.AnnAssign(ast.Name(narrow, ast.Store()), annotation, cast, 1), origin_of(value)))
-            source = ast.Name(narrow, ast.Load())
-        return call("pto.mgather_rows", table, source)
+        first = self.known.axes.get(id(x)) == (0,)
+        return isinstance(known, Region) and len(known.dims) == 2 and rank == 1 and first and known.dtype is not bool_
+
+    def taken_rows(self, value: ast.Call) -> ast.expr:
+        """Rows of an array by index, which an instruction reads from memory; negative ones count from the end."""
+        _, given = self.known.operations[id(value)]
+        x, index = given["x"], given["indices"]
+        table = self.loads[x.id] if isinstance(x, ast.Name) else x
+        known = self.known.types.get(id(table))
+        if not isinstance(index, ast.Name) or not isinstance(known, Region):
+            return value
+        source = self.operand(index, "row")
+        type_ = TileType(i32, (const(1), self.tiles[index.id].dims[0]))
+        if self.tiles[index.id].dtype is not i32:
+            source = self.before(f"{index.id}_i32", type_, call("tile.cast", source, "i32"), value)
+        below = self.before("below", TileType(bool_, type_.dims), ast.Compare(source, [ast.Lt()], [constant(0)]), value)
+        above = self.before("above", type_, ast.BinOp(source, ast.Add(), expression(known.dims[0])), value)
+        places = self.before("places", type_, call("tile.where", below, above, source), value)
+        return call("pto.mgather_rows", table, places)
+
+    def before(self, base: str, type_: TileType, value: ast.expr, node: ast.expr) -> ast.Name:
+        """A tile that is made in a statement before."""
+        name = self.fresh(base)
+        made = ast.AnnAssign(ast.Name(name, ast.Store()), annotation_of(type_), value, 1)
+        self.out.append(stamp(made, origin_of(node)))
+        return ast.Name(name, ast.Load())
 
     def columns_first(self, value: ast.Call, source: str) -> ast.Call:
         """A reduction of all elements: every row is reduced before."""
@@ -319,6 +362,23 @@ class _Flat:
         known = self.known.types.get(id(value))
         return known.dtype if isinstance(known, Value) else whole.dtype
 
+    def counted(self, value: ast.Call, type_: TileType, lying: Lying) -> ast.expr:
+        """Evenly spaced numbers: 0, 1, 2 …, times the step, from the start on."""
+        _, given = self.known.operations[id(value)]
+        bounds = [each for name, each in given.items() if name != "dtype" and not _is(each, None)]
+        start = bounds[0] if len(bounds) > 1 else ast.Constant(0)
+        step = bounds[2] if len(bounds) > 2 else ast.Constant(1)
+        shape = tuple_of([expression(each) for each in type_.dims])
+        found = call("tile.iota", shape=shape, axis=1 if lying == "row" else 0, dtype=type_.dtype.name)
+        for operator, number, nothing in ((ast.Mult(), step, 1), (ast.Add(), start, 0)):
+            if not _is(number, nothing):
+                name = self.fresh("counted")
+                annotation = annotation_of(type_)
+                target = ast.Name(name, ast.Store())
+                self.out.append(stamp(ast.AnnAssign(target, annotation, found, 1), origin_of(value)))
+                found = ast.BinOp(ast.Name(name, ast.Load()), operator, number)
+        return found
+
     def made(self, value: ast.Call, type_: TileType, lying: Lying) -> ast.expr:
         """Tiles made of nothing have their new shape."""
         shape = tuple_of([expression(each) for each in type_.dims])
@@ -327,6 +387,10 @@ class _Flat:
         others = [each for each in value.keywords if each.arg not in ("shape", "axis")]
         axis = ast.keyword("axis", ast.Constant(1 if lying == "row" else 0))
         return ast.Call(value.func, [], [ast.keyword("shape", shape), axis, *others])
+
+
+def _is(node: ast.expr, value: int | None) -> bool:
+    return isinstance(node, ast.Constant) and node.value == value
 
 
 def _one_element(node: ast.Subscript) -> ast.Subscript:

@@ -54,7 +54,7 @@ def undivided(program: Program) -> Iterator[Finding]:
 
 def _mixed(kernel: Function, operations: set[tuple[str, Span | None]]) -> Iterator[Finding]:
     used = {name for name, _ in operations}
-    pipes = {each.pipe for each in steps_in(kernel.body) if tile_names(kernel.body)}
+    pipes = {each.pipe for each in steps_in(kernel.body)} if tile_names(kernel.body) else set[str]()
     if "dot" in used:
         for name, place in sorted(operations, key=str):
             if name not in BESIDE_PRODUCTS:

@@ -9,7 +9,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from htp.lowering.build import constant, expression
-from htp.types import bool_, f32, i32, i64
+from htp.types import bool_, f32, i32
 from htp_backend_pto.lower.select_choices import Item
 from htp_backend_pto.lower.select_elementwise import BINARY, UNARY
 from htp_backend_pto.lower.select_integers import BITS
@@ -67,18 +67,13 @@ class Calls(Reductions):
 
     def copied(self, name: str, type_: TileType, other: str) -> None:
         """Another name for a tile: the value moves, so that each name keeps its place."""
-        if type_.dtype in (bool_, i64):
-            other = self.flags(None, self.like(other, f32), other) if type_.dtype is bool_ else self.narrow(other)
-            self.cast(name, type_, other)
+        if type_.dtype is bool_:
+            self.cast(name, type_, self.flags(None, self.like(other, f32), other))
         elif is_column(type_):
             row = self.instruct(None, self.as_row_type(type_), "mov", self.row(other), base=f"{name}_row")
             self.column(name, type_, row)
         else:
             self.instruct(name, type_, "mov", other)
-
-    def narrow(self, name: str) -> str:
-        """A tile of i64 as i32."""
-        return name if self.types[name].dtype is not i64 else self.cast(None, self.like(name, i32), name)
 
     def call(self, name: str, type_: TileType, node: ast.Call) -> None:
         """An operation of htp.tile, or an instruction that the user wrote."""

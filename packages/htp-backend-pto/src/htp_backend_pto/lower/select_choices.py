@@ -36,10 +36,6 @@ class Choices(Writer):
 
     # shapes -------------------------------------------------------------------------------------------------------
 
-    def sized(self, type_: TileType, dtype: DType) -> TileType:
-        """The type of a tile of the same size with elements of another dtype."""
-        return self.type(dtype, type_.dims, room(type_).rows, room(type_).columns)
-
     def is_full(self, name: str, type_: TileType) -> bool:
         """Whether a tile already has the sizes of the result."""
         return self.types[name].dims == type_.dims

@@ -40,8 +40,10 @@ class Functions(Integers):
         """`tile.name(x)`: one instruction, or several, in f32 and on rows."""
         if name in UNARY:
             return self.unary(target, type_, name, x)
+        if name in TESTS and not is_column(type_):
+            return self.tested(target, type_, name, x)
         formula: Callable[..., str] | None = getattr(self, f"_{name}", None)
-        if formula is None:
+        if formula is None and name not in TESTS:
             raise self.refused(
                 f"`tile.{name}` has no instruction on Ascend, nor a formula of those that there are",
                 "compute it outside, and pass a table of its values as a parameter",
@@ -49,14 +51,12 @@ class Functions(Integers):
         if is_column(type_):
             row = self.function(None, self.as_row_type(type_), name, self.row(x), **options)
             return self.column(target, type_, row)
-        if name in TESTS:
-            return self.tested(target, type_, name, x)
         if type_.dtype.kind != "float":
             return self.rounded_already(target, type_, name, x)
         if type_.dtype is not f32:
             wide = self.function(None, self.like(x, f32), name, self.cast(None, self.like(x, f32), x), **options)
             return self.cast(target, type_, wide)
-        return formula(target, type_, x, **options)
+        return self.tested(target, type_, name, x) if formula is None else formula(target, type_, x, **options)
 
     def tested(self, target: str | None, type_: TileType, name: str, x: str) -> str:
         """Whether elements are NaN, infinite, or neither."""

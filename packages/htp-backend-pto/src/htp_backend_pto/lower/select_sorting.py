@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from htp.dims import Expr, const, sym
 from htp.lowering.build import call, constant, expression
 from htp.program import stamp
-from htp.types import TileType, f16, f32, i32, u32
+from htp.types import TileType, bool_, f16, f32, i32, u32
 from htp_backend_pto.layouts import ub
 from htp_backend_pto.lower.select_indexing import Indexing
 from htp_backend_pto.lower.writing import is_column, room
@@ -34,6 +34,11 @@ class Sorting(Indexing):
 
     def order(self, target: str | None, type_: TileType, x: str, axis: int, *, falling: bool) -> str:
         """The places of elements in order, equal ones as they stood; NaN is the largest; as i32."""
+        dtype = self.types[x].dtype
+        if dtype.name in ("u16", "u32", "i64"):
+            raise self.refused(f"no instruction sorts {dtype.name}", "cast it: `.astype(i32)`")
+        if dtype is bool_:
+            x = self.flags(None, self.like(x, f16), x)
         if axis == 0 and not is_column(self.types[x]):
             turned = self.type(i32, (type_.dims[1], type_.dims[0]), room(type_).columns, room(type_).rows)
             made = self.order(None, turned, self.turned(x), 1, falling=falling)
@@ -57,9 +62,7 @@ class Sorting(Indexing):
     def keys(self, x: str, falling: bool) -> Sequence[str]:
         """Numbers whose falling order is the one that is wanted; of several the last one counts most."""
         dtype = self.types[x].dtype
-        if dtype.name in ("u16", "u32", "i64"):
-            raise self.refused(f"no instruction sorts {dtype.name}", "cast it: `.astype(i32)`")
-        if dtype is i32 and x not in self.few:
+        if dtype is i32 and not any(x in (each, self.rows.get(each)) for each in self.few):
             low = self.instruct(None, self.types[x], "ands", x, (1 << LOW) - 1)
             high = self.instruct(None, self.types[x], "shrs", x, LOW)
             return [self.falling_key(self.cast(None, self.like(each, f32), each), falling) for each in (low, high)]

@@ -182,7 +182,8 @@ class Vector(Calls):
 
     def value(self, name: str, type_: TileType, node: ast.expr) -> None:
         """`name: type_ = node`; numbers of i64 that are known to be small are computed as i32."""
-        if type_.dtype is i64 and not isinstance(self.known.types.get(id(node)), Region):
+        given = isinstance(self.known.types.get(id(node)), Region) or isinstance(node, ast.Name)
+        if type_.dtype is i64 and not (given and not self.spans.small(name)):
             if not self.spans.small(name):
                 raise self.refused(
                     f"nothing says that the numbers of `{ast.unparse(node)}` fit into i32, and i64 has no arithmetic",
@@ -205,7 +206,7 @@ class Vector(Calls):
             case _ if isinstance(known, Region):
                 self.load(name, type_, node)
             case ast.Name(id=other) if other in self.types:
-                self.copied(name, type_, other)
+                self.copied(name, type_, self.narrowed.get(other, other))
             case ast.BinOp(op=operator) if type(operator) in OPERATORS:
                 self.binary(name, type_, OPERATORS[type(operator)], self.item(node.left), self.item(node.right))
             case ast.BinOp(op=ast.Pow()):

@@ -9,7 +9,7 @@ import ast
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from htp.capabilities import DialectUse, Inlined, Normalized, Simplified, Typed
+from htp.capabilities import DialectUse, Inlined, Normalized, OpUse, Simplified, Typed
 from htp.diagnostics import Refused
 from htp.infer.engine import infer
 from htp.liveness import loads, writes
@@ -19,6 +19,7 @@ from htp.passes import Pass
 from htp.program import Function, origin_of, stamp
 from htp_backend_pto.forms import Divided, Legal
 from htp_backend_pto.lower.blocks import with_blocks
+from htp_backend_pto.lower.formulas import WRITTEN, written_out
 from htp_backend_pto.lower.predicates import with_predicates
 from htp_backend_pto.lower.split_calls import flattened
 from htp_backend_pto.lower.split_order import Run
@@ -48,12 +49,12 @@ class Split(Pass):
     requires = (Legal(), Inlined(), Typed(), Normalized(), Simplified())
     provides = (Divided(),)
     introduces = ()
-    may_introduce = (DialectUse("host"), DialectUse("tile"))
+    may_introduce = (DialectUse("host"), DialectUse("tile"), *(OpUse(f"tile.{each}") for each in WRITTEN))
     understands = (DialectUse("tile"), DialectUse("host"), DialectUse("tasks"))
 
     def apply(self, program: Program) -> Program:
         """The divided program; it is simplified again, since a kernel may not need all that it was given."""
-        program = prepared(flattened(program))
+        program = prepared(flattened(written_out(program)))
         divided = _Division(program).program()
         return with_predicates(Simplify().apply(divided))
 

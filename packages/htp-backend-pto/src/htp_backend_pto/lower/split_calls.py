@@ -6,13 +6,14 @@ Knows calls and bodies; does not know how a body is divided.
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from htp.diagnostics import Refused
 from htp.dims import sym
 from htp.infer.engine import infer
-from htp.infer.values import Box, Index, Region
+from htp.infer.values import Box, Index, Region, Value
 from htp.liveness import loads, writes
 from htp.names import RESERVED
 from htp.program import origin_of
@@ -21,12 +22,14 @@ from htp_backend_pto.lower.blocks import with_blocks
 from htp_backend_pto.lower.bounds import arguments_of
 from htp_backend_pto.lower.sites import Site, marked, site_of
 from htp_backend_pto.lower.split_units import Units, walk
+from htp_backend_pto.lower.tidy import with_sizes
 from htp_backend_pto.lower.translate import Translation, box_text, integer, spelled_symbols, written_box
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from htp.dims import Expr
+    from htp.infer.state import Inference
     from htp.program import Function, Program
 
 __all__ = ["flattened"]
@@ -39,6 +42,7 @@ def flattened(program: Program) -> Program:
         body = _Flattening(program, whole).block(program.main.body)
         if all(one is other for one, other in zip(body, program.main.body, strict=False)):
             return program
+        body = with_sizes(program.main, body)
         program = program.replace(replace(program.main, kind="routine", body=tuple(body)))
 
 
@@ -61,6 +65,8 @@ class _Flattening:
         self.program = program
         self.whole = whole
         self.known = infer(program, program.main)
+        self.kernels = {each.name for each in program.functions if each.kind == "kernel"}
+        self.loaded = _loaded(program.main, self.known)
         self.taken = {name for each in walk(program.main.body) for name in (*loads(each), *writes(each))}
         self.taken |= {each.name for each in program.functions} | set(RESERVED)
         self.taken |= {each.name for each in program.main.params} | {name for name, _ in program.constants}
@@ -70,16 +76,26 @@ class _Flattening:
         result: list[ast.stmt] = []
         for statement in body:
             match statement:
-                case ast.Expr(value=ast.Call(func=ast.Name(id=name)) as call) if name in self.whole:
+                case ast.Expr(value=ast.Call(func=ast.Name(id=name)) as call) if self.gives_way(name, call):
                     task = self.task_of(result)
                     outer = site_of(statement)
                     site = Site(name, task if task is not None else outer.task if outer is not None else None)
-                    result += [marked(each, site) for each in self.body(self.whole[name], call)]
+                    result += [marked(each, site) for each in self.body(self.program.function(name), call)]
                 case ast.For() | ast.While() | ast.If():
                     result.append(self.compound(statement))
                 case _:
                     result.append(statement)
         return result
+
+    def gives_way(self, name: str, call: ast.Call) -> bool:
+        """Whether the body takes the place of a call: it is divided itself, or is given a tile that was loaded here."""
+        if name in self.whole:
+            return True
+        return name in self.kernels and any(self.is_loaded(each) for each in call.args)
+
+    def is_loaded(self, argument: ast.expr) -> bool:
+        """Whether an argument is a tile that is nothing but a part of an array."""
+        return isinstance(argument, ast.Name) and argument.id in self.loaded
 
     def task_of(self, before: list[ast.stmt]) -> ast.stmt | None:
         """What is told of the task that comes next, taken out of the statements before it."""
@@ -121,6 +137,7 @@ class _Inlined(Translation):
         self.caller = caller
         self.function = function
         self.views: dict[str, tuple[str, Box]] = {}
+        self.tiles: dict[str, tuple[str, tuple[Expr, ...]]] = {}
         self.values: dict[str, Expr] = {}
         self.numbers: dict[str, ast.expr] = {}
         self.locals: dict[str, str] = {}
@@ -137,6 +154,10 @@ class _Inlined(Translation):
             else:
                 self.numbers[name] = argument
             return
+        if isinstance(known, Value) and isinstance(argument, ast.Name) and self.caller.is_loaded(argument):
+            self.tiles[name] = (argument.id, known.dims)
+            self.sizes(type_, known.dims)
+            return
         if not isinstance(known, Region):
             raise Refused(
                 "pto.tile-argument",
@@ -148,6 +169,10 @@ class _Inlined(Translation):
         box = written_box(argument, known, roots)
         self.views[name] = (known.root, box)
         extents = [each for each, kept in zip(box.extent, box.kept, strict=True) if kept]
+        self.sizes(type_, extents)
+
+    def sizes(self, type_: object, extents: Sequence[Expr]) -> None:
+        """Takes note of the sizes that an argument gives to the names in its parameter's type."""
         for dim, extent in zip(getattr(type_, "dims", ()), extents, strict=True):
             if str(dim) in dim.symbols:
                 self.values.setdefault(str(dim), extent)
@@ -169,6 +194,9 @@ class _Inlined(Translation):
     def region(self, root: str, box: Box, *, store: bool) -> ast.expr:
         """A slice of what the caller passed; a buffer of the function keeps its slice."""
         starts, extents = (tuple(map(self.size, each)) for each in (box.start, box.extent))
+        if root in self.tiles:
+            tile, sizes = self.tiles[root]
+            return box_text(tile, Box(starts, extents, box.kept), sizes, store=False)
         if root not in self.views:
             sizes = tuple(map(self.size, self.known.roots[root]))
             return box_text(self.local(root), Box(starts, extents, box.kept), sizes, store=store)
@@ -195,6 +223,20 @@ class _Inlined(Translation):
             names = {each for one in walk(self.function.body) for each in writes(one)}
             self.locals[name] = self.caller.fresh(name) if name in names else name
         return self.locals[name]
+
+
+def _loaded(function: Function, known: Inference) -> frozenset[str]:
+    """The tiles that a function makes in one place, as a part of an array."""
+    stored: Counter[str] = Counter()
+    parts: set[str] = set()
+    for each in walk(function.body):
+        stored.update(frozenset() if isinstance(each, ast.For | ast.While | ast.If) else writes(each))
+        match each:
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.Subscript() as value):
+                parts |= {name} if isinstance(known.of(value), Region) else set()
+            case _:
+                pass
+    return frozenset(name for name in parts if stored[name] == 1)
 
 
 def _is_task(statement: ast.stmt) -> bool:

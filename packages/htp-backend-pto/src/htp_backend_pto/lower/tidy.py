@@ -60,15 +60,15 @@ def _without(body: Sequence[ast.stmt], read: set[str]) -> list[ast.stmt]:
     return result
 
 
-def with_sizes(kernel: Function, body: Sequence[ast.stmt]) -> list[ast.stmt]:
+def with_sizes(function: Function, body: Sequence[ast.stmt]) -> list[ast.stmt]:
     """The body behind `m = x.shape[0]` for every size of the signature that it computes with and nobody names."""
-    named = {name for each in body for name in writes(each)} | {each.name for each in kernel.params}
+    named = {name for each in body for name in writes(each)} | {each.name for each in function.params}
     missing = {name for each in body for name in loads(each)} - named
     heads: list[ast.stmt] = []
-    for param in kernel.params:
+    for param in function.params:
         for axis, size in enumerate(getattr(param.type, "dims", ())):
             if str(size) in missing:
                 missing.remove(str(size))
                 shape = ast.parse(f"{param.name}.shape[{axis}]", mode="eval").body
-                heads.append(stamp(ast.Assign([ast.Name(str(size), ast.Store())], shape, lineno=0), kernel.origin))
+                heads.append(stamp(ast.Assign([ast.Name(str(size), ast.Store())], shape, lineno=0), function.origin))
     return [*heads, *body]

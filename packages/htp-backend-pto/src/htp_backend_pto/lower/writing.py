@@ -23,7 +23,7 @@ from htp_backend_pto.lower.split_units import walk
 from htp_backend_pto.tiles import annotation_of, declared, room_of
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Iterable, Sequence
 
     from htp.diagnostics import Span
     from htp.lowering.build import Operand
@@ -57,6 +57,8 @@ class Writer:
     def __init__(self, kernel: Function) -> None:
         self.kernel = kernel
         self.types: dict[str, TileType] = {name: type_ for _, name, type_ in declared(kernel.body)}
+        self.largest = _largest(self.types.values())
+        """How large sizes are at most, from tiles that are not flags."""
         self.taken = {name for each in walk(kernel.body) for name in (*loads(each), *writes(each))}
         self.taken |= {each.name for each in kernel.params} | set(RESERVED) | {"pto"}
         self.out: list[ast.stmt] = []
@@ -110,8 +112,17 @@ class Writer:
 
     def like(self, name: str, dtype: DType) -> TileType:
         """The type of a tile with the sizes of another one."""
-        type_ = self.types[name]
-        return self.type(dtype, type_.dims, room(type_).rows, room(type_).columns)
+        return self.sized(self.types[name], dtype)
+
+    def sized(self, type_: TileType, dtype: DType) -> TileType:
+        """The type of a tile of the same size with elements of another dtype; what flags are padded to is no size."""
+        here = room(type_)
+        rows, columns = (self.most(*each) for each in zip(type_.dims, (here.rows, here.columns), strict=True))
+        return self.type(dtype, type_.dims, rows, columns)
+
+    def most(self, size: Expr, usual: int) -> int:
+        """The largest value of a size."""
+        return min(usual, self.largest.get(size, usual)) if size.constant is None else max(size.constant, 1)
 
     def as_row_type(self, type_: TileType) -> TileType:
         """The type of a column that is turned into a row."""
@@ -167,3 +178,13 @@ class Writer:
     def refused(self, what: str, help_: str, code: str = "pto.not-selected") -> Refused:
         """The refusal of what no instruction does, at the user's line."""
         return Refused(code, what, span=self.place, help=help_)
+
+
+def _largest(types: Iterable[TileType]) -> dict[Expr, int]:
+    found: dict[Expr, int] = {}
+    for each in types:
+        here = room_of(each)
+        if here is not None and each.dtype is not bool_:
+            for size, most in zip(each.dims, (here.rows, here.columns), strict=True):
+                found[size] = min(found.get(size, most), most)
+    return found

@@ -59,7 +59,8 @@ class _Timed:
         for core, block, trace in task.cores:
             blocks.setdefault(block, []).append((core, trace))
         groups = [*blocks.values()]
-        if any(isinstance(event, Meet) for each in {trace for _, _, trace in task.cores} for event in self.traces[each]):
+        events = (event for _, _, number in task.cores for event in self.traces[number])
+        if any(isinstance(each, Meet) for each in events):
             times = iter(self._times([trace for group in groups for _, trace in group]))
             return [[(core, next(times)) for core, _ in group] for group in groups]
         return [

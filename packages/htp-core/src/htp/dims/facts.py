@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from htp.diagnostics import Refused
 from htp.dims import samples
-from htp.dims.expr import Expr, coerce, hidden
+from htp.dims.expr import Expr, coerce, hidden, sym
 from htp.dims.known import Known
 from htp.dims.proof import bounds, refuted, tightened
 from htp.dims.simplify import simplified
@@ -66,7 +66,10 @@ class Facts:
         first, last = self.simplify(start), self.simplify(stop)
         length = (last - first).constant
         once = length is not None and 0 < (length if step > 0 else -length) <= abs(step)
-        return self._with(self._known.with_range(name, first, last, step, once=once))
+        known = self._known.with_range(name, first, last, step, once=once)
+        if step > 0 and first.constant is None and self.nonnegative(first):
+            known = known.with_nonnegative(sym(name))  # that a quotient is 0 or more does not follow from its bounds
+        return self._with(known)
 
     def with_nonnegative(self, value: Expr | int) -> Facts:
         """Adds that an expression is at least 0."""

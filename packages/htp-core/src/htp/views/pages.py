@@ -16,7 +16,20 @@ from htp.views.declared import networks_of
 from htp.views.differences import lines_of, rows_of, said, side_by_side
 from htp.views.flowcharts import mermaid
 from htp.views.graphs import graph_svg
-from htp.views.markup import Markup, code, document, drawing, folded, joined, listing, paragraph, section, shown, table, tag
+from htp.views.markup import (
+    Markup,
+    code,
+    document,
+    drawing,
+    folded,
+    joined,
+    listing,
+    paragraph,
+    section,
+    shown,
+    table,
+    tag,
+)
 from htp.views.network_pages import declared_networks, network_that_is_stuck, networks_that_ran
 from htp.views.pictures import KINDS, reduced_edges
 from htp.views.timelines import timeline_svg

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from htp.diagnostics import Bug, Refused
 from htp.program import origin_of
-from htp.types import dtype_named
+from htp.types import TileType, dtype_named
 from htp_dialect_csp.lower.trees import integer
 from htp_dialect_csp.tasks.trees import Axis, add, subtract, text
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from htp.program import Function, Program
     from htp.types import DType
 
-__all__ = ["Net", "Running", "Stream", "View", "net_of", "no_tasks"]
+__all__ = ["Net", "Running", "Stream", "View", "net_of", "no_tasks", "view_of"]
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,15 @@ class Net:
             own = next(each for each in self.running if each.name == name)
             left += [self.peer(own, text(each)) for each in own.arguments.values() if text(each) in self.streams]
         return False
+
+    def sized(self, stream: str) -> tuple[int, ...]:
+        """The axes along which tokens of a channel may be smaller than it says."""
+        found: set[int] = set()
+        for running in self.running:
+            for param in running.kernel.params:
+                if param.is_end and text(running.arguments[param.name]) == stream and isinstance(param.type, TileType):
+                    found |= {axis for axis, dim in enumerate(param.type.dims) if dim.constant is None}
+        return tuple(sorted(found))
 
 
 def no_tasks(node: ast.AST, what: str, help: str) -> Refused:

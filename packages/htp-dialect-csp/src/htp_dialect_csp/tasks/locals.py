@@ -44,6 +44,10 @@ class Locals(Rewriter):
         self.waits: list[ast.expr] = []
         self.numbers: set[str] = set()
         """Names of tiles without axes that the routine holds as numbers."""
+        self.singles: dict[str, int] = {}
+        """Tiles of one element that tasks compute, with the axes that they have there."""
+        self.kinds: dict[str, str] = {}
+        """The dtypes of numbers."""
         self.limits: list[Expr] = []
         self._arrays()
         self._spell()
@@ -68,10 +72,11 @@ class Locals(Rewriter):
     def _spell(self) -> None:
         """Takes note of the variables of normal form by the symbols that inference has for their values."""
         self.spelled: dict[str, str] = {}
-        bounds = {each.name: each.type for each in self.kernel.params if each.is_end}
         for node in (node for each in self.kernel.body for node in ast.walk(each)):
             if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
                 continue
+            if isinstance(node.annotation, ast.Name):
+                self.kinds[node.target.id] = node.annotation.id
             value = self.known.types.get(id(node.target))
             symbol = str(value.value) if isinstance(value, Index) else ""
             if symbol.isidentifier() and symbol != node.target.id:
@@ -84,7 +89,6 @@ class Locals(Rewriter):
                         self.limits += [const(limit.value) - sym(symbol), sym(symbol)]
                 case _:
                     pass
-        del bounds
 
     # types --------------------------------------------------------------------------------------------------------
 

@@ -6,16 +6,16 @@ Knows the statements, the parts of arrays that they touch and what they need fro
 from __future__ import annotations
 
 import ast
-import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from htp.dims import const
 from htp.infer.values import Region, Value
 from htp.liveness import loads, writes
 from htp.lowering.build import expression
 from htp.rewriting import Rewriter
 from htp.types import f32
-from htp_dialect_csp.lower.trees import assigned, call, integer, load
+from htp_dialect_csp.lower.trees import assigned, integer, load
 from htp_dialect_csp.tasks.trees import Axis, text
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from htp.types import DType
     from htp_dialect_csp.tasks.locals import Locals
 
-__all__ = ["Part", "Tiles", "Work", "exposed"]
+__all__ = ["Part", "Reading", "Tiles", "Work", "exposed", "loading", "storing"]
 
 REDUCTIONS = ("sum", "max", "min", "prod", "mean", "any", "all")
 
@@ -167,7 +167,11 @@ class Reading(Rewriter):
             match node:
                 case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
                     found = self.scope.tile_of(value)
-                    if found is not None:
+                    if found is not None and not found.dims:
+                        dims = self.single(value)
+                        self.scope.singles[name] = len(dims)
+                        yield name, Tiles(found.dtype, dims, (1,) * len(dims))
+                    elif found is not None:
                         yield name, self.tiles(found)
                 case _:
                     pass
@@ -176,6 +180,17 @@ class Reading(Rewriter):
         """A tile with the limits of its sizes; one without axes has as many of one element as it was made from."""
         dims = tuple(self.scope.dim(each) for each in value.dims)
         return Tiles(value.dtype, dims, tuple(map(self.limit, value.dims)))
+
+    def single(self, node: ast.expr) -> tuple[Expr, ...]:
+        """The sizes of a tile of one element, which has as many axes as what it is made of."""
+        ranks = [1]
+        for each in (each for each in ast.walk(node) if isinstance(each, ast.expr)):
+            found = self.scope.tile_of(each)
+            if isinstance(each, ast.Name) and each.id in self.scope.singles:
+                ranks.append(self.scope.singles[each.id])
+            elif found is not None:
+                ranks.append(len(found.dims))
+        return (const(1),) * max(ranks)
 
     def limit(self, value: Expr) -> int | None:
         """The most that a size can be."""
@@ -204,9 +219,6 @@ class Reading(Rewriter):
         name = target.value.id if isinstance(target.value, ast.Name) else ""
         view, (_, axes) = self.scope.views[name], self.scope.part(target)
         kept = [Axis(each.start, each.extent) for each in axes]
-        from htp.dims import const
-
-        ones = tuple(const(1) for _ in kept)
         known = self.scope.known.types[id(target)]
         dtype = known.dtype if isinstance(known, Region) else f32
         inside = tuple(Axis(each.start, each.extent) for each in view.inside(kept))
@@ -215,7 +227,6 @@ class Reading(Rewriter):
             view.root, inside, tuple(const(1) for _ in inside), (1,) * count, dtype, self._whole(view.root, count), name,
             ["write"],
         )  # fmt: skip
-        del ones
         self.work.parts[part.key] = part
         self.work.names |= self.scope.host_names(node)
         self.work.numbers["value"] = (self.scope.named(node.value), dtype if dtype.kind == "int" else f32)
@@ -223,7 +234,7 @@ class Reading(Rewriter):
         made = ast.Call(
             ast.Attribute(load("tile"), "full", ast.Load()), [shape, load("value"), load(dtype.name)], []
         )
-        return ast.Assign([_everything(name, count, store=True)], made, lineno=0)
+        return ast.Assign([everything(part, store=True)], made, lineno=0)
 
     def _whole(self, root: str, count: int) -> tuple[ast.expr | None, ...]:
         return tuple(ast.parse(f"{root}.shape[{axis}]", mode="eval").body for axis in range(count))
@@ -290,11 +301,13 @@ class Reading(Rewriter):
         self.work.names |= self.scope.host_names(node) - self.inner
         self.work.names |= {s for each in dims for s in each.symbols if s in self.scope.own} - self.inner
         index: list[ast.expr] = []
-        for number, part in enumerate(self._parts(node)):
+        limits = iter(zip(found.dims, found.limits, strict=True))
+        for number, (axis, each) in enumerate(zip(placed, self._parts(node), strict=True)):
+            dim, limit = next(limits) if axis.kept else (const(1), None)
             if number in moving:
-                index.append(self.expression(part))
-            elif isinstance(part, ast.Slice):
-                index.append(ast.Slice())
+                index.append(self.expression(each))
+            elif axis.kept:
+                index.append(_up_to(dim, limit))
         made = index[0] if len(index) == 1 else ast.Tuple(index, ast.Load())
         return ast.Subscript(load(found.name), made, node.ctx)
 
@@ -329,9 +342,15 @@ class Reading(Rewriter):
         return made
 
 
-def _everything(name: str, count: int, *, store: bool = False) -> ast.expr:
-    index: ast.expr = ast.Slice() if count == 1 else ast.Tuple([ast.Slice() for _ in range(count)], ast.Load())
-    return ast.Subscript(load(name), index, ast.Store() if store else ast.Load())
+def everything(part: Part, *, store: bool = False) -> ast.expr:
+    """The whole of a part as its kernel has it, with how much that is at most."""
+    index = [_up_to(dim, limit) for dim, limit in zip(part.dims, part.limits, strict=True)]
+    made = index[0] if len(index) == 1 else ast.Tuple(index, ast.Load())
+    return ast.Subscript(load(part.name), made, ast.Store() if store else ast.Load())
+
+
+def _up_to(dim: Expr, limit: int | None) -> ast.expr:
+    return ast.Slice(None, None if dim.constant is not None or limit is None else integer(limit))
 
 
 def exposed(body: list[ast.stmt]) -> frozenset[str]:
@@ -354,15 +373,11 @@ def exposed(body: list[ast.stmt]) -> frozenset[str]:
     return frozenset(found)
 
 
-def loading(name: str, array: str, count: int) -> ast.stmt:
-    """`name = array[:, :]`."""
-    return ast.Assign([ast.Name(name, ast.Store())], _everything(array, count), lineno=0)
+def loading(name: str, part: Part) -> ast.stmt:
+    """`name = part[:, :]`."""
+    return ast.Assign([ast.Name(name, ast.Store())], everything(part), lineno=0)
 
 
-def storing(array: str, name: str, count: int) -> ast.stmt:
-    """`array[:, :] = name`."""
-    return ast.Assign([_everything(array, count, store=True)], load(name), lineno=0)
-
-
-__all__ += ["Reading", "loading", "storing"]
-del call, copy
+def storing(part: Part, name: str) -> ast.stmt:
+    """`part[:, :] = name`."""
+    return ast.Assign([everything(part, store=True)], load(name), lineno=0)

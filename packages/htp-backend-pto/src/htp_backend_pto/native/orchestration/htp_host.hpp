@@ -30,6 +30,11 @@ inline double floordiv(double a, double b) { return __builtin_floor(a / b); }
 // Has the sign of the divisor, as in Python.
 constexpr int64_t mod(int64_t a, int64_t b) { return a - floordiv(a, b) * b; }
 inline double mod(double a, double b) { return a - __builtin_floor(a / b) * b; }
+// Where a bound of a slice falls on an axis: wrapped when negative, then clipped.
+constexpr int64_t clip_index(int64_t index, int64_t extent) {
+    const int64_t wrapped = index < 0 ? index + extent : index;
+    return wrapped < 0 ? 0 : wrapped < extent ? wrapped : extent;
+}
 
 inline double power(double a, double b) { return __builtin_pow(a, b); }
 constexpr int64_t power(int64_t a, int64_t b) {
