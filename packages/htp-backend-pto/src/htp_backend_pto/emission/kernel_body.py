@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from htp.diagnostics import Bug
@@ -18,7 +18,7 @@ from htp_backend_pto.emission.scalars import CPP, Text, cpp_name, dim_node, scal
 from htp_backend_pto.emission.tile_text import LEFT_ALONE, handle_of
 from htp_backend_pto.isa.spelling import pad_value, spelled
 from htp_backend_pto.steps import root_name, step_of, word_of
-from htp_backend_pto.tiles import declared, room_of, tile_type
+from htp_backend_pto.tiles import declared, room_of, tile_type, with_room
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["Arrays", "Body"]
 
 INDENT = "    "
+BYTES = 184 << 10
+"""Of a vector core's memory: what `model` calls usable."""
 ORDERS: dict[str, Order] = {
     "load_t": "transposed", "store_t": "transposed", "load_row": "row", "store_row": "row", "load_col": "column",
     "store_col": "column",
@@ -186,6 +188,8 @@ class Body:
         if step.result is not None:
             names["dst"] = self._define(step.result, step.statement, pad, depth)
             names["dst_dtype"] = self._element(step.result)
+            if step.instruction.name == "rowsum":
+                names["x"] = self._as_tall(step, step.result, names["x"], depth)
         elif step.stored is not None:
             names["dst"] = self._view(step, step.stored, depth)
         for name in [each for each in names if not each.endswith("type")]:
@@ -253,6 +257,25 @@ class Body:
         self.scope.tiles[name] = (chosen, handle)
         self._line(handle.declared(chosen), statement, depth)
         return chosen
+
+    def _as_tall(self, step: Step, result: str, x: str, depth: int) -> str:
+        """The source of a sum, by a name that has as many rows as the result has room for, where there are fewer.
+
+        TROWSUM of the simulator wants them equal, which a column padded to 32 bytes prevents: hw-native-sys/pto-isa@
+        cd4a3d3f, include/pto/cpu/TRowSum.hpp. Rows behind the valid ones are not touched.
+        """
+        source = self.scope.types[step.tile("x") or ""]
+        room, column = room_of(source), room_of(self.scope.types[result])
+        if room is None or column is None or room.rows >= column.rows or not isinstance(room.at, int):
+            return x
+        taller = replace(room, rows=column.rows)
+        if room.at + taller.nbytes(source.dtype.bits) > BYTES:
+            return x
+        sizes = tuple(scalar_text(dim_node(each), self).cpp for each in source.dims)
+        name = self._fresh(f"{x}_tall")
+        handle = handle_of(with_room(source, taller), (sizes[0], sizes[1]), self.profile)
+        self._line(handle.declared(name), step.statement, depth)
+        return name
 
     def _fresh(self, name: str) -> str:
         chosen, number = name, 1

@@ -33,10 +33,15 @@ class Flag:
 
 @dataclass(frozen=True)
 class Piece:
-    """What a statement touches, and the pairs of pipes of which, behind it, the first knows all that the second did."""
+    """What a statement touches, and the pairs of pipes of which, behind it, the first knows all that the second did.
+
+    `enters` are the pairs of which the first waits, before it does anything in the statement, for all that the second
+    did before: a loop raises the events that its turns hand on for the first turn too.
+    """
 
     accesses: Sequence[Access]
     knows: frozenset[tuple[str, str]] = frozenset()
+    enters: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass
@@ -114,6 +119,9 @@ def _wait(
     carried: bool,
 ) -> None:
     """Adds what statement `index` must wait for among the `earlier` ones, the latest first."""
+    if base + index:
+        for dst, src in sorted(block[index].enters):
+            known.wait(dst, src, base + index - 1)
     for other in reversed(earlier):
         for src, dst in sorted(clash(block[other].accesses, block[index].accesses)):
             if known.done(dst, src) >= other:

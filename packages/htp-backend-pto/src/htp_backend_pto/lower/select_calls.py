@@ -160,7 +160,10 @@ class Calls(Reductions):
         """`tile.eye(n, dtype)`: ones where the row is the column."""
         numbers = self.sized(type_, f32)
         lines, lanes = (self.counted(None, numbers, axis) for axis in (0, 1))
-        self.cast(name, type_, self.compared(None, self.flags_like(type_), "eq", lines, lanes))
+        if type_.dtype is bool_:
+            self.compared(name, type_, "eq", lines, lanes)
+        else:
+            self.cast(name, type_, self.compared(None, self.flags_like(type_), "eq", lines, lanes))
 
     def on_where(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
         """`tile.where(condition, a, b)`."""

@@ -128,7 +128,8 @@ class Integers(Elementwise):
             return self.column(target, type_, self.divided(None, wanted, name, *rows))
         wide = f32 if dtype.kind == "float" else i32
         if dtype is not wide:
-            self.wider(name, next(each for each in (left, right) if isinstance(each, str))) if dtype.bits > 16 else None
+            if dtype.bits > 16:
+                raise self.refused(f"no instructions divide {dtype.name}", "pass it as i32, or cast it: `.astype(i32)`")
             items = [self.cast(None, self.like(each, wide), each) if isinstance(each, str) else each
                      for each in (left, right)]  # fmt: skip
             return self.cast(target, type_, self.divided(None, self.sized(type_, wide), name, *items))

@@ -102,6 +102,10 @@ class Vector(Calls):
             if new is None and isinstance(parts[-1], ast.Slice):
                 return self.load_column(target, type_, source, f"load_col{suffix}")
             return self.instruct(target, type_, f"load_col{suffix}", _without(source, new))
+        if new is not None and not isinstance(parts[-1], ast.Slice) and isinstance(known, Region):
+            column = self.type(type_.dtype, (type_.dims[1], const(1)), room(type_).columns, 1)
+            made = self.load_column(None, column, _without(source, new), f"load_col{suffix}")
+            return self.instruct(target, type_, "mov", self.row(made))
         if new is not None:
             return self.instruct(target, type_, f"load_row{suffix}", _without(source, new))
         return self.instruct(target, type_, f"load{suffix}", source)
@@ -109,12 +113,12 @@ class Vector(Calls):
     def load_column(self, target: str | None, type_: TileType, source: ast.Subscript, how: str) -> str:
         """One column of an array; where the array is wider, two of its columns are loaded, and one is taken out."""
         parts = list(source.slice.elts) if isinstance(source.slice, ast.Tuple) else [source.slice]
-        start = parts[-1].lower if isinstance(parts[-1], ast.Slice) else None
+        start = (parts[-1].lower or ast.Constant(0)) if isinstance(parts[-1], ast.Slice) else parts[-1]
         array = self.known.roots.get(source.value.id) if isinstance(source.value, ast.Name) else None
         width = array[-1].constant if array else 1
-        first = start.value if isinstance(start, ast.Constant) else 0 if start is None else None
-        if width is None or width < 2 or not isinstance(first, int):
-            return self.instruct(target, type_, how, self.pointed(source, len(parts) - 1, start or ast.Constant(0)))
+        first = start.value if isinstance(start, ast.Constant) else None
+        if width is None or width < 2 or not isinstance(first, int) or len(parts) < 2:
+            return self.instruct(target, type_, how, self.pointed(source, len(parts) - 1, start))
         begin = min(first, width - 2)
         window = ast.Slice(ast.Constant(begin), ast.Constant(begin + 2))
         both = ast.Subscript(source.value, ast.Tuple([*parts[:-1], window], ast.Load()), ast.Load())

@@ -16,10 +16,14 @@ Node = TypeVar("Node", bound=ast.stmt)
 
 @dataclass(frozen=True, eq=False)
 class Site:
-    """One call that its body took the place of: the function, and what was told of the task that the call was."""
+    """One call that its body took the place of: the function, and what was told of the task that the call was.
+
+    What the function calls in turn is `joined` to it, so that it stays one task as far as one unit can do it.
+    """
 
     function: str
     task: ast.stmt | None = None
+    joined: bool = False
 
 
 def site_of(statement: ast.stmt) -> Site | None:

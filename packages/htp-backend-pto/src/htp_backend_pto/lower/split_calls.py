@@ -21,7 +21,7 @@ from htp.types import ScalarType
 from htp_backend_pto.lower.blocks import with_blocks
 from htp_backend_pto.lower.bounds import arguments_of
 from htp_backend_pto.lower.sites import Site, marked, site_of
-from htp_backend_pto.lower.split_units import Units, walk
+from htp_backend_pto.lower.split_units import Units, called, walk
 from htp_backend_pto.lower.tidy import with_sizes
 from htp_backend_pto.lower.translate import Translation, box_text, integer, spelled_symbols, written_box
 
@@ -76,10 +76,12 @@ class _Flattening:
         result: list[ast.stmt] = []
         for statement in body:
             match statement:
-                case ast.Expr(value=ast.Call(func=ast.Name(id=name)) as call) if self.gives_way(name, call):
+                case ast.Expr(value=ast.Call(func=ast.Name(id=name)) as call) if self.gives_way(statement, name, call):
                     task = self.task_of(result)
                     outer = site_of(statement)
-                    site = Site(name, task if task is not None else outer.task if outer is not None else None)
+                    told = task if task is not None else outer.task if outer is not None else None
+                    joined = outer is not None and outer.joined
+                    site = outer if outer is not None and joined else Site(name, told, self.joins(name))
                     result += [marked(each, site) for each in self.body(self.program.function(name), call)]
                 case ast.For() | ast.While() | ast.If():
                     result.append(self.compound(statement))
@@ -87,11 +89,18 @@ class _Flattening:
                     result.append(statement)
         return result
 
-    def gives_way(self, name: str, call: ast.Call) -> bool:
-        """Whether the body takes the place of a call: it is divided itself, or is given a tile that was loaded here."""
-        if name in self.whole:
+    def gives_way(self, statement: ast.stmt, name: str, call: ast.Call) -> bool:
+        """Whether the body takes the place of a call: it is divided, is part of one task, or is given a loaded tile."""
+        site = site_of(statement)
+        if name in self.whole or (name in self.kernels and site is not None and site.joined):
             return True
         return name in self.kernels and any(self.is_loaded(each) for each in call.args)
+
+    def joins(self, name: str) -> bool:
+        """Whether what a function calls belongs to its task: it is a kernel that looks at no numbers of arrays."""
+        function = self.program.function(name)
+        names = (called(node) for each in function.body for node in ast.walk(each) if isinstance(node, ast.Call))
+        return function.kind == "kernel" and "tile.item" not in names
 
     def is_loaded(self, argument: ast.expr) -> bool:
         """Whether an argument is a tile that is nothing but a part of an array."""

@@ -110,10 +110,10 @@ class _Forwarding:
         return replace(self.source, body=tuple(_without(body, self.units, read)))
 
     def statement(self, statement: ast.stmt) -> list[ast.stmt]:
+        if isinstance(statement, ast.AnnAssign | ast.Assign) and called(statement.value) == "tile.item":
+            return [self.item(statement)]
         if not isinstance(statement, ast.AnnAssign):
             return [statement]
-        if called(statement.value) == "tile.item":
-            return [self.item(statement)]
         if not isinstance(statement.value, ast.Subscript):
             return [statement]
         region = self.region(statement.value)
@@ -124,7 +124,7 @@ class _Forwarding:
         new = ast.AnnAssign(statement.target, statement.annotation, value, 1)
         return [marked(stamp(new, origin_of(statement)), site_of(statement))]
 
-    def item(self, statement: ast.AnnAssign) -> ast.stmt:
+    def item(self, statement: ast.AnnAssign | ast.Assign) -> ast.stmt:
         """An element that is read from memory where the number is wanted, not loaded before."""
         call = statement.value
         source = call.args[0] if isinstance(call, ast.Call) else None
@@ -136,7 +136,10 @@ class _Forwarding:
         if not isinstance(self.known.types.get(id(value)), Region) or value is None:
             return statement
         read = ast.Call(ast.Attribute(ast.Name("tile", ast.Load()), "item", ast.Load()), [value], [])
-        new = ast.AnnAssign(statement.target, statement.annotation, read, 1)
+        if isinstance(statement, ast.AnnAssign):
+            new: ast.stmt = ast.AnnAssign(statement.target, statement.annotation, read, 1)
+        else:
+            new = ast.Assign(statement.targets, read, lineno=0)
         return marked(stamp(new, origin_of(statement)), site_of(statement))
 
     def region(self, node: ast.expr) -> Region | None:

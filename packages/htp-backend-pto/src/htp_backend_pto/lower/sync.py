@@ -70,6 +70,25 @@ class _Block:
     order: Order
     pipes: frozenset[str]
     inner: Sequence[Sequence[_Block]]
+    firsts: Mapping[str, int]
+    """The first statement in which each pipe does something."""
+
+
+def _firsts(pieces: Sequence[Piece]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for index, piece in enumerate(pieces):
+        for access in piece.accesses:
+            found.setdefault(access.pipe, index)
+    return found
+
+
+def _enters(statement: ast.stmt, blocks: Sequence[_Block]) -> frozenset[tuple[str, str]]:
+    """Which pipes wait for which where a loop begins: those of events that its turns hand on, if they wait at once."""
+    if not isinstance(statement, (ast.For, ast.While)):
+        return frozenset()
+    (block,) = blocks
+    carried = (each for each in block.order.flags if each.carried)
+    return frozenset((each.dst, each.src) for each in carried if each.before <= block.firsts[each.dst])
 
 
 def _block(body: Sequence[ast.stmt], types: Mapping[str, TileType], *, repeats: bool) -> _Block:
@@ -79,9 +98,12 @@ def _block(body: Sequence[ast.stmt], types: Mapping[str, TileType], *, repeats: 
         loop = isinstance(each, (ast.For, ast.While))
         parts = [each.body, each.orelse] if isinstance(each, ast.If) else [each.body] if loop else []
         inner.append([_block(part, types, repeats=loop) for part in parts])
-    pieces = [Piece(accesses_under(each, types), _knows(blocks)) for each, blocks in zip(body, inner, strict=True)]
+    pieces = [
+        Piece(accesses_under(each, types), _knows(blocks), _enters(each, blocks))
+        for each, blocks in zip(body, inner, strict=True)
+    ]
     pipes = frozenset(access.pipe for piece in pieces for access in piece.accesses)
-    return _Block(body, order_of(pieces, repeats=repeats), pipes, inner)
+    return _Block(body, order_of(pieces, repeats=repeats), pipes, inner, _firsts(pieces))
 
 
 def _knows(blocks: Sequence[_Block]) -> frozenset[tuple[str, str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from htp.capabilities import DialectUse, DTypeUse, Normalized, OpUse, Simplified, Typed
+from htp.capabilities import DialectUse, DTypeUse, Loops, Normalized, OpUse, Parallel, Simplified, Typed, Vectorized
 from htp.passes import Pass
 from htp_dialect_csp.tasks.declared import net_of
 from htp_dialect_csp.tasks.kernels import Kernels
@@ -26,10 +26,11 @@ class Tasks(Pass):
 
     name = "csp.tasks"
     requires = (Typed(), Normalized(), Simplified())
-    invalidates = (Typed(), Normalized(), Simplified())
+    invalidates = (Typed(), Normalized(), Simplified(), Parallel(), Loops(), Vectorized())
     eliminates = (DialectUse("streams"),)
     introduces = (DialectUse("host"), DialectUse("tasks"), DialectUse("tile"))
     may_introduce = (OpUse("tile.item"), OpUse("tile.full"), DTypeUse("i64"), DTypeUse("f32"), DTypeUse("bool_"))
+    understands = tuple(DialectUse(each) for each in ("tile", "host", "tasks", "streams"))
 
     def apply(self, program: Program) -> Program:
         """The program without channels.

@@ -405,20 +405,22 @@ class Machine:
                 self.state.body.append(assign(closed(self.scope.ends[end]), ast.Constant(True)))
             case ast.Expr(value=ast.Call(func=ast.Name(id="advance"), args=[ast.Name(id=end)])):
                 self.advance(end, self.scope.local(f"{end}_there"))
-            case ast.AnnAssign(
-                target=ast.Name(id=name), value=ast.Call(func=ast.Name(id="advance"), args=[ast.Name(id=end)])
+            case (
+                ast.AnnAssign(target=ast.Name(id=name), value=ast.Call() as value)
+                | ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as value)
             ):
+                self.received(name, value, node, following)
+            case _:
+                raise no_tasks(node, f"`{text(node)}`", "receive and send in statements of their own")
+
+    def received(self, name: str, value: ast.Call, node: ast.stmt, following: ast.stmt | None) -> None:
+        """What a word about channels gives, as a variable."""
+        match value:
+            case ast.Call(func=ast.Name(id="advance"), args=[ast.Name(id=end)]):
                 self.advance(end, self.scope.local(name), sure=_requires(following, name))
-            case ast.AnnAssign(
-                target=ast.Name(id=name), value=ast.Call(func=ast.Name(id="token"), args=[ast.Name(id=end)])
-            ) | ast.Assign(
-                targets=[ast.Name(id=name)], value=ast.Call(func=ast.Name(id="token"), args=[ast.Name(id=end)])
-            ):
+            case ast.Call(func=ast.Name(id="token"), args=[ast.Name(id=end)]):
                 self.token(name, end, node)
-            case ast.AnnAssign(
-                target=ast.Name(id=name),
-                value=ast.Call(func=ast.Name(id="token_size"), args=[ast.Name(id=end), ast.Constant(value=int(axis))]),
-            ):
+            case ast.Call(func=ast.Name(id="token_size"), args=[ast.Name(id=end), ast.Constant(value=int(axis))]):
                 if name in self.work.names:
                     self.flush()
                 stream = self.scope.ends[end]

@@ -86,8 +86,8 @@ class Work:
         return bool(self.statements)
 
     def clashes(self, other: Work) -> bool:
-        """Whether both touch one array in different places, and one of them writes there."""
-        return any(
+        """Whether both touch one array in different places and one writes there, or both are given a number."""
+        return bool(self.numbers and other.numbers) or any(
             one.root == two.root and one.key != two.key and (one.writes or two.writes)
             for one in self.parts.values() for two in other.parts.values()
         )  # fmt: skip
@@ -229,10 +229,13 @@ class Reading(Rewriter):
         )  # fmt: skip
         self.work.parts[part.key] = part
         self.work.names |= self.scope.host_names(node)
-        self.work.numbers["value"] = (self.scope.named(node.value), dtype if dtype.kind == "int" else f32)
+        number = "number"
+        while number in self.taken:
+            number += "_"
+        self.work.numbers[number] = (self.scope.named(node.value), dtype if dtype.kind == "int" else f32)
         shape = ast.Tuple([integer(1) for _ in inside], ast.Load())
         made = ast.Call(
-            ast.Attribute(load("tile"), "full", ast.Load()), [shape, load("value"), load(dtype.name)], []
+            ast.Attribute(load("tile"), "full", ast.Load()), [shape, load(number), load(dtype.name)], []
         )
         return ast.Assign([everything(part, store=True)], made, lineno=0)
 
