@@ -44,24 +44,32 @@ def test_arguments_are_arrays_first_and_then_numbers_and_sizes_come_from_arrays(
 
 def test_a_tile_of_constant_size_says_so_in_its_type_and_another_when_it_is_made():
     text = source(softmax()).text
-    tail = "Tile<TileType::Vec, float, 64, 128, BLayout::RowMajor, -1, -1> rows(htp::min(64, M - i), 128);"
-    assert f"{tail} TASSIGN(rows, 0x0);" in text
-    assert "Tile<TileType::Vec, float, 64, 128, BLayout::RowMajor, 64, 128> tmp; TASSIGN(tmp, " in text
-    assert "Tile<TileType::Vec, float, 64, 1, BLayout::ColMajor, -1, -1> t1(" in text
+    assert "using Vec64x128 = Tile<TileType::Vec, float, 64, 128, BLayout::RowMajor, -1, -1>;" in text
+    assert "Vec64x128 rows(htp::min(64, M - i), 128); TASSIGN(rows, 0x0);" in text
+    assert "using Vec64x128_2 = Tile<TileType::Vec, float, 64, 128, BLayout::RowMajor, 64, 128>;" in text
+    assert "Vec64x128_2 tmp; TASSIGN(tmp, " in text
+    assert "using VecColumn64x1 = Tile<TileType::Vec, float, 64, 1, BLayout::ColMajor, -1, -1>;" in text
+    assert "VecColumn64x1 t1(" in text
 
 
 def test_regions_are_views_with_the_strides_of_their_array():
     text = source(softmax()).text
     assert "x_part(x + i * x_tensor->strides[0], " in text
-    shape, stride = "pto::Shape<1, 1, 1, -1, 128>(htp::min(64, M - i))", "pto::Stride<1, 1, 1, -1, 1>"
-    assert f"{shape}, {stride}(x_tensor->strides[0])" in text
+    assert "using GmFloatShape = pto::Shape<1, 1, 1, -1, 128>;" in text
+    assert "using GmFloatStride = pto::Stride<1, 1, 1, -1, 1>;" in text
+    assert "using GmFloat = GlobalTensor<float, GmFloatShape, GmFloatStride>;" in text
+    made = "GmFloat x_part(x + i * x_tensor->strides[0], GmFloatShape(htp::min(64, M - i)),"
+    assert f"{made} GmFloatStride(x_tensor->strides[0]));" in " ".join(text.split())
 
 
 def test_the_cube_has_its_own_types_and_a_sum_is_one_object():
     made = source(product())
     assert made.core == core_of(product()) == "aic"
-    assert made.text.count("TileAcc<float, 64, 64, 64, 64> acc;") == 1
-    assert "Tile<TileType::Mat, half, 64, 64, BLayout::ColMajor, 64, 64, SLayout::RowMajor, 512> first;" in made.text
+    assert "using Acc64x64 = TileAcc<float, 64, 64, 64, 64>;" in made.text
+    assert made.text.count("Acc64x64 acc;") == 1
+    mat = "using MatHalf64x64 = Tile<TileType::Mat, half, 64, 64, BLayout::ColMajor, 64, 64, SLayout::RowMajor, 512>;"
+    assert mat in " ".join(made.text.split())
+    assert "MatHalf64x64 first;" in made.text
     assert "TMATMUL_ACC(acc, acc, left, right);" in made.text
 
 
@@ -86,7 +94,8 @@ def test_columns_of_vectors_are_read_downwards():
         kernel('c: Tile[f32, "M", 1, ub(64, 1, "dn")] = pto.load_col(v[:])\nw[:] = pto.store_col(c)',
                array("v", "in", "f32", "M"), array("w", "out", "f32", "M"))
     ).text  # fmt: skip
-    assert "GlobalTensor<float, pto::Shape<1, 1, 1, -1, 1>, pto::Stride<1, 1, 1, 1, -1>, Layout::DN> v_part(v, " in text
+    assert "using GmFloat = GlobalTensor<float, GmFloatShape, GmFloatStride, Layout::DN>;" in text
+    assert "GmFloat v_part(v, " in text
 
 
 def test_a_column_of_a_matrix_has_no_contiguous_rows():
@@ -106,7 +115,7 @@ else:
     t: Tile[f32, "M", 64, ub(32, 64)] = pto.expands(0.0, M, 64, dtype=f32)
 y[0:M, :] = pto.store(t)
 """))
-    declared = [index for index, text in enumerate(found) if "BLayout::RowMajor, -1, -1> t(M, 64);" in text]
+    declared = [index for index, text in enumerate(found) if "Vec32x64 t(M, 64);" in text]
     assert len(declared) == 1
     assert declared[0] < next(index for index, text in enumerate(found) if text.startswith("if (M > 8)"))
 

@@ -31,10 +31,10 @@ def test_the_second_turn_has_tiles_of_its_own_and_sizes_of_its_own():
     assert ast.unparse(loop.iter) == "range(0, M, 64)"
     assert ast.unparse(loop.body[-1]) == (
         "if i + 32 < M:\n"
-        "    rows_second: Tile[f32, 'min(32, M - (i + 32))', 64, ub(32, 64)]"
+        "    rows_next: Tile[f32, 'min(32, M - (i + 32))', 64, ub(32, 64)]"
         " = pto.load(x[i + 32:min(M, i + 32 + 32), :])\n"
-        "    t1_second: Tile[f32, 'min(32, M - (i + 32))', 64, ub(32, 64)] = pto.muls(rows_second, 2.0)\n"
-        "    y[i + 32:min(M, i + 32 + 32), :] = pto.store(t1_second)"
+        "    t1_next: Tile[f32, 'min(32, M - (i + 32))', 64, ub(32, 64)] = pto.muls(rows_next, 2.0)\n"
+        "    y[i + 32:min(M, i + 32 + 32), :] = pto.store(t1_next)"
     )
 
 
@@ -42,7 +42,7 @@ def test_a_load_waits_for_the_turn_before_the_last_one_only():
     function = Synchronize().apply(Place().apply(Overlap().apply(program(scaled())))).main
     assert unplaced(function.body) == unordered(function.body) == redundant(function.body) == []
     text = text_of(function)
-    first, second = (text.index(f"{name}: Tile") for name in ("rows", "rows_second"))
+    first, second = (text.index(f"{name}: Tile") for name in ("rows", "rows_next"))
     between = text[first:second]
     # Only for its own buffer, which the turn before wrote: one event that is not the first turn's.
     assert "wait_flag('V', 'MTE2', 1)" in between
@@ -52,8 +52,8 @@ def test_a_load_waits_for_the_turn_before_the_last_one_only():
 
 def test_a_sum_on_the_cube_stays_one_tile():
     text = text_of(overlapped(product()))
-    assert "acc_second" not in text
-    assert "left_second" in text
+    assert "acc_next" not in text
+    assert "left_next" in text
 
 
 def test_a_value_that_is_taken_along_keeps_its_loop():

@@ -191,6 +191,17 @@ def test_a_backend_that_takes_no_operation_is_not_held_to_have_passed(told, echo
     assert found.startswith("skipped: Backend.accepts: none of 1")
 
 
+def test_the_operations_that_are_tried_can_be_chosen(echo):
+    class Chosen(BackendConformance):
+        subject = "echo"
+        operations = ("logical_not",)
+
+    with use_session(echo()):
+        chosen = Chosen()
+        chosen.test_operations_compile_or_are_refused()
+    assert chosen.notes["test_operations_compile_or_are_refused"] == "1 emitted, 0 refused"
+
+
 def test_a_backend_that_cannot_run_here_says_so(told, echo):
     with use_session(echo("return None if mode", 'return "no interpreter" if mode')):
         ran = told(BackendConformance, "test_what_runs_computes_the_meaning", "echo")

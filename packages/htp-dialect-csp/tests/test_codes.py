@@ -6,13 +6,13 @@ from importlib.resources import files
 from htp.tools.codes import parse_pages
 
 RAISED = re.compile(r'"(csp\.[a-z0-9-]+)"')
-PASSES = {"csp.check", "csp.lower"}
+PASSES = {"csp.check", "csp.lower", "csp.tasks"}
 CORE = ("channels", "channel_time", "deadlocks", "networks", "payloads", "signals", "values")
 
 
 def test_every_code_that_is_raised_has_a_page():
     package = files("htp_dialect_csp")
-    modules = [*package.iterdir(), *package.joinpath("lower").iterdir()]
+    modules = [each for folder in ("", "lower", "tasks") for each in package.joinpath(folder).iterdir()]
     own = [each.read_text() for each in modules if each.name.endswith(".py")]
     core = [files("htp").joinpath(f"{each}.py").read_text() for each in CORE]
     raised = {code for text in (*own, *core) for code in RAISED.findall(text)}

@@ -34,10 +34,6 @@ class View:
     type: str
     arguments: tuple[str, ...]
 
-    def declared(self, name: str) -> str:
-        """The declaration."""
-        return f"{self.type} {name}({', '.join(self.arguments)});"
-
 
 def view_of(
     node: ast.expr, arrays: Mapping[str, tuple[Expr, ...]], element: str, names: Meanings, order: Order = "matrix"

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from htp.diagnostics import Bug
 from htp.program import origin_of
 from htp.types import dtype_named
+from htp_backend_pto.emission.aliases import Aliases
 from htp_backend_pto.emission.global_text import view_of
+from htp_backend_pto.emission.lines import INDENT, folded
 from htp_backend_pto.emission.scalars import CPP, Text, cpp_name, dim_node, scalar_text, unprintable
 from htp_backend_pto.emission.tile_text import LEFT_ALONE, handle_of
 from htp_backend_pto.isa.spelling import pad_value, spelled
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Arrays", "Body"]
 
-INDENT = "    "
 BYTES = 184 << 10
 """Of a vector core's memory: what `model` calls usable."""
 ORDERS: dict[str, Order] = {
@@ -77,6 +78,7 @@ class Body:
         self.known = set(numbers)
         self.lines: list[tuple[str, Span | None]] = []
         self.taken: set[str] = set()
+        self.aliases = Aliases(self.taken)
 
     # names --------------------------------------------------------------------------------------------------------
 
@@ -241,7 +243,8 @@ class Body:
         element = self.profile.element_of(self.arrays.dtypes[root])
         view = view_of(node, self.arrays.extents, element, self, order)
         name = self._fresh(f"{cpp_name(root)}_part")
-        self._line(view.declared(name), step.statement, depth)
+        type_, arguments = self.aliases.view(view.type, view.arguments)
+        self._line(f"{type_} {name}({', '.join(arguments)});", step.statement, depth)
         return name
 
     def _define(self, name: str, statement: ast.stmt, pad: str, depth: int) -> str:
@@ -255,7 +258,7 @@ class Body:
             return there[0]
         chosen = self._fresh(cpp_name(name))
         self.scope.tiles[name] = (chosen, handle)
-        self._line(handle.declared(chosen), statement, depth)
+        self._line(handle.declared(chosen, self.aliases.tile(handle.type)), statement, depth)
         return chosen
 
     def _as_tall(self, step: Step, result: str, x: str, depth: int) -> str:
@@ -274,7 +277,7 @@ class Body:
         sizes = tuple(scalar_text(dim_node(each), self).cpp for each in source.dims)
         name = self._fresh(f"{x}_tall")
         handle = handle_of(with_room(source, taller), (sizes[0], sizes[1]), self.profile)
-        self._line(handle.declared(name), step.statement, depth)
+        self._line(handle.declared(name, self.aliases.tile(handle.type)), step.statement, depth)
         return name
 
     def _fresh(self, name: str) -> str:
@@ -286,7 +289,7 @@ class Body:
         return chosen
 
     def _line(self, text: str, statement: ast.stmt, depth: int) -> None:
-        self.lines.append((f"{INDENT * depth}{text}", origin_of(statement)))
+        self.lines += [(each, origin_of(statement)) for each in folded(f"{INDENT * depth}{text}")]
 
 
 def _range(bounds: Sequence[str]) -> tuple[str, str, str]:

@@ -5,6 +5,7 @@ Knows indentation and the user's places; the text is the printers' business.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -15,9 +16,12 @@ if TYPE_CHECKING:
     import ast
     from collections.abc import Iterable
 
-__all__ = ["INDENT", "Line", "Lines", "place_of"]
+__all__ = ["INDENT", "Line", "Lines", "folded", "place_of"]
 
 INDENT = "    "
+WIDTH = 100
+"""Columns of code; the user's place may stand behind them."""
+_BREAKS = re.compile(r"(?<=,) |(?<=;) | (?=[+-] )|(?<= =) ")
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,27 @@ class Line:
 
     text: str
     statement: ast.stmt | None = None
+
+
+def folded(text: str) -> list[str]:
+    """A line of C++ as several that are not too long, where it can be parted; the rest stands further in.
+
+    >>> folded("f(" + ", ".join(["a" * 30] * 4) + ");")[1]
+    '    aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa);'
+    """
+    indent = text[: len(text) - len(text.lstrip())]
+    comment = "// " if text.lstrip().startswith("// ") else ""
+    lines: list[str] = []
+    while len(text) > WIDTH:
+        places = [each for each in _BREAKS.finditer(text) if len(indent) + 8 < each.start() <= WIDTH]
+        if not places:
+            break
+        whole = [each for each in places if text[each.start() - 1] == ";"]
+        place = (whole or places)[-1]
+        lines.append(text[: place.start()])
+        further = "" if whole else INDENT
+        text = f"{indent}{comment}{further}{text[place.end() :]}"
+    return [*lines, text]
 
 
 def place_of(statement: ast.AST | None) -> str:
@@ -44,10 +69,11 @@ class Lines:
     def write(self, depth: int, text: str, statement: ast.stmt | None = None) -> None:
         """One line, with the place of its statement behind it if it is another one than before."""
         place = place_of(statement)
+        first, *rest = folded(f"{INDENT * depth}{text}") if text else ("",)
         if place and place != self.place:
             self.place = place
-            text = f"{text}  // {place}"
-        self.lines.append(Line(f"{INDENT * depth}{text}" if text else "", statement))
+            first = f"{first}  // {place}"
+        self.lines += [Line(each, statement) for each in (first, *rest)]
 
     def all(self, depth: int, texts: Iterable[str], statement: ast.stmt | None = None) -> None:
         """Several lines."""

@@ -30,10 +30,10 @@ class Handle:
     arguments: tuple[str, ...]
     at: int
 
-    def declared(self, name: str) -> str:
-        """The declaration, and where it lies."""
+    def declared(self, name: str, type_: str) -> str:
+        """The declaration, under a name of the type, and where it lies."""
         given = f"({', '.join(self.arguments)})" if self.arguments else ""
-        return f"{self.type} {name}{given}; TASSIGN({name}, {self.at:#x});"
+        return f"{type_} {name}{given}; TASSIGN({name}, {self.at:#x});"
 
 
 def handle_of(type_: TileType, sizes: tuple[str, str], profile: Profile, pad: str = LEFT_ALONE) -> Handle:

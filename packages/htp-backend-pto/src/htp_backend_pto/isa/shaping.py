@@ -55,7 +55,7 @@ SHAPES: tuple[Instruction, ...] = (
         call="TFILLPAD_INPLACE({dst}, {x})", notes=(PAD, HALF)),
     row("concat", "TCONCAT", "a b", "columns of a, then of b", dtypes=MOVING),
     row("trans", "TTRANS", "x ~tmp", "rows as columns", dtypes=MOVING),
-    row("reshape", "TRESHAPE", "dst:nd,dn x:nd,dn #rows #cols", "the same bytes in another shape", dtypes=MOVING,
+    row("reshape", "TRESHAPE", "dst:nd,dn x:nd,dn #rows #cols", "the same bytes in another shape", dtypes=f"{MOVING} i64",
         call="TRESHAPE({dst}, {x})", notes=(NONE,)),
     row("subview", "TSUBVIEW", "x #row #col #rows #cols", "a part of x, where it lies", dtypes=MOVING,
         call="TSUBVIEW({dst}, {x}, {row}, {col})", notes=(NONE,)),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from htp.diagnostics import Refused
 from htp.dims import const
@@ -18,6 +18,7 @@ from htp.lowering.build import call, constant, expression, tuple_of
 from htp.program import origin_of, stamp
 from htp.types import TileType, bool_, i32
 from htp_backend_pto.lower.blocks import with_blocks
+from htp_backend_pto.lower.bound_slices import Lying, matrix, one_element
 from htp_backend_pto.lower.split_units import called, walk
 from htp_backend_pto.lower.tidy import alive, with_sizes
 from htp_backend_pto.tiles import annotation_of
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from htp.types import DType
 
 __all__ = ["flat"]
-
-Lying = Literal["row", "column"]
 
 REDUCTIONS = ("all", "any", "argmax", "argmin", "max", "mean", "min", "prod", "sum")
 SHAPED = ("tile.expand_dims", "tile.reshape", "tile.squeeze", "tile.broadcast_to")
@@ -157,8 +156,8 @@ class _Flat:
         if len(known.dims) == 2:
             return ast.Assign([target], self.operand(value, "row"), lineno=0)
         if not known.dims:
-            return ast.Assign([_one_element(target)], value, lineno=0)
-        return ast.Assign([self.matrix(target, known, self.lying.get(value.id, "row"))], value, lineno=0)
+            return ast.Assign([one_element(target)], value, lineno=0)
+        return ast.Assign([matrix(target, known, self.lying.get(value.id, "row"))], value, lineno=0)
 
     def filled(self, target: ast.Subscript, value: ast.expr, region: Region) -> ast.stmt:
         """A number for every element of a slice: a tile of it is made first."""
@@ -170,7 +169,7 @@ class _Flat:
         made = call("tile.full", shape, value, region.dtype.name)
         annotation = annotation_of(TileType(region.dtype, dims))
         self.out.append(stamp(ast.AnnAssign(ast.Name(name, ast.Store()), annotation, made, 1), origin_of(target)))
-        place = target if len(region.dims) == 2 else self.matrix(target, region, "row")
+        place = target if len(region.dims) == 2 else matrix(target, region, "row")
         return ast.Assign([place], ast.Name(name, ast.Load()), lineno=0)
 
     def fresh(self, base: str) -> str:
@@ -192,30 +191,13 @@ class _Flat:
             else "keep the dimensions: `keepdims=True`",
         )
 
-    def matrix(self, node: ast.expr, region: Region, lying: Lying) -> ast.expr:
-        """A slice that keeps one dimension as one row or one column of its array."""
-        if not isinstance(node, ast.Subscript):
-            return node
-        parts = list(node.slice.elts) if isinstance(node.slice, ast.Tuple) else [node.slice]
-        kept = next(number for number, each in enumerate(parts) if isinstance(each, ast.Slice))
-        beside = kept - 1 if lying == "row" else kept + 1
-        if 0 <= beside < len(parts):
-            start = parts[beside]
-            stop = ast.parse(f"{ast.unparse(start)} + 1", mode="eval").body
-            if isinstance(start, ast.Constant) and isinstance(start.value, int):
-                stop = ast.Constant(start.value + 1)
-            parts[beside] = ast.Slice(start, stop)
-        else:
-            parts.insert(kept if lying == "row" else kept + 1, ast.Constant(None))
-        return ast.Subscript(node.value, ast.Tuple(parts, ast.Load()), node.ctx)
-
     # values -------------------------------------------------------------------------------------------------------
 
     def value(self, name: str, value: ast.expr, type_: TileType) -> ast.expr:
         """What gives the matrix in place of what gave the vector."""
         known = self.known.types.get(id(value))
         if isinstance(known, Region) and len(known.dims) == 1:
-            return self.matrix(value, known, self.lying[name])
+            return matrix(value, known, self.lying[name])
         operation = called(value)
         if isinstance(value, ast.Call) and operation in SHAPED:
             return self.shaped(value, type_)
@@ -391,17 +373,3 @@ class _Flat:
 
 def _is(node: ast.expr, value: int | None) -> bool:
     return isinstance(node, ast.Constant) and node.value == value
-
-
-def _one_element(node: ast.Subscript) -> ast.Subscript:
-    """An element of an array as a matrix of one row and one column."""
-    parts: list[ast.expr] = []
-    for start in node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]:
-        stop = ast.BinOp(start, ast.Add(), ast.Constant(1))
-        if isinstance(start, ast.Constant) and isinstance(start.value, int):
-            parts.append(ast.Slice(start, ast.Constant(start.value + 1)))
-        else:
-            parts.append(ast.Slice(start, stop))
-    if len(parts) == 1:
-        parts.insert(0, ast.Constant(None))
-    return ast.Subscript(node.value, ast.Tuple(parts, ast.Load()), node.ctx)

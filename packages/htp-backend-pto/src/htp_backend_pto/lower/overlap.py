@@ -94,7 +94,7 @@ def _twofold(loop: ast.For) -> ast.stmt:
     variable = loop.target.id
     later = ast.BinOp(ast.Name(variable, ast.Load()), ast.Add(), step)
     own = _names(loop.body) - _kept(loop.body)
-    renamed = {name: f"{name}_second" for name in own}
+    renamed = {name: f"{name}_next" for name in own}
     second = [_Second(variable, later, renamed).visit(copy.deepcopy(each)) for each in loop.body]
     there = ast.If(ast.Compare(later, [ast.Lt()], [stop]), second, [])
     iterator = ast.Call(ast.Name("range", ast.Load()), [start, stop, _doubled(step)], [])

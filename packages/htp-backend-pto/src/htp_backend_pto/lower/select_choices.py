@@ -106,6 +106,8 @@ class Choices(Writer):
     def cast(self, target: str | None, type_: TileType, x: str, mode: str = "none") -> str:
         """The tile in another dtype, by way of others where no instruction makes one, and exactly."""
         source, dtype = self.types[x].dtype, type_.dtype
+        if source is bool_ and dtype is bool_:
+            return self.compared(target, type_, "ne", self.flags(None, self.like(x, f16), x), constant(0.0))
         if source is bool_:
             return self.flags(target, type_, x)
         if dtype is bool_:

@@ -74,7 +74,7 @@ class Indexing(Functions):
         if is_column(type_):
             return self.column(target, type_, rule(self.as_row_type(type_), self.row(x)))
         made = rule(type_, self.row(x))
-        return made if target is None else self.instruct(target, type_, "mov", made)
+        return made if target is None else self.cast(target, type_, made)
 
     def turned(self, x: str) -> str:
         """Rows as columns."""

@@ -126,6 +126,8 @@ class Spans:
                 return 0, numbers
             case "sum" | "cumsum" if source is not None:
                 return min(source[0], 0) * numbers, max(source[1], 0) * numbers
+            case "prod" if source in ((0, 0), (0, 1), (1, 1)):
+                return 0, 1
             case "where" | "select":
                 return self.pair("where", self.operand(given["a"]), self.operand(given["b"]))
             case "eye" | "one_hot":

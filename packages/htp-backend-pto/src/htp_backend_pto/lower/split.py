@@ -19,6 +19,7 @@ from htp.passes import Pass
 from htp.program import Function, origin_of, stamp
 from htp_backend_pto.forms import Divided, Legal
 from htp_backend_pto.lower.blocks import with_blocks
+from htp_backend_pto.lower.empty_sums import with_zeros
 from htp_backend_pto.lower.formulas import WRITTEN, written_out
 from htp_backend_pto.lower.predicates import with_predicates
 from htp_backend_pto.lower.split_calls import flattened
@@ -56,7 +57,7 @@ class Split(Pass):
         """The divided program; it is simplified again, since a kernel may not need all that it was given."""
         program = prepared(flattened(written_out(program)))
         divided = _Division(program).program()
-        return with_predicates(Simplify().apply(divided))
+        return with_predicates(with_zeros(Simplify().apply(divided)))
 
 
 class _Division:

@@ -6,6 +6,7 @@ Knows statements in normal form; does not know kernels.
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ __all__ = ["prepared"]
 
 def prepared(program: Program) -> Program:
     """The program with its entry ready to be divided."""
+    program = program.replace(_with_elements(program.main))
     program = program.replace(_Hoisting(program, program.main).function())
     program = program.replace(_Forwarding(program, program.main).function())
     while (changed := _demoted(program)) is not None:
@@ -41,6 +43,53 @@ def prepared(program: Program) -> Program:
 
 
 # numbers --------------------------------------------------------------------------------------------------------------
+
+
+def _with_elements(function: Function) -> Function:
+    """The function in which elements that are loaded only to be numbers are taken out of their arrays as numbers."""
+    nodes = [node for each in function.body for node in ast.walk(each)]
+    loaded = Counter(each.id for each in nodes if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load))
+    taken = Counter(name for each in nodes if (name := _taken(each)))
+    names = {name for each in nodes if (name := _element(each)) and loaded[name] == taken[name] > 0}
+    return replace(function, body=tuple(_Elements(frozenset(names)).statements(function.body))) if names else function
+
+
+def _taken(node: ast.AST) -> str:
+    """The name of the tile that a number is taken out of."""
+    match node:
+        case ast.Call(args=[ast.Name(id=name)]) if called(node) == "tile.item":
+            return name
+        case _:
+            return ""
+
+
+def _element(node: ast.AST) -> str:
+    """The name that a statement gives to an element of an array."""
+    match node:
+        case ast.AnnAssign(
+            target=ast.Name(id=name), annotation=ast.Subscript(value=ast.Name(id="Scalar")), value=ast.Subscript()
+        ):
+            return name
+        case _:
+            return ""
+
+
+class _Elements(Rewriter):
+    """`t1: Scalar[f32] = a[i]` and `tile.item(t1)` become `t1: f64 = tile.item(a[i])` and `t1`."""
+
+    def __init__(self, names: frozenset[str]) -> None:
+        self.names = names
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:  # noqa: N802
+        """A load, or a number."""
+        if _element(node) not in self.names or node.value is None:
+            return self.generic_visit(node)
+        item = ast.Call(ast.Attribute(ast.Name("tile", ast.Load()), "item", ast.Load()), [node.value], [])
+        return marked(stamp(annotated(_element(node), "f64", item), origin_of(node)), site_of(node))
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802
+        """A call, or the number."""
+        return ast.Name(_taken(node), ast.Load()) if _taken(node) in self.names else self.generic_visit(node)
 
 
 class _Hoisting:

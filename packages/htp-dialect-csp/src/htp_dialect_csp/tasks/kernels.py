@@ -16,8 +16,8 @@ from htp.program import Function, origin_of, stamp
 from htp.types import Param, ScalarType, TensorType, bool_, f32, i64
 from htp_dialect_csp.lower.trees import assign, call, effect, integer, load
 from htp_dialect_csp.tasks.declared import no_tasks
-from htp_dialect_csp.tasks.trees import Axis, add, both, compare, region, text
-from htp_dialect_csp.tasks.work import Part, Tiles, exposed, loading, storing
+from htp_dialect_csp.tasks.trees import Axis, add, both, compare, exposed, region, text
+from htp_dialect_csp.tasks.work import Part, Tiles, loading, storing
 
 if TYPE_CHECKING:
     from htp.dims import Expr
@@ -58,8 +58,11 @@ def home_of(name: str, tiles: Tiles, scope: Locals, place: ast.AST) -> Home:
             raise no_tasks(
                 place, f"keeping `{name}`, whose size {dim} has no limit,", "take slices of a constant size"
             )
-        variable = f"{scope.local(name)}_{axis}"
         shape.append(integer(limit))
+        if name in scope.steady and dim.symbols <= scope.steady:
+            sizes.append(scope.size(dim))
+            continue
+        variable = f"{scope.local(name)}_{axis}"
         sizes.append(load(variable))
         told.append((variable, dim))
     return Home(scope.local(name), tiles, tuple(shape), tuple(sizes), tuple(told))
@@ -119,9 +122,9 @@ class _Outline:
         tiles = home.tiles
         uses = ["read"] * (name in self.given) + ["write"] * (name in self.kept)
         suffix = {"read": "in", "write": "out"}[uses[0]] if len(uses) == 1 else "io"
+        told = {axis: text(size) for axis, size in enumerate(home.sizes) if text(size) in dict(home.told)}
         dims = tuple(
-            sym(variable) if (variable := text(size)).isidentifier() else dim
-            for size, dim in zip(home.sizes, tiles.dims, strict=True)
+            sym(told[axis]) if axis in told else dim for axis, dim in enumerate(tiles.dims)
         )
         axes = tuple(Axis(integer(0), each) for each in home.sizes)
         part = Part(home.buffer, axes, dims, tiles.limits, tiles.dtype, home.shape, f"{name}_{suffix}", uses)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import copy
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from htp.dims import const, sym
@@ -16,15 +17,15 @@ from htp.liveness import loads, writes
 from htp.lowering.build import expression
 from htp.rewriting import Rewriter
 from htp.types import ScalarType, TensorType
-from htp_dialect_csp.lower.trees import assigned, integer, load
-from htp_dialect_csp.tasks.declared import view_of
-from htp_dialect_csp.tasks.trees import Axis, element, item, subtract, text
+from htp_dialect_csp.lower.trees import assigned, call, integer, load
+from htp_dialect_csp.tasks.declared import View, no_tasks, view_of
+from htp_dialect_csp.tasks.trees import Axis, element, exposed, item, subtract, text
 
 if TYPE_CHECKING:
     from htp.dims import Expr, Facts
     from htp.program import Program
     from htp.types import DType
-    from htp_dialect_csp.tasks.declared import Net, Running, View
+    from htp_dialect_csp.tasks.declared import Net, Running
 
 __all__ = ["Locals"]
 
@@ -49,8 +50,12 @@ class Locals(Rewriter):
         self.kinds: dict[str, str] = {}
         """The dtypes of numbers."""
         self.limits: list[Expr] = []
+        self.buffers: dict[str, ast.Call] = {}
+        """Buffers of the process: the routine makes each once."""
         self._arrays()
         self._spell()
+        self._own_buffers()
+        self.steady = self._steady()
 
     def _arrays(self) -> None:
         for each in self.kernel.params:
@@ -89,6 +94,31 @@ class Locals(Rewriter):
                         self.limits += [const(limit.value) - sym(symbol), sym(symbol)]
                 case _:
                     pass
+
+    def _own_buffers(self) -> None:
+        for node in (node for each in self.kernel.body for node in ast.walk(each)):
+            match node:
+                case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=ast.Name(id="empty")) as made):
+                    sizes = [self.outer(each) for each in self.known.roots[name]]
+                    known = [each for each in sizes if each is not None]
+                    if len(known) < len(sizes):
+                        raise no_tasks(node, f"a buffer `{name}` of a size that changes", "give it a constant size")
+                    root = self.local(name)
+                    self.buffers[root] = call("empty", ast.Tuple(known, ast.Load()), made.args[1])
+                    self.views[name] = View(root, tuple(Axis(integer(0), each) for each in known), written=True)
+                case _:
+                    pass
+
+    def _steady(self) -> frozenset[str]:
+        """Names that are given a value in one place, and read in the turn of every loop in which that was."""
+        stores = Counter(
+            node.id for each in self.kernel.body for node in ast.walk(each)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        )  # fmt: skip
+        loops = (node for each in self.kernel.body for node in ast.walk(each) if isinstance(node, ast.For | ast.While))
+        carried = {name for each in loops for name in exposed(each.body)}
+        changed = {name for name, count in stores.items() if count > 1} | (carried & stores.keys())
+        return frozenset(self.own - changed)
 
     # types --------------------------------------------------------------------------------------------------------
 

@@ -20,8 +20,8 @@ from htp.rewriting import with_origin
 from htp_dialect_csp.lower.trees import assign, assigned, call, effect, integer, load
 from htp_dialect_csp.tasks.declared import no_tasks
 from htp_dialect_csp.tasks.locals import Locals
-from htp_dialect_csp.tasks.trees import Axis, add, compare, element, item, region, subtract, text
-from htp_dialect_csp.tasks.work import Part, Reading, Tiles, Work, exposed, loading, storing
+from htp_dialect_csp.tasks.trees import Axis, add, compare, element, exposed, item, region, subtract, text
+from htp_dialect_csp.tasks.work import Part, Reading, Tiles, Work, loading, storing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -194,7 +194,9 @@ class Machine:
         words = _words(node)
         match node:
             case ast.Expr(value=ast.Call(func=ast.Name(id="work"))):
-                return
+                return  # the runtime keeps no clock
+            case ast.Assign(value=ast.Call(func=ast.Name(id="empty"))):
+                return  # the routine makes it
             case ast.For() | ast.While() | ast.If() if words or self.steers(node):
                 self.control(node)
             case _ if words:
@@ -276,9 +278,12 @@ class Machine:
         arguments: list[ast.expr] = []
         for each in made.args:
             known = self.scope.known.types.get(id(each))
-            if isinstance(known, Value):
-                raise no_tasks(each, f"passing the tile `{text(each)}` to a kernel", "store it to an array first")
-            if isinstance(each, ast.Name) and each.id in self.scope.views:
+            if isinstance(known, Value) and isinstance(each, ast.Name) and each.id in self.tiles:
+                if any(dim.constant is None for dim in known.dims):
+                    raise no_tasks(each, f"passing the tile `{text(each)}` to a kernel", "store it to an array first")
+                self.asked.add(each.id)
+                arguments.append(load(self.scope.local(each.id)))
+            elif isinstance(each, ast.Name) and each.id in self.scope.views:
                 view = self.scope.views[each.id]
                 arguments.append(_part(view.root, view.axes))
             elif isinstance(each, ast.Subscript) and self.is_tile(each):

@@ -20,8 +20,7 @@ from htp_dialect_csp.lower.trees import assign, call, effect, integer, load
 from htp_dialect_csp.tasks.declared import no_tasks
 from htp_dialect_csp.tasks.kernels import Kernels, home_of
 from htp_dialect_csp.tasks.machine import LAST, Machine, State, closed, sent, taken
-from htp_dialect_csp.tasks.trees import add, both, compare, element, subtract
-from htp_dialect_csp.tasks.work import exposed
+from htp_dialect_csp.tasks.trees import add, both, compare, element, exposed, subtract
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -111,6 +110,7 @@ class _Routine:
         yield assign(machine.at, integer(0))
         for name in sorted(machine.variables):
             yield assign(name, self.zero(machine, name))
+        yield from (assign(name, copy.deepcopy(made)) for name, made in machine.scope.buffers.items())
         for home in self.homes(machine).values():
             shape = ast.Tuple([copy.deepcopy(each) for each in home.shape], ast.Load())
             yield assign(home.buffer, call("empty", shape, load(home.tiles.dtype.name)))

@@ -7,12 +7,13 @@ import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from htp_dialect_csp.lower.trees import call, integer, load
+from htp.liveness import loads, writes
+from htp_dialect_csp.lower.trees import assigned, call, integer, load
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Axis", "add", "both", "compare", "element", "item", "region", "subtract", "text"]
+__all__ = ["Axis", "add", "both", "compare", "element", "exposed", "item", "region", "subtract", "text"]
 
 
 @dataclass(frozen=True)
@@ -87,3 +88,23 @@ def item(node: ast.expr) -> ast.expr:
     """`tile.item(node)`."""
     made = call("item", node)
     return ast.Call(ast.Attribute(load("tile"), "item", ast.Load()), made.args, [])
+
+
+def exposed(body: list[ast.stmt]) -> frozenset[str]:
+    """Names that the statements read before they have certainly given them a value."""
+    found: set[str] = set()
+    made: set[str] = set()
+    for statement in body:
+        match statement:
+            case ast.For():
+                found |= (loads(statement.iter) | (exposed(statement.body) - writes(statement.target))) - made
+            case ast.While():
+                found |= (loads(statement.test) | exposed(statement.body)) - made
+            case ast.If():
+                both = exposed(statement.body) | exposed(statement.orelse)
+                found |= (loads(statement.test) | both) - made
+                made |= assigned(statement.body) & assigned(statement.orelse)
+            case _:
+                found |= loads(statement) - made
+                made |= writes(statement)
+    return frozenset(found)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from htp.dims import const
 from htp.infer.values import Region, Value
-from htp.liveness import loads, writes
+from htp.liveness import loads
 from htp.lowering.build import expression
 from htp.rewriting import Rewriter
 from htp.types import f32
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from htp.types import DType
     from htp_dialect_csp.tasks.locals import Locals
 
-__all__ = ["Part", "Reading", "Tiles", "Work", "exposed", "loading", "storing"]
+__all__ = ["Part", "Reading", "Tiles", "Work", "loading", "storing"]
 
 REDUCTIONS = ("sum", "max", "min", "prod", "mean", "any", "all")
 
@@ -279,8 +279,7 @@ class Reading(Rewriter):
         sizes = [self.scope.dim(each) for each in (known.dims if stored is None else stored.dims)]
         if len(sizes) != len(known.dims):
             sizes = [self.scope.dim(each) for each in known.dims]
-        declared = self.scope.kernel.param(name).type
-        full = declared.dims if hasattr(declared, "dims") else ()  # type: ignore[union-attr]
+        full = self.scope.known.roots[name]
         dims: list[Expr] = []
         placed: list[Axis] = []
         left = iter(sizes)
@@ -354,26 +353,6 @@ def everything(part: Part, *, store: bool = False) -> ast.expr:
 
 def _up_to(dim: Expr, limit: int | None) -> ast.expr:
     return ast.Slice(None, None if dim.constant is not None or limit is None else integer(limit))
-
-
-def exposed(body: list[ast.stmt]) -> frozenset[str]:
-    """Names that the statements read before they have certainly given them a value."""
-    found: set[str] = set()
-    made: set[str] = set()
-    for statement in body:
-        match statement:
-            case ast.For():
-                found |= (loads(statement.iter) | (exposed(statement.body) - writes(statement.target))) - made
-            case ast.While():
-                found |= (loads(statement.test) | exposed(statement.body)) - made
-            case ast.If():
-                both = exposed(statement.body) | exposed(statement.orelse)
-                found |= (loads(statement.test) | both) - made
-                made |= assigned(statement.body) & assigned(statement.orelse)
-            case _:
-                found |= loads(statement) - made
-                made |= writes(statement)
-    return frozenset(found)
 
 
 def loading(name: str, part: Part) -> ast.stmt:
