@@ -27,7 +27,7 @@ COMBINATIONS = (
     Combination(2, "an AIE-only intrinsic for PTO", (PTO, AIE)),
     Combination(3, "a CSP program without the dialect `csp`"),
     Combination(4, "a cyclic channel graph without initial tokens on AIE", (CSP, AIE)),
-    Combination(5, "`select` or `try_recv` on AIE or PTO", (CSP, AIE)),
+    Combination(5, "`select` or `try_recv` on AIE or PTO", (CSP, PTO)),
     Combination(6, "a rendezvous channel on AIE", (CSP, AIE)),
     Combination(7, "a tile larger than the on-chip memory, with the live tiles and the tile that fits", (PTO,)),
     Combination(8, "too many DMA channels or FIFOs on an AIE core", (CSP, AIE)),

@@ -243,6 +243,43 @@ def f(x: In[Tensor[f32, 4]], y: Out[Tensor[f32, 4]]) -> None:
     load(x, a)
     store(a, y)
 """
+MERGED = """
+from htp_dialect_csp import EOS, Channel, Recv, Send, network, process, select
+
+
+@process
+def load(x: In[Tensor[f32, 2]], out: Send[f32]) -> None:
+    for i in range(2):
+        out.send(tile.item(x[i]))
+
+
+@process
+def merge(a: Recv[f32], b: Recv[f32], y: InOut[Tensor[f32, 4]]) -> None:
+    for k in range(2):
+        y[2 * k] = a.recv()
+        y[2 * k + 1] = b.recv()
+
+
+@network
+def f(x: In[Tensor[f32, 2]], z: In[Tensor[f32, 2]], y: InOut[Tensor[f32, 4]]) -> None:
+    a = Channel[f32](capacity=1)
+    b = Channel[f32](capacity=1)
+    load(x, a)
+    load(z, b)
+    merge(a, b, y)
+"""
+SELECTED = MERGED.replace(
+    """    for k in range(2):
+        y[2 * k] = a.recv()
+        y[2 * k + 1] = b.recv()
+""",
+    """    for k in range(4):
+        found = select([a, b])
+        if found is not EOS:
+            _, value = found
+            y[k] = value
+""",
+)
 TWO_SENDERS = STREAM + "    load(x, a)\n"
 TURNS = """
 from htp_dialect_csp import Channel, Recv, Send, network, process
@@ -429,6 +466,13 @@ CASES: dict[int, Case] = {
         """),
         ("`y`", "starts at 1", "InOut"),
         line="y[1:N] = x[1:N]",
+    ),
+    5: Case(
+        "csp.timed",
+        source(SELECTED, target="pto:a2a3sim"),
+        source(MERGED, target="pto:a2a3sim"),
+        ("`select` depends on the time", "'merge' becomes tasks", "`a.recv()`, `b.recv()`; or compile for `cpu`"),
+        line="found = select([a, b])",
     ),
     28: Case(
         "csp.endpoint-shared",

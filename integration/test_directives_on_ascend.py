@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -100,7 +101,7 @@ def test_a_window_that_cannot_be_kept_is_refused_where_it_is_asked_for() -> None
     (said,) = caught.value.diagnostics
     assert said.code == "pto.window"
     assert said.span is not None
-    lines = open(__file__, encoding="utf-8").read().splitlines()
+    lines = Path(__file__).read_text(encoding="utf-8").splitlines()
     assert "# this line" in lines[said.span.line - 1]
     assert "ask for 7 or more" in str(caught.value)
 

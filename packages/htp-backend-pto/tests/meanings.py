@@ -197,6 +197,13 @@ CASES = [
     ("mrgsort4", (LIST_A, LIST_B, LIST_C, LIST_D, LIST_A), {}, merged(LIST_A, LIST_B, LIST_C, LIST_D)),
     ("sorted_values", (LIST_A,), {}, np.array([[9, 5, 1]], np.float32)),
     ("sorted_indices", (LIST_A,), {}, np.array([[0, 1, 2]], np.uint32)),
+    ("sorted_places", (LIST_A,), {}, np.array([[0, 1, 2]], np.int32)),
+    ("load_flags", (MASK,), {}, np.where(MASK, 1, 0).astype(np.uint8)),
+    ("load_row_flags", (MASK[0],), {}, np.where(MASK[:1], 1, 0).astype(np.uint8)),
+    ("load_col_flags", (MASK[:, 0].copy(),), {}, np.where(MASK[:, :1], 1, 0).astype(np.uint8)),
+    ("store_flags", (np.array([[0, 1, 1]], np.uint8),), {}, np.array([[False, True, True]])),
+    ("store_row_flags", (np.array([[0, 1, 1]], np.uint8),), {}, np.array([False, True, True])),
+    ("store_col_flags", (np.array([[0], [1]], np.uint8),), {}, np.array([False, True])),
     ("histogram", (BYTES, np.array([[1], [0xFF]], np.uint8)), {"byte": 1}, counted(BYTES >> 8)),
     ("histogram", (BYTES, np.array([[1], [0xFF]], np.uint8)), {"byte": 0}, low_counted()),
     # in fewer bits

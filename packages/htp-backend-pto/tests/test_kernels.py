@@ -128,3 +128,20 @@ def test_the_text_is_cpp17_for_the_stand_in(made, tmp_path):
     command = ["c++", "-std=c++17", "-fsyntax-only", "-DHTP_PTO_STANDIN", "-D__CPU_SIM", f"-I{headers}", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+FEW_ROWS = """
+t: Tile[f32, 4, 64, ub(4, 64)] = pto.load(x[0:4, :])
+tmp: Tile[f32, 4, 64, ub(4, 64)] = pto.scratch(rows=4, cols=64, dtype=f32)
+s: Tile[f32, 4, 1, ub(8, 1, "dn")] = pto.rowsum(t, tmp)
+u: Tile[f32, 4, 64, ub(4, 64)] = pto.rowexpandsub(t, s)
+y[0:4, :] = pto.store(u)
+"""
+
+
+def test_the_source_of_a_sum_has_as_many_rows_as_its_column_has_room_for():
+    x, y = array("x", "in", "f32", "4", "64"), array("y", "out", "f32", "4", "64")
+    text = source(kernel(FEW_ROWS, x, y, name="few")).text
+    assert "TROWSUM(s, t_tall, tmp);" in text
+    assert "Tile<TileType::Vec, float, 8, 64, BLayout::RowMajor, 4, 64>" in text
+    assert "TROWEXPANDSUB(u, t, s);" in text

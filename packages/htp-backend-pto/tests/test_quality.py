@@ -77,7 +77,9 @@ def test_formulas_give_what_a_run_counts(tmp_path):
     (kernel_,) = package.record("contract/figures.json", Figures).kernels
     amounts = {(each.array, each.direction): each.terms for each in kernel_.traffic}
     assert {key: [(term.amount, term.loops, term.when) for term in terms] for key, terms in amounts.items()} == {
-        ("a", "in"): [("4 * K * m", (), ())], ("b", "in"): [("4 * K * n", (), ())], ("c", "out"): [("4 * m * n", (), ())]
+        ("a", "in"): [("4 * K * m", (), ())],
+        ("b", "in"): [("4 * K * n", (), ())],
+        ("c", "out"): [("4 * m * n", (), ())],
     }  # fmt: skip
     for K in (1, 64, 65, 200):
         sizes = {"m": 7, "K": K, "n": 50}

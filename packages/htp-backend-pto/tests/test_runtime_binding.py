@@ -95,14 +95,18 @@ def test_one_that_never_ends(package, checkout, monkeypatch):
     assert SECONDS in " ".join(said.help)
 
 
-def test_one_that_crashes_twice(package, checkout):
+@pytest.mark.parametrize(("end", "status", "tries"), [
+    ("os.kill(os.getpid(), signal.SIGSEGV)", "-11", 3),
+    ("raise RuntimeError('it does not compile')", "1", 1),
+])  # fmt: skip
+def test_one_that_always_fails(package, checkout, end, status, tries):
     crash = "import os, pathlib, signal\n"
     crash += "with open(pathlib.Path(__file__).with_name('count'), 'a') as file: file.write('x')\n"
-    (checkout / "python/simpler/worker.py").write_text(crash + "os.kill(os.getpid(), signal.SIGSEGV)\n")
+    (checkout / "python/simpler/worker.py").write_text(crash + end + "\n")
     said = refused(package)
     assert said.code == "pto.runtime-failed"
-    assert "-11" in said.message
-    assert (checkout / "python/simpler/count").read_text() == "xx"
+    assert f"exit status {status})" in said.message
+    assert (checkout / "python/simpler/count").read_text() == "x" * tries
 
 
 WORKING = """
@@ -166,5 +170,5 @@ def test_one_that_crashes_once_is_tried_again_and_reported(package, checkout):
     np.testing.assert_array_equal(y, x + x)
     (odd,) = report.diagnostics
     assert (odd.code, odd.severity) == ("pto.runtime-failed", "warning")
-    assert "first try" in odd.message
+    assert "try 1 of 3" in odd.message
     assert (checkout / "python/simpler/crashed").exists()

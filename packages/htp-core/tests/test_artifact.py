@@ -14,6 +14,7 @@ from htp.artifact.paths import is_sealed, problem_of
 from htp.artifact.schema import json_schema, schema_names
 from htp.artifact.seal import canonical, canonical_line, manifest_digest
 from htp.diagnostics import Bug, Refused
+from htp.session import current_session
 
 STAGES = ("00-capture", "01-tile")
 
@@ -306,3 +307,12 @@ def test_schemas_say_what_the_records_say():
     assert "pass" in json_schema("manifest")["$defs"]["StageRecord"]["properties"]
     with pytest.raises(Refused, match=r"cli\.unknown-schema"):
         json_schema("nothing")
+
+
+def test_backends_bring_the_schemas_of_their_contract_files():
+    from htp.declarations import PackageRecord
+
+    backend = current_session().backends["cpu"]
+    assert {each.name for each in backend.records} == {"cpu.package", "cpu.source-map"} <= set(schema_names())
+    assert all(isinstance(each, PackageRecord) for each in backend.records)
+    assert json_schema("cpu.package")["$defs"]["Native"]["properties"]["schema"]["enum"] == ["cpu.package/1"]

@@ -5,7 +5,18 @@ from itertools import pairwise
 
 import pytest
 
-from htp.runs import ChannelRun, ProcessRun, RunReport, Simulated, TaskRun, TaskStatistics, Wait
+from htp.runs import (
+    ChannelRun,
+    KernelRun,
+    ProcessRun,
+    RunReport,
+    Simulated,
+    TaskRun,
+    TaskStatistics,
+    UnitRun,
+    UnitWork,
+    Wait,
+)
 from htp.views import timeline_svg
 from htp.views.times import Span, filling, occupancy, spans_of, ticks
 
@@ -211,3 +222,36 @@ def test_what_a_process_did_begins_where_it_was_started_and_ends_where_one_looks
     assert spans_of(run, [9, 8], until=8) == (Span(3, 4), waiting)
     assert spans_of(run) == (Span(3, 4), waiting, Span(8, 10))
     assert spans_of(ProcessRun(end=10, busy=3, stall_in=7, stall_out=0)) == ()
+
+
+def test_units_of_a_kernel_have_lanes_of_their_own(drawn):
+    units = (
+        UnitRun(unit="load", works=(UnitWork(start=0, end=40, name="a"), UnitWork(start=40, end=50, name="b"))),
+        UnitRun(unit="add", works=(UnitWork(start=40, end=100, name="c"),)),
+    )
+    found = KernelRun(kernel="k", task=0, cycles=100, assumed=11, units=units)
+    simulated = Simulated(makespan=100, tasks=(run(0, 0, 0, 100),), workers=("core 7",), kernels=(found,))
+    root, width, height = drawn.read(
+        timeline_svg(RunReport(entry="f", target="cpu", mode="sim", simulated=simulated))
+    )
+    drawn.check_within(root, width, height)
+    said = texts(root)
+    assert {"core 7", "load 50%", "add 60%"} <= set(said)
+    assert "inside k, task 0: 100 cycles; 10% of its work rests on assumed figures" in said
+    works = {
+        each.find(f"{SVG}title").text: drawn.rectangle(each)
+        for each in root.iter(f"{SVG}rect")
+        if each.find(f"{SVG}title") is not None and each.find(f"{SVG}title").text[:2] in ("a,", "b,", "c,")
+    }
+    first, second, third = (works[name] for name in sorted(works))
+    assert second[0] == pytest.approx(first[2], abs=0.2)
+    assert third[0] == pytest.approx(second[0], abs=0.2)
+    assert first[1] == second[1] < third[1]
+
+
+def test_of_very_many_works_those_of_one_pixel_are_one_box(drawn):
+    works = tuple(UnitWork(start=each, end=each + 1, name="w") for each in range(20_000))
+    found = KernelRun(kernel="k", task=0, cycles=20_000, units=(UnitRun(unit="u", works=works),))
+    simulated = Simulated(makespan=1, tasks=(run(0, 0, 0, 1),), kernels=(found,))
+    drawn_text = timeline_svg(RunReport(entry="f", target="cpu", mode="sim", simulated=simulated))
+    assert drawn_text.count("<rect") < 2000

@@ -84,7 +84,7 @@ def test_a_report_is_written_beside_the_package(compiled, capsys):
     exit, report = call(capsys, "report", "pkg", "--dims", "N=5", "--seed", "3")
     assert exit == 0
     assert report["files"] == [{"kind": "report", "path": "pkg.html"}]
-    assert report["result"] == {"page": "pkg.html", "ran": True, "refused": None}
+    assert report["result"] == {"page": "pkg.html", "ran": True, "refused": None, "figures": []}
     assert report["inputs"][0]["path"] == "pkg"
     assert [each["argv"] for each in report["next"]] == [["htp", "trace", "pkg"]]
     page = Path("pkg.html").read_text(encoding="utf-8")
@@ -144,7 +144,8 @@ def test_where_a_package_cannot_run_its_report_is_written_without_a_run(compiled
     compiled(*NOT_HERE)
     exit, report = call(capsys, "report", "pkg")
     assert exit == 0
-    assert report["result"] == {"page": "pkg.html", "ran": False, "refused": "bind.mode-unavailable"}
+    refused = "bind.mode-unavailable"
+    assert report["result"] == {"page": "pkg.html", "ran": False, "refused": refused, "figures": []}
     assert "error[bind.mode-unavailable]" in Path("pkg.html").read_text(encoding="utf-8")
     exit, report = call(capsys, "trace", "pkg")
     assert exit == 4

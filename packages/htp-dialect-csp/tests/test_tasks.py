@@ -3,6 +3,7 @@
 import copy
 import importlib.util
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -54,7 +55,7 @@ def test_what_depends_on_the_time_is_refused_at_its_line(name):
     assert f"`{TIMED[name]}`" in caught.value.diagnostic.message
     place = caught.value.diagnostic.span
     assert place.file.endswith("small_networks.py")
-    assert TIMED[name] in open(place.file).read().splitlines()[place.line - 1]
+    assert TIMED[name] in Path(place.file).read_text().splitlines()[place.line - 1]
     assert any("cpu" in each for each in caught.value.diagnostic.help)
 
 
@@ -67,11 +68,14 @@ def test_buffers_that_change_hands_are_refused():
 
 def test_a_turn_between_two_waits_is_one_kernel():
     program = tasked(CASES["squares"][0])
-    assert text_of(program, "square_0") == """\
+    assert (
+        text_of(program, "square_0")
+        == """\
 def square_0(inp: In[Tensor[f32, "inp_0_1", 8]], out: Out[Tensor[f32, "inp_0_1", 8]]) -> None:
     t = inp[:4, :]
     t1 = t * t
     out[:4, :] = t1"""
+    )
     assert [each.name for each in program.functions] == ["load_0", "square_0", "store_0", "squares"]
 
 

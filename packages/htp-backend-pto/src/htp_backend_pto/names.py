@@ -2,21 +2,23 @@
 
 __all__ = ["INSTRUCTIONS"]
 
-INSTRUCTIONS = tuple(
-    """
-    abs accumulator add addc adddeqrelu adds addsc and_ ands axpy ci cmp cmps colargmax colargmin colexpand
-    colexpandadd colexpanddiv colexpandexpdif colexpandmax colexpandmin colexpandmul colexpandsub colmax colmin
-    colprod colsum concat cvt deinterleave_even deinterleave_odd dequant div divs exp expands extract fillpad
-    fillpad_expand fillpad_inplace fmod fmods fusedmuladd fusedmuladdrelu gather gather_mask gatherb gemv
-    gemv_acc gemv_bias histogram insert interleave_high interleave_low load load_col load_col_flags load_flags
-    load_row load_row_flags load_t log lrelu matmul matmul_acc matmul_bias max maxs mgather mgather_rows min
-    mins mov mov_as mrgsort mrgsort2 mrgsort3 mrgsort4 mscatter mscatter_rows mul muladddst muls neg not_ or_
-    ors pairreducesum partadd partargmax partargmin partmax partmin partmul pow pows prelu quant quant_asym
-    recip relu rem rems reshape rowargmax rowargmin rowexpand rowexpandadd rowexpanddiv rowexpandexpdif
-    rowexpandmax rowexpandmin rowexpandmul rowexpandsub rowmax rowmin rowprod rowsum rsqrt scatter scatter_mask
-    scratch sdivs sel sels shl shls shr shrs sort32 sorted_indices sorted_places sorted_values sqrt store
-    store_add store_as store_col store_col_flags store_flags store_row store_row_flags store_t sub subc subrelu
-    subs subsc subview trans tri xor xors
-    """.split()
-)
+INSTRUCTIONS = (
+    "abs", "accumulator", "add", "addc", "adddeqrelu", "adds", "addsc", "and_", "ands", "axpy", "ci", "cmp", "cmps",
+    "colargmax", "colargmin", "colexpand", "colexpandadd", "colexpanddiv", "colexpandexpdif", "colexpandmax",
+    "colexpandmin", "colexpandmul", "colexpandsub", "colmax", "colmin", "colprod", "colsum", "concat", "cvt",
+    "deinterleave_even", "deinterleave_odd", "dequant", "div", "divs", "exp", "expands", "extract", "fillpad",
+    "fillpad_expand", "fillpad_inplace", "fmod", "fmods", "fusedmuladd", "fusedmuladdrelu", "gather", "gather_mask",
+    "gatherb", "gemv", "gemv_acc", "gemv_bias", "histogram", "insert", "interleave_high", "interleave_low", "load",
+    "load_col", "load_col_flags", "load_flags", "load_row", "load_row_flags", "load_t", "log", "lrelu", "matmul",
+    "matmul_acc", "matmul_bias", "max", "maxs", "mgather", "mgather_rows", "min", "mins", "mov", "mov_as",
+    "mrgsort", "mrgsort2", "mrgsort3", "mrgsort4", "mscatter", "mscatter_rows", "mul", "muladddst", "muls", "neg",
+    "not_", "or_", "ors", "pairreducesum", "partadd", "partargmax", "partargmin", "partmax", "partmin", "partmul",
+    "pow", "pows", "prelu", "quant", "quant_asym", "recip", "relu", "rem", "rems", "reshape", "rowargmax",
+    "rowargmin", "rowexpand", "rowexpandadd", "rowexpanddiv", "rowexpandexpdif", "rowexpandmax", "rowexpandmin",
+    "rowexpandmul", "rowexpandsub", "rowmax", "rowmin", "rowprod", "rowsum", "rsqrt", "scatter", "scatter_mask",
+    "scratch", "sdivs", "sel", "sels", "shl", "shls", "shr", "shrs", "sort32", "sorted_indices", "sorted_places",
+    "sorted_values", "sqrt", "store", "store_add", "store_as", "store_col", "store_col_flags", "store_flags",
+    "store_row", "store_row_flags", "store_t", "sub", "subc", "subrelu", "subs", "subsc", "subview", "trans", "tri",
+    "xor", "xors",
+)  # fmt: skip
 """Every instruction that programs may write, sorted."""

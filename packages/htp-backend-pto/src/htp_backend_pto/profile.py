@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CURRENT", "Core", "Profile", "Runtime", "profile_named"]
 
-Core = Literal["aiv", "aic", "mix"]
+Core = Literal["aiv", "aic"]
 """What a kernel runs on: a vector core, a cube core, or both of a cluster."""
 Runtime = Literal["tensormap_and_ringbuffer", "host_build_graph"]
 
@@ -94,7 +94,6 @@ class Profile:
     task_id: str
     config: str
     config_count: str
-    mixed_kernels: str
     predicate_op: str
     data_type: str
     scope: str
@@ -109,7 +108,7 @@ class Profile:
 
     standin_flags: tuple[str, ...]
     """The stand-in's compiler flags; the language is that of the device compiler."""
-    core_macros: Mapping[Literal["aiv", "aic"], str]
+    core_macros: Mapping[Core, str]
 
     def data_type_of(self, dtype: str) -> str:
         """The enumerator of an element type in orchestration.
@@ -216,7 +215,6 @@ CURRENT = Profile(
     task_id="PTO2TaskId",
     config="PTO2OrchestrationConfig",
     config_count="expected_arg_count",
-    mixed_kernels="MixedKernels",
     predicate_op="PredicateOp",
     data_type="DataType",
     scope="PTO2_SCOPE()",
@@ -224,7 +222,6 @@ CURRENT = Profile(
         {
             "aiv": "rt_submit_aiv_task",
             "aic": "rt_submit_aic_task",
-            "mix": "rt_submit_task",
             "dummy": "rt_submit_dummy_task",
         }
     ),

@@ -52,6 +52,7 @@ def choose_mode(binding: Binding, wanted: Mode | None) -> Mode:
     if wanted is not None:
         considered = (wanted,)
     reasons: list[str] = []
+    helps: dict[str, None] = {}
     for mode in considered:
         try:
             reason = binding.unavailable(mode)
@@ -59,6 +60,7 @@ def choose_mode(binding: Binding, wanted: Mode | None) -> Mode:
             if len(considered) == 1:
                 raise
             reason = refused.diagnostic.message
+            helps |= dict.fromkeys(refused.diagnostic.help)
         if reason is None:
             return mode
         reasons.append(f"{mode}: {reason}")
@@ -69,7 +71,7 @@ def choose_mode(binding: Binding, wanted: Mode | None) -> Mode:
         if wanted is not None
         else f"binding `{binding.name}` cannot run packages here",
         notes=tuple(reasons),
-        help=tuple(f'bind with mode="{each}"' for each in usable),
+        help=(*(f'bind with mode="{each}"' for each in usable), *helps),
     )
 
 

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from htp.cache import Cache
 from htp.diagnostics import Bug
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from htp.artifact.read import Package as PackageFiles
-    from htp_backend_pto.contract import KernelRecord, Package
+    from htp_backend_pto.contract import Package
     from htp_backend_pto.profile import Profile
 
-__all__ = ["Built", "CompilerRefused", "build", "executor_library", "halves"]
+__all__ = ["Built", "CompilerRefused", "build", "executor_library"]
 
 LIBRARY = "library.so"
 BUILD_SECONDS = 600.0
@@ -71,28 +71,18 @@ def build(package: PackageFiles, contract: Package, profile: Profile) -> Built:
         CompilerRefused: what it said is in `logs/build.txt` of the package.
     """
     flags = profile.standin_flags
-    parts = [(each, *half) for each in contract.kernels for half in halves(each)]
     units = [_orchestration(package, contract, flags)]
-    for each, core, _ in parts:
+    for each in contract.kernels:
         main = PurePosixPath(each.file).name
-        units.append(
-            _Unit(each.file, main, {main: package.read(each.file)}, (*flags, f"-D{profile.core_macros[core]}"))
-        )
+        own = (*flags, f"-D{profile.core_macros[each.core]}")
+        units.append(_Unit(each.file, main, {main: package.read(each.file)}, own))
     logs = package.path / "logs"
     with ThreadPoolExecutor(max(1, os.cpu_count() or 1)) as pool:
         executor = pool.submit(executor_library)
         found = list(pool.map(functools.partial(_library, logs=logs), units))
-    kernels = tuple(
-        (number, each.name, core, path) for (each, core, number), path in zip(parts, found[1:], strict=True)
-    )
+    paths = zip(contract.kernels, found[1:], strict=True)
+    kernels = tuple((each.number, each.name, each.core, path) for each, path in paths)
     return Built(executor.result(), found[0], kernels)
-
-
-def halves(kernel: KernelRecord) -> tuple[tuple[Literal["aiv", "aic"], int], ...]:
-    """A kernel's cores, each with its number; one for both units is two."""
-    if kernel.core == "mix":
-        return (("aic", kernel.number), ("aiv", kernel.number + 1))
-    return ((kernel.core, kernel.number),)
 
 
 def _orchestration(package: PackageFiles, contract: Package, flags: tuple[str, ...]) -> _Unit:

@@ -23,9 +23,9 @@ __all__ = ["gaps", "load_device", "missing"]
 CANN = "ASCEND_HOME_PATH"
 # hw-native-sys/simpler@6ebaf77, simpler_setup/toolchain.py: where the tools of CANN lie
 TOOLS = (
-    ("ccec, the compiler of kernels", "bin/ccec"),
-    ("ld.lld, their linker", "bin/ld.lld"),
-    ("the cross compiler of orchestration", "tools/hcc/bin/aarch64-target-linux-gnu-g++"),
+    ("ccec, which compiles kernels", "bin/ccec"),
+    ("ld.lld, which links them", "bin/ld.lld"),
+    ("aarch64 g++, which compiles the orchestration", "tools/hcc/bin/aarch64-target-linux-gnu-g++"),
 )
 DRIVER = "/usr/local/Ascend/driver"
 

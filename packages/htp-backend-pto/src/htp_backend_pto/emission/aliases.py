@@ -12,7 +12,8 @@ __all__ = ["Aliases"]
 
 TILE = re.compile(r"Tile(?P<kind>Left|Right|Acc)?<(?:TileType::(?P<memory>\w+), )?(?P<element>\w+), (?P<rows>\d+), "
                   r"(?P<columns>\d+), (?P<rest>.*)>")  # fmt: skip
-VIEW = re.compile(r"GlobalTensor<(?P<element>\w+), (?P<shape>pto::Shape<.*?>), (?P<stride>pto::Stride<.*?>)(?P<rest>.*)>")
+VIEW = re.compile(r"GlobalTensor<(?P<element>\w+), (?P<shape>pto::Shape<.*?>), (?P<stride>pto::Stride<.*?>)"
+                  r"(?P<rest>.*)>")  # fmt: skip
 
 
 @dataclass
@@ -51,7 +52,8 @@ class Aliases:
             self.names[type_] = name
             self.lines.append(f"using {name}Shape = {found['shape']};")
             self.lines.append(f"using {name}Stride = {found['stride']};")
-            self.lines.append(f"using {name} = GlobalTensor<{found['element']}, {name}Shape, {name}Stride{found['rest']}>;")
+            parts = f"{found['element']}, {name}Shape, {name}Stride{found['rest']}"
+            self.lines.append(f"using {name} = GlobalTensor<{parts}>;")
         start, shape, stride = arguments
         shape = shape.replace(found["shape"], f"{name}Shape", 1)
         return name, (start, shape, stride.replace(found["stride"], f"{name}Stride", 1))

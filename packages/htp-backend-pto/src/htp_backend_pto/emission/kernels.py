@@ -13,7 +13,7 @@ from htp.diagnostics import Bug
 from htp.types import ScalarType
 from htp.unparse import param_text
 from htp_backend_pto.emission.kernel_body import Arrays, Body
-from htp_backend_pto.emission.lines import INDENT, folded
+from htp_backend_pto.emission.lines import INDENT, WHOLE, folded
 from htp_backend_pto.emission.numbers import used_functions
 from htp_backend_pto.emission.scalars import CPP, cpp_name, kind_of
 from htp_backend_pto.steps import tile_names
@@ -67,11 +67,12 @@ def kernel_source(function: Function, program: Program, profile: Profile) -> Ker
     body.block(function.body, 1)
     head = list(_head(function, profile))
     opening = list(_opening(arrays, scalars, profile))
-    own = [*opening, *_with_places(body.lines), (f"{INDENT}pipe_sync();", None), ("}", None)]
+    own = [*_with_places(body.lines), (f"{INDENT}pipe_sync();", None), ("}", None)]
     functions = [(each, None) for each in used_functions("\n".join(text for text, _ in own))]
     types: list[Line] = [*((each, None) for each in body.aliases.lines), *([("", None)] if body.aliases.lines else [])]
-    long = [*types, *_signature(function, profile), *own]
-    lines: list[Line] = [*head, *functions, *((each, origin) for text, origin in long for each in folded(text))]
+    long = [*types, *_signature(function, profile), *opening]
+    before = [(each, origin) for text, origin in long for each in folded(text, WHOLE)]
+    lines: list[Line] = [*head, *functions, *before, *own]
     return KernelSource(
         function.name,
         core_of(function),

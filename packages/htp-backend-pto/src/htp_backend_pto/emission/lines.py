@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["INDENT", "Line", "Lines", "folded", "place_of"]
 
 INDENT = "    "
-WIDTH = 100
-"""Columns of code; the user's place may stand behind them."""
+WIDTH, WHOLE = 100, 120
+"""Columns of code behind which the user's place may stand, and of a whole line."""
 _BREAKS = re.compile(r"(?<=,) |(?<=;) | (?=[+-] )|(?<= =) ")
 
 
@@ -32,7 +32,7 @@ class Line:
     statement: ast.stmt | None = None
 
 
-def folded(text: str) -> list[str]:
+def folded(text: str, width: int = WIDTH) -> list[str]:
     """A line of C++ as several that are not too long, where it can be parted; the rest stands further in.
 
     >>> folded("f(" + ", ".join(["a" * 30] * 4) + ");")[1]
@@ -41,8 +41,8 @@ def folded(text: str) -> list[str]:
     indent = text[: len(text) - len(text.lstrip())]
     comment = "// " if text.lstrip().startswith("// ") else ""
     lines: list[str] = []
-    while len(text) > WIDTH:
-        places = [each for each in _BREAKS.finditer(text) if len(indent) + 8 < each.start() <= WIDTH]
+    while len(text) > width:
+        places = [each for each in _BREAKS.finditer(text) if len(indent) + 8 < each.start() <= width]
         if not places:
             break
         whole = [each for each in places if text[each.start() - 1] == ";"]

@@ -13,7 +13,7 @@ from htp_backend_pto.emission.lines import Lines, place_of
 from htp_backend_pto.emission.scalars import CPP, cpp_name, kind_of, literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from htp.types import Param
     from htp_backend_pto.emission.lines import Line
@@ -32,7 +32,7 @@ def head(names: Names, tasks: Tasks, kernels: Sequence[KernelNumber], header: st
     out.write(0, f"// Orchestration of {function.name}{', from ' if place else ''}{place}.")
     out.all(0, (f"// {line}".rstrip() for line in function.doc.split("\n") if function.doc))
     out.all(0, (f"#include {profile.orchestration_header}", "", f'#include "{header}"', "", "namespace {"))
-    numbers = ", ".join(f"{name} = {number}" for name, number in _enumerators(kernels))
+    numbers = ", ".join(f"kernel_{each.name} = {each.number}" for each in kernels)
     if numbers:
         out.write(0, f"enum Kernel : int32_t {{ {numbers} }};")
     for name, value in names.program.constants:
@@ -72,15 +72,6 @@ def scalars_of(names: Names) -> list[tuple[str, str]]:
     """The scalars of a call, each with its dtype: parameters, then slots."""
     found = [(each.name, _dtype(each)) for each in names.program.main.params if isinstance(each.type, ScalarType)]
     return [*found, *((name, slot.dtype.name) for name, slot in names.program.slots)]
-
-
-def _enumerators(kernels: Sequence[KernelNumber]) -> Iterator[tuple[str, int]]:
-    for each in kernels:
-        if each.core == "mix":
-            yield f"kernel_{each.name}_cube", each.number
-            yield f"kernel_{each.name}_vector", each.number + 1
-        else:
-            yield f"kernel_{each.name}", each.number
 
 
 def _dtype(param: Param) -> str:

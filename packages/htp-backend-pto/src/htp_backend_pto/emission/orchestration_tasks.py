@@ -162,7 +162,7 @@ class Tasks:
             self.out.write(depth, f"{self.name}.order({args});", node)
         if site.predicate is not None:
             self.out.write(depth, f"{self._chosen(site.predicate, args)};", node)
-        submitted = self._submitted(site, core, args)
+        submitted = f"{self.profile.submits[core]}(kernel_{site.kernel.name}, {args})"
         if not made and not numbered:
             self.out.write(depth, f"{submitted};", node)
             return
@@ -188,13 +188,6 @@ class Tasks:
         target = self.names.cpp(predicate.target)
         op = f"{self.profile.predicate_op}::{predicate.op}"
         return f"htp::only_if({args}, {cpp_name(region.array)}, {{{indices}}}, {op}, {target})"
-
-    def _submitted(self, site: Site, core: Core, args: str) -> str:
-        name = site.kernel.name
-        if core != "mix":
-            return f"{self.profile.submits[core]}(kernel_{name}, {args})"
-        both = f"{self.profile.mixed_kernels}{{kernel_{name}_cube, kernel_{name}_vector, kernel_{name}_vector}}"
-        return f"{self.profile.submits[core]}({both}, {args})"
 
     def _numbered(self, site: Site) -> bool:
         """Whether the order of the task matters to others, so that it gets a number."""

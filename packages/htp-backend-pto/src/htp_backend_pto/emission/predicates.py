@@ -186,7 +186,8 @@ def _choices(body: Sequence[ast.stmt], finder: _Finder) -> Iterator[Choice]:
         if not isinstance(each, ast.For | ast.While | ast.If):
             continue
         choice = Choice()
-        if isinstance(each, ast.If) and number and finder.branch(body[number - 1], each, None, choice) and choice.calls:
+        read = finder.read_of(body, number)
+        if isinstance(each, ast.If) and read is not None and finder.branch(read, each, None, choice) and choice.calls:
             yield choice
             continue
         yield from _choices(each.body, finder)
@@ -212,7 +213,7 @@ class _Finder:
         self.kernels, self.dtypes, self.integers = kernels, dtypes, integers
 
     def branch(self, read: ast.stmt, branch: ast.If, under: Predicate | None, choice: Choice) -> bool:
-        """Adds what `branch` selects, where `under` holds; `read` is the statement before it."""
+        """Adds what `branch` selects, where `under` holds; `read` takes out the element that it looks at."""
         name, element = _item(read)
         if element is None or self.dtypes.get(root_of(element) or "") not in INTEGERS:
             return False
@@ -229,13 +230,24 @@ class _Finder:
 
     def block(self, body: Sequence[ast.stmt], holds: Predicate, choice: Choice) -> bool:
         """Adds the calls of statements that run where `holds`; says whether they are nothing else."""
-        pairs = zip(body, [None, *body], [*body[1:], None], strict=False)
-        return all(self.statement(each, before, after, holds, choice) for each, before, after in pairs)
+        return all(self.statement(body, number, holds, choice) for number in range(len(body)))
 
-    def statement(
-        self, each: ast.stmt, before: ast.stmt | None, after: ast.stmt | None, holds: Predicate, choice: Choice
-    ) -> bool:
-        """The same for one statement, given its neighbours."""
+    def read_of(self, body: Sequence[ast.stmt], number: int) -> ast.stmt | None:
+        """The statement that takes out what a branch looks at, if nothing between the two changes it."""
+        branch = body[number]
+        names = set(_loads([ast.Expr(branch.test)])) if isinstance(branch, ast.If) else set[str]()
+        for at in reversed(range(number)):
+            name, element = _item(body[at])
+            between = body[at + 1 : number]
+            if name not in names or element is None:
+                continue
+            same = root_of(element) not in _written(between, self.kernels)
+            return body[at] if same and not set(_loads([ast.Expr(element)])) & _stored(between) else None
+        return None
+
+    def statement(self, body: Sequence[ast.stmt], number: int, holds: Predicate, choice: Choice) -> bool:
+        """The same for one statement of a block."""
+        each = body[number]
         match each:
             case ast.Pass() | ast.Expr(value=ast.Constant()) | ast.Expr(value=ast.Call(func=ast.Name(id="task"))):
                 return True
@@ -246,10 +258,12 @@ class _Finder:
                 return True
             case ast.For(target=ast.Name(id=name), body=inner):
                 return name not in _loads([ast.Expr(holds.element)]) and self.block(inner, holds, choice)
-            case ast.If() if before is not None:
-                return self.branch(before, each, holds, choice)
+            case ast.If():
+                read = self.read_of(body, number)
+                return read is not None and self.branch(read, each, holds, choice)
             case _:
-                return _item(each)[1] is not None and isinstance(after, ast.If)
+                later = [self.read_of(body, at) for at in range(number + 1, len(body))]
+                return any(read is each for read in later)
 
     def compared(self, test: ast.expr, name: str, element: ast.Subscript) -> Predicate | None:
         """A test on the name as a comparison of the element with something else."""
@@ -283,6 +297,11 @@ def _item(statement: ast.stmt) -> tuple[str, ast.Subscript | None]:
             return name, element
         case _:
             return "", None
+
+
+def _stored(body: Sequence[ast.stmt]) -> set[str]:
+    names = (node for each in body for node in ast.walk(each) if isinstance(node, ast.Name))
+    return {each.id for each in names if isinstance(each.ctx, ast.Store)}
 
 
 def _whole(type_: ScalarType) -> bool:

@@ -42,7 +42,10 @@ class Bound(Pass):
     provides = (Bounded(),)
     invalidates = (Simplified(),)
     may_introduce = (
-        *(OpUse(f"tile.{each}") for each in ("full", "iota", "reshape", "broadcast_to", "cast", "where", "less", "add")),
+        *(
+            OpUse(f"tile.{each}")
+            for each in ("full", "iota", "reshape", "broadcast_to", "cast", "where", "less", "add")
+        ),
         IntrinsicUse("pto.mgather_rows"),
     )
 

@@ -354,11 +354,7 @@ class _Flat:
         found = call("tile.iota", shape=shape, axis=1 if lying == "row" else 0, dtype=type_.dtype.name)
         for operator, number, nothing in ((ast.Mult(), step, 1), (ast.Add(), start, 0)):
             if not _is(number, nothing):
-                name = self.fresh("counted")
-                annotation = annotation_of(type_)
-                target = ast.Name(name, ast.Store())
-                self.out.append(stamp(ast.AnnAssign(target, annotation, found, 1), origin_of(value)))
-                found = ast.BinOp(ast.Name(name, ast.Load()), operator, number)
+                found = ast.BinOp(self.before("counted", type_, found, value), operator, number)
         return found
 
     def made(self, value: ast.Call, type_: TileType, lying: Lying) -> ast.expr:

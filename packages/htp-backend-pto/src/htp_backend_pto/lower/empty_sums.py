@@ -139,7 +139,8 @@ class _Guarding:
 
     def _call(self, node: ast.stmt, before: list[ast.stmt]) -> list[ast.stmt]:
         value = node.value if isinstance(node, ast.Expr) else None
-        sums = self.kernels.get(value.func.id) if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) else None
+        function = value.func if isinstance(value, ast.Call) else None
+        sums = self.kernels.get(function.id) if isinstance(function, ast.Name) else None
         if sums is None or not isinstance(value, ast.Call):
             return [node]
         length = self._outside(sums, value)

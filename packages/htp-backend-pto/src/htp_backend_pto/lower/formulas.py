@@ -131,9 +131,9 @@ class _Formulas:
         """Without an axis the elements are one row."""
         given = self.given(node)
         whole, made = self.type(given["x"]), self.type(node)
-        if whole is None or made is None or len(whole.dims) < 2 or made.dims or given.get("axis") is not None and not (
+        if whole is None or made is None or len(whole.dims) < 2 or made.dims or (given.get("axis") is not None and not (
             isinstance(given["axis"], ast.Constant) and given["axis"].value is None
-        ):
+        )):
             return False
         size = whole.dims[0]
         for each in whole.dims[1:]:
@@ -161,6 +161,7 @@ class _Formulas:
             for each, keep, start in zip(node.slice.elts, kept, starts, strict=True)
         ]
         dims = (made.dims[0], const(1)) if kept[0] else (const(1), made.dims[0])
-        wide = self.put(None, TileType(made.dtype, dims), ast.Subscript(node.value, ast.Tuple([*parts], ast.Load()), ast.Load()))
+        kept_both = ast.Subscript(node.value, ast.Tuple([*parts], ast.Load()), ast.Load())
+        wide = self.put(None, TileType(made.dtype, dims), kept_both)
         self.put(name, annotation, call("tile.squeeze", wide, axis=constant(1 if kept[0] else 0)))
         return True

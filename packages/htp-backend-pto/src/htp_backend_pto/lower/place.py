@@ -14,6 +14,7 @@ from htp.diagnostics import Bug, Refused
 from htp.passes import Pass
 from htp.program import origin_of, stamp
 from htp_backend_pto.forms import Bounded, Overlapped, Placed, Selected
+from htp_backend_pto.layouts import BOX_ROWS, ROW
 from htp_backend_pto.lower.lives import lives
 from htp_backend_pto.model import a2a3
 from htp_backend_pto.tiles import annotation_of, declared, room_of, with_room
@@ -66,16 +67,20 @@ def arrange(kernel: Function) -> list[Region]:
     Raises:
         Refused: `pto.ub-overflow`, `pto.buffer-overflow`.
     """
-    # What orders the pipes least comes first, what needs the fewest bytes last.
-    tries = ((True, False), (True, True), (False, False), (False, True))
-    found = (fitting(kernel, streams=streams, reuses=reuses) for streams, reuses in tries)
-    there = next((each for each in found if each is not None), None)
+    rooms = _rooms(kernel)
+    there = _arranged(kernel, rooms)
     if there is not None:
         return there
-    rooms = _rooms(kernel)
     tried = _fitted(_wanted(kernel, rooms, streams=False, reuses=True))
     first = next(each for each in tried if each.end > _limit(each.space))
     raise _overflow(kernel, *_crowd([each for each in tried if each.space == first.space], first), rooms)
+
+
+def _arranged(kernel: Function, rooms: Mapping[str, _Room]) -> list[Region] | None:
+    """Where the tiles lie, or `None`: what orders the pipes least is tried first, what needs the fewest bytes last."""
+    tries = ((True, False), (True, True), (False, False), (False, True))
+    found = (_fitting(kernel, rooms, streams=streams, reuses=reuses) for streams, reuses in tries)
+    return next((each for each in found if each is not None), None)
 
 
 def _crowd(regions: Sequence[Region], failed: Region) -> tuple[Region, list[Region]]:
@@ -90,7 +95,13 @@ def _crowd(regions: Sequence[Region], failed: Region) -> tuple[Region, list[Regi
 
 def fitting(kernel: Function, *, streams: bool = False, reuses: bool = False) -> list[Region] | None:
     """Where the tiles lie, or `None` where there is no room; `streams` and `reuses` are those of `lives`."""
-    wanted = _wanted(kernel, _rooms(kernel), streams=streams, reuses=reuses)
+    return _fitting(kernel, _rooms(kernel), streams=streams, reuses=reuses)
+
+
+def _fitting(
+    kernel: Function, rooms: Mapping[str, _Room], *, streams: bool, reuses: bool
+) -> list[Region] | None:
+    wanted = _wanted(kernel, rooms, streams=streams, reuses=reuses)
     # A large tile that is made late may find only gaps; the second try gives the largest their bytes first.
     for each in (wanted, sorted(wanted, key=lambda each: -each.size)):
         found = _fitted(each)
@@ -206,23 +217,33 @@ def _overflow(kernel: Function, region: Region, together: Sequence[Region], room
         f"the tiles in use at once in `{kernel.name}` need {needed} bytes of {space.upper()}, which has {limit}",
         span=origin_of(region.life.statement),
         notes=tuple(notes),
-        help=(_smaller(together, rooms, limit),),
+        help=(_smaller(kernel, together, rooms, limit),),
     )
 
 
-def _smaller(together: Sequence[Region], rooms: Mapping[str, _Room], limit: int) -> str:
-    """How much smaller the tiles must be; in rows, where all that have several have equally many."""
-    rows = [max((rooms[name] for name in each.life.names), key=_size).room.rows for each in together]
-    whole = max(rows)
-    fixed = sum(each.size for each, count in zip(together, rows, strict=True) if count == 1)
-    scaled = sum(each.size for each in together) - fixed
-    fitting = whole // 2
-    while fitting > 1 and fixed + scaled * fitting // whole > limit:
-        fitting //= 2
-    if fitting < 1 or set(rows) - {1, whole} or fixed + scaled * fitting // whole > limit:
-        return f"make the tiles smaller: {limit / (fixed + scaled):.0%} of their size would fit"
-    needed = fixed + scaled * fitting // whole
-    return f"take {fitting} rows at a time instead of {whole}: that would need {needed} bytes"
+def _smaller(kernel: Function, together: Sequence[Region], rooms: Mapping[str, _Room], limit: int) -> str:
+    """A size of tiles with which all of the kernel finds its places: fewer rows, else fewer columns."""
+    crowd = [rooms[name] for each in together for name in each.life.names]
+    for axis in ("rows", "columns"):
+        whole = max(getattr(each.room, axis) for each in crowd)
+        count = whole // 2
+        while count >= 1:
+            smaller = {name: _scaled(room, axis, whole, count) for name, room in rooms.items()}
+            if _arranged(kernel, smaller) is not None:
+                needed = sum(max(_size(smaller[name]) for name in each.life.names) for each in together)
+                return f"take {count} {axis} at a time instead of {whole}: that would need {needed} bytes"
+            count //= 2
+    return f"make the tiles smaller: {limit / sum(each.size for each in together):.0%} of their size would fit"
+
+
+def _scaled(room: _Room, axis: str, whole: int, count: int) -> _Room:
+    """The room of a tile of fewer rows or columns, if it has as many as are to become fewer."""
+    if getattr(room.room, axis) != whole:
+        return room
+    along = "rows" if room.room.form == "dn" else "columns"
+    unit = ROW * 8 // (1 if room.room.form == "bits" else room.bits) if axis == along else 1
+    unit = max(unit, BOX_ROWS) if room.room.form in ("nz", "zn", "zz") else unit
+    return replace(room, room=replace(room.room, **{axis: -(-count // unit) * unit}))
 
 
 def _named(region: Region) -> str:

@@ -36,7 +36,7 @@ def with_predicates(program: Program) -> Program:
 
 
 class _Giving:
-    """Gives elements to calls; a kernel that gets one is another kernel, `made` from its name and the element's type."""
+    """Gives elements to calls; a kernel that gets one is another kernel, `made` by its name and the element's type."""
 
     def __init__(self, program: Program) -> None:
         self.source = program

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from htp.lowering.build import constant, expression
 from htp.types import bool_, f32, i32
-from htp_backend_pto.lower.select_choices import Item
 from htp_backend_pto.lower.select_elementwise import BINARY, UNARY
 from htp_backend_pto.lower.select_integers import BITS
 from htp_backend_pto.lower.select_reductions import REDUCTIONS, Reductions
@@ -23,12 +22,13 @@ if TYPE_CHECKING:
     from htp.infer.state import Inference
     from htp.program import Function
     from htp.types import TileType
+    from htp_backend_pto.lower.select_choices import Item
 
 __all__ = ["COMPARING", "Calls"]
 
 FUNCTIONS = (
-    *UNARY, "exp2", "log2", "sigmoid", "silu", "tanh", "gelu", "erf", "sign", "floor", "ceil", "round", "isnan", "isinf",
-    "isfinite",
+    *UNARY, "exp2", "log2", "sigmoid", "silu", "tanh", "gelu", "erf", "sign", "floor", "ceil", "round", "isnan",
+    "isinf", "isfinite",
 )  # fmt: skip
 COMPARING = {"equal": "eq", "not_equal": "ne", "less": "lt", "less_equal": "le", "greater": "gt", "greater_equal": "ge"}
 MEMORY = ("load", "load_t", "load_row", "load_col", "mgather", "mgather_rows")
@@ -183,10 +183,16 @@ class Calls(Reductions):
     def triangle(self, name: str, type_: TileType, given: dict[str, ast.expr], mode: str) -> None:
         """What lies on one side of a diagonal is kept."""
         x, diagonal = self.tile(given["x"]), given.get("k", ast.Constant(0))
-        numbers = self.sized(type_, i32)
+        numbers, zero = self.sized(type_, i32), constant(0.0 if type_.dtype.kind == "float" else 0)
+        if not is_column(type_):
+            named = {"upper": ast.Constant(True)} if mode == "le" else {}
+            sizes = (expression(each) for each in type_.dims)
+            ones = self.instruct(None, self.sized(type_, f32), "tri", diagonal, *sizes, dtype="f32", **named)
+            self.chosen(name, type_, self.compared(None, self.flags_like(type_), "ne", ones, constant(0.0)), x, zero)
+            return
         lanes = self.instruct(None, numbers, "adds", self.counted(None, numbers, 0), diagonal)
         mask = self.compared(None, self.flags_like(type_), mode, lanes, self.counted(None, numbers, 1))
-        self.chosen(name, type_, mask, x, constant(0.0) if type_.dtype.kind == "float" else constant(0))
+        self.chosen(name, type_, mask, x, zero)
 
     def on_clip(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
         """`tile.clip(x, low, high)`."""

@@ -77,7 +77,7 @@ class Choices(Writer):
         if type_.dtype is bool_:
             return self.cast(target, type_, self.filled(None, self.sized(type_, f16), _number(number)))
         if type_.dtype is i64:
-            if isinstance(number, ast.Constant) and not -(1 << 31) <= number.value < 1 << 31:
+            if isinstance(number, ast.Constant) and int(str(number.value)) not in range(-(1 << 31), 1 << 31):
                 raise self.refused(f"{number.value} is no i32, and no instruction makes tiles of i64", "use i32")
             return self.cast(target, type_, self.filled(None, self.sized(type_, i32), number))
         if is_column(type_):

@@ -5,17 +5,19 @@ Knows which instruction each operation is; integers are `select_integers`' busin
 
 from __future__ import annotations
 
-import ast
 from typing import TYPE_CHECKING
 
 from htp.lowering.build import constant
 from htp.types import bool_, f32, i16, i64
 from htp_backend_pto.isa import instruction
-from htp_backend_pto.lower.select_choices import UNSIGNED, Choices, Item
+from htp_backend_pto.lower.select_choices import UNSIGNED, Choices
 from htp_backend_pto.lower.writing import is_column
 
 if TYPE_CHECKING:
+    import ast
+
     from htp.types import TileType
+    from htp_backend_pto.lower.select_choices import Item
 
 __all__ = ["BINARY", "UNARY", "Elementwise"]
 

@@ -71,9 +71,9 @@ class Functions(Integers):
         """The functions that integers have: they are whole, and have a sign."""
         if name == "sign":
             above = self.binary(None, type_, "min", x, constant(1))
-            return self.binary(target, type_, "max", above, constant(-1)) if type_.dtype.kind == "int" else self.renamed(
-                target, type_, above
-            )  # fmt: skip
+            if type_.dtype.kind == "uint":
+                return self.renamed(target, type_, above)
+            return self.binary(target, type_, "max", above, constant(-1))
         if name in ("floor", "ceil", "round"):
             return self.renamed(target, type_, x)
         raise self.refused(f"`tile.{name}` takes floats", "cast it: `.astype(f32)`")

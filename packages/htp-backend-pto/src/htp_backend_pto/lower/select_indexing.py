@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from htp.dims import Expr, const
 from htp.lowering.build import constant, expression
-from htp.types import TileType, bool_, f16, f32, i16, i32, i64
+from htp.types import TileType, bool_, f16, f32, i32, i64
 from htp_backend_pto.layouts import ub
 from htp_backend_pto.lower.select_functions import Functions
 from htp_backend_pto.lower.writing import is_column, room

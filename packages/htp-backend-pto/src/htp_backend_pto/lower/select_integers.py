@@ -243,8 +243,8 @@ class Integers(Elementwise):
         value = exponent.value if isinstance(exponent, ast.Constant) else None
         if isinstance(base, str) and value in (0.5, -0.5):
             return self.unary(target, type_, "sqrt" if value == 0.5 else "rsqrt", base)
-        if isinstance(base, str) and value in (1, 2, 3) or isinstance(base, str) and type_.dtype.kind != "float":
-            return self.product(target, type_, base, exponent)
+        if (isinstance(base, str) and value in (1, 2, 3)) or (isinstance(base, str) and type_.dtype.kind != "float"):
+            return self.multiplied(target, type_, base, exponent)
         if type_.dtype.kind != "float":
             raise self.refused("a power of integers has no instruction", "cast to f32 where the result is below 2**24")
         items = [self.cast(None, self.like(each, f32), each) if isinstance(each, str) else each
@@ -258,7 +258,7 @@ class Integers(Elementwise):
         made = self.instruct(last, wide, name, *full, self.scratch(wide))
         return made if type_.dtype is f32 else self.cast(target, type_, made)
 
-    def product(self, target: str | None, type_: TileType, base: str, exponent: Item) -> str:
+    def multiplied(self, target: str | None, type_: TileType, base: str, exponent: Item) -> str:
         """A tile times itself."""
         value = exponent.value if isinstance(exponent, ast.Constant) else None
         if not isinstance(value, int | float) or value != int(value) or not 0 <= value <= 64:

@@ -38,7 +38,7 @@ class Reductions(Sorting):
             what = "a reduction over all elements has no instruction"
             raise self.refused(what, "reduce one axis after the other, with `keepdims=True`")
         axis, dtype = axes[0], self.types[x].dtype
-        if axis == 0 and self.types[x].dims[0].constant == 1 and room(self.types[x]).form == "nd" or (
+        if (axis == 0 and self.types[x].dims[0].constant == 1 and room(self.types[x]).form == "nd") or (
             axis == 1 and is_column(self.types[x])
         ):
             return self.alone(name, type_, how, x)
@@ -50,17 +50,19 @@ class Reductions(Sorting):
             count = ast.Call(ast.Name("float", ast.Load()), [expression(self.types[x].dims[axis])], [])
             size = self.types[x].dims[axis].constant
             number = constant(float(size)) if size is not None else count
-            return self.given(name, type_, self.binary(None, wide, "div", total, number))
+            if type_.dtype is f32:
+                return self.binary(name, type_, "div", total, number)
+            return self.cast(name, type_, self.binary(None, wide, "div", total, number))
         if how.startswith("arg"):
             return self.placed(name, type_, x, axis, how)
-        if dtype.bits <= 16 and dtype.kind != "int" and how in WIDE or dtype.name == "bf16":
+        if (dtype.bits <= 16 and dtype.kind != "int" and how in WIDE) or dtype.name == "bf16":
             wide_dtype = f32 if dtype.kind == "float" else i32
             wide = self.sized(type_, wide_dtype)
             return self.given(name, type_, self.reduced(None, wide, how, self.widened(x, wide_dtype), axes))
         if dtype.bits <= 8:
             wide = self.sized(type_, i16)
             return self.given(name, type_, self.reduced(None, wide, how, self.widened(x, i16), axes))
-        if how in ("max", "min") and dtype.kind == "float" and not self.quiet(x):
+        if how in ("max", "min") and dtype.kind == "float" and not (axis == 1 and self.quiet(x)):
             return self.extreme_of(name, type_, x, axis, how)
         return self.fold(name, type_, x, axis, how)
 
@@ -143,13 +145,13 @@ class Reductions(Sorting):
             return self.cast(name, type_, self.placed(None, self.sized(type_, i32), x, axis, how))
         if axis == 0 and not is_column(self.types[x]):
             column = self.type(i32, (type_.dims[1], const(1)), room(type_).columns, 1)
-            made = self.first(None, column, self.turned(x), how)
+            made = self.first_place(None, column, self.turned(x), how)
             return self.instruct(name, type_, "mov", self.row(made))
         if axis == 0:
-            return self.first(name, type_, self.row(x), how)
-        return self.first(name, type_, x, how)
+            return self.first_place(name, type_, self.row(x), how)
+        return self.first_place(name, type_, x, how)
 
-    def first(self, name: str | None, type_: TileType, x: str, how: str) -> str:
+    def first_place(self, name: str | None, type_: TileType, x: str, how: str) -> str:
         """The column of the first largest or smallest of every row, or of the first NaN."""
         source = self.types[x]
         scratch = self.row_scratch(source)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from htp.dims import const
 from htp.infer.values import Region, Value
-from htp.lowering.build import call, constant, expression
+from htp.lowering.build import call, constant
 from htp.program import origin_of
 from htp.types import TileType, bool_, i32, i64, u8
 from htp_backend_pto.lower.blocks import with_blocks
+from htp_backend_pto.lower.quiet import Quiet
 from htp_backend_pto.lower.select_calls import Calls
 from htp_backend_pto.lower.select_choices import COMPARISONS, Item
 from htp_backend_pto.lower.select_integers import BITS
@@ -42,8 +43,13 @@ class Vector(Calls):
     def __init__(self, kernel: Function, known: Inference) -> None:
         super().__init__(kernel, known)
         self.spans = Spans(kernel, known)
+        self.quiets = Quiet(kernel.body)
         self.narrowed: dict[str, str] = {}
         """Tiles of i64 whose numbers are known to be small, as i32 under another name."""
+
+    def quiet(self, x: str) -> bool:
+        """Whether what a NaN gives makes no difference to the statement at work."""
+        return self.quiets.quiet(self.current, x)
 
     def statements(self, body: Sequence[ast.stmt]) -> list[ast.stmt]:
         """The statements as instructions."""
@@ -72,6 +78,8 @@ class Vector(Calls):
                 else:
                     self.types[name] = type_
                     self.value(name, type_, value)
+            case ast.Assign(targets=[ast.Subscript()]) if called(node.value).startswith("pto.store"):
+                self.out.append(node)
             case ast.Assign(targets=[ast.Subscript() as target]):
                 self.store(target, node.value)
             case ast.Assign(targets=[ast.Tuple()], value=ast.Call() as value):
@@ -200,7 +208,7 @@ class Vector(Calls):
             self.narrowed[name] = made
         else:
             self.made(name, type_, node)
-        if type_.dtype is i32 and self.spans.exact_as_float(name) or name in self.narrowed:
+        if (type_.dtype is i32 and self.spans.exact_as_float(name)) or name in self.narrowed:
             self.few |= {self.narrowed.get(name, name)}
 
     def made(self, name: str, type_: TileType, node: ast.expr) -> None:

@@ -10,7 +10,6 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from htp.infer.values import Region, Value
-from htp_backend_pto.lower.split_units import called
 from htp_backend_pto.lower.writing import room
 from htp_backend_pto.tiles import declared
 
@@ -56,12 +55,12 @@ class Spans:
     def small(self, name: str) -> bool:
         """Whether all numbers, known or not, are those of i32."""
         low, high = self.spans.get(name, (-WORD - 1, WORD))
-        return -WORD <= low and high < WORD
+        return low >= -WORD and high < WORD
 
     def exact_as_float(self, name: str) -> bool:
         """Whether f32 holds all of them."""
         low, high = self.spans.get(name, (-WORD, WORD))
-        return -FLOAT <= low and high <= FLOAT
+        return low >= -FLOAT and high <= FLOAT
 
     def of(self, node: ast.expr, type_: TileType) -> Span | None:
         """The span of what a statement computes."""
@@ -80,6 +79,7 @@ class Spans:
                 return None
 
     def operand(self, node: ast.expr) -> Span | None:
+        """The span of a tile or a number."""
         match node:
             case ast.Name(id=name):
                 return self.spans.get(name)
@@ -92,6 +92,7 @@ class Spans:
                 return None
 
     def pair(self, operator: ast.operator | str, left: Span | None, right: Span | None) -> Span | None:
+        """The span of what two operands give."""
         if left is None or right is None:
             return None
         match operator:
@@ -113,9 +114,10 @@ class Spans:
                 return None
 
     def call(self, node: ast.Call, type_: TileType) -> Span | None:
+        """The span of what an operation gives."""
         operation, given = self.known.operations.get(id(node), ("", {}))
-        given = {name: each for name, each in given.items() if each is not None}
-        source = self.spans.get(given["x"].id) if isinstance(given.get("x"), ast.Name) else None
+        x = given.get("x")
+        source = self.spans.get(x.id) if isinstance(x, ast.Name) else None
         numbers = self.count(given.get("x"))
         match operation:
             case "full":

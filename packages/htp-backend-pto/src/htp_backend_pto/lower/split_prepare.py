@@ -46,10 +46,11 @@ def prepared(program: Program) -> Program:
 
 
 def _with_elements(function: Function) -> Function:
-    """The function in which elements that are loaded only to be numbers are taken out of their arrays as numbers."""
+    """The function in which elements that are loaded only for the tests of branches are numbers from the beginning."""
     nodes = [node for each in function.body for node in ast.walk(each)]
+    tests = [node for each in nodes if isinstance(each, ast.If | ast.While) for node in ast.walk(each.test)]
     loaded = Counter(each.id for each in nodes if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load))
-    taken = Counter(name for each in nodes if (name := _taken(each)))
+    taken = Counter(name for each in tests if (name := _taken(each)))
     names = {name for each in nodes if (name := _element(each)) and loaded[name] == taken[name] > 0}
     return replace(function, body=tuple(_Elements(frozenset(names)).statements(function.body))) if names else function
 
@@ -74,6 +75,12 @@ def _element(node: ast.AST) -> str:
             return ""
 
 
+def _kind(node: ast.AnnAssign) -> str:
+    """What a scalar that holds an element is."""
+    dtype = ast.unparse(node.annotation.slice) if isinstance(node.annotation, ast.Subscript) else ""
+    return "bool_" if dtype == "bool_" else "i64" if dtype.startswith(("i", "u")) else "f64"
+
+
 class _Elements(Rewriter):
     """`t1: Scalar[f32] = a[i]` and `tile.item(t1)` become `t1: f64 = tile.item(a[i])` and `t1`."""
 
@@ -85,7 +92,7 @@ class _Elements(Rewriter):
         if _element(node) not in self.names or node.value is None:
             return self.generic_visit(node)
         item = ast.Call(ast.Attribute(ast.Name("tile", ast.Load()), "item", ast.Load()), [node.value], [])
-        return marked(stamp(annotated(_element(node), "f64", item), origin_of(node)), site_of(node))
+        return marked(stamp(annotated(_element(node), _kind(node), item), origin_of(node)), site_of(node))
 
     def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802
         """A call, or the number."""

@@ -1,6 +1,7 @@
 """The pass `csp.tasks`: networks in process form become routines in task form.
 
-For targets that run tasks and know no processes. Knows which routines open networks; `htp_dialect_csp.tasks` writes them.
+For targets that run tasks and know no processes. Knows which routines open networks; `htp_dialect_csp.tasks` writes
+them.
 """
 
 from __future__ import annotations

@@ -55,9 +55,7 @@ def home_of(name: str, tiles: Tiles, scope: Locals, place: ast.AST) -> Home:
             sizes.append(outer)
             continue
         if limit is None:
-            raise no_tasks(
-                place, f"keeping `{name}`, whose size {dim} has no limit,", "take slices of a constant size"
-            )
+            raise no_tasks(place, f"keeping `{name}`, whose size {dim} has no limit,", "take slices of a constant size")
         shape.append(integer(limit))
         if name in scope.steady and dim.symbols <= scope.steady:
             sizes.append(scope.size(dim))
@@ -123,9 +121,7 @@ class _Outline:
         uses = ["read"] * (name in self.given) + ["write"] * (name in self.kept)
         suffix = {"read": "in", "write": "out"}[uses[0]] if len(uses) == 1 else "io"
         told = {axis: text(size) for axis, size in enumerate(home.sizes) if text(size) in dict(home.told)}
-        dims = tuple(
-            sym(told[axis]) if axis in told else dim for axis, dim in enumerate(tiles.dims)
-        )
+        dims = tuple(sym(told[axis]) if axis in told else dim for axis, dim in enumerate(tiles.dims))
         axes = tuple(Axis(integer(0), each) for each in home.sizes)
         part = Part(home.buffer, axes, dims, tiles.limits, tiles.dtype, home.shape, f"{name}_{suffix}", uses)
         self.parts.append(part)
@@ -222,4 +218,3 @@ def _inside(axis: Axis, size: ast.expr) -> list[ast.expr]:
     if text(end) != text(size) and not (isinstance(end, ast.Constant) and isinstance(size, ast.Constant)):
         found.append(compare(end, ast.LtE(), size))
     return found
-

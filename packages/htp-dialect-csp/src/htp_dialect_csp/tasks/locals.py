@@ -199,7 +199,10 @@ class Locals(Rewriter):
                 name in self.numbers
             ):
                 return load(self.local(name))
-            case ast.Call(func=ast.Attribute(value=ast.Name(id="tile"), attr="item"), args=[ast.Subscript() as inner]):
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="tile"), attr="item"),
+                args=[ast.Subscript(value=ast.Name(id=name)) as inner],
+            ) if name in self.views:
                 return self.element(inner)
             case _:
                 return self.generic_visit(node)

@@ -1,8 +1,8 @@
 """The routine of a network's tasks: it does the steps of all processes in turn until all have ended.
 
-Knows the steps and what they count; a step that has to wait is tried again in the next turn. A channel of `capacity` tokens
-has as many slots, and one more where its receiver keeps a token while it waits for something that may depend on the
-slot. The order in which tasks touch slots is the order of the tokens, and what a full channel waits for.
+Knows the steps and what they count; a step that has to wait is tried again in the next turn. A channel of `capacity`
+tokens has as many slots, and one more where its receiver keeps a token while it waits for something that may depend on
+the slot. The order in which tasks touch slots is the order of the tokens, and what a full channel waits for.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from htp.types import ScalarType
 from htp_dialect_csp.lower.trees import assign, call, effect, integer, load
 from htp_dialect_csp.tasks.declared import no_tasks
 from htp_dialect_csp.tasks.kernels import Kernels, home_of
-from htp_dialect_csp.tasks.machine import LAST, Machine, State, closed, sent, taken
+from htp_dialect_csp.tasks.machine import Machine
+from htp_dialect_csp.tasks.steps import LAST, State, closed, sent, taken
 from htp_dialect_csp.tasks.trees import add, both, compare, element, exposed, subtract
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["with_tasks"]
 
-STUCK = "csp.deadlock: every process waits for another one"
+STUCK = "every process that has not ended waits for another one"
 
 
 def with_tasks(program: Program, routine: Function, net: Net, kernels: Kernels) -> Function:
@@ -215,4 +216,3 @@ class _Places(Rewriter):
             return node
         _, stream, way = node.id.split("@")
         return self.routine.place(stream, way)
-

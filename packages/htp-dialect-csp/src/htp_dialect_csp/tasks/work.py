@@ -1,6 +1,7 @@
 """Work of a process between two waits: statements on tiles that become one kernel, and one task whenever they run.
 
-Knows the statements, the parts of arrays that they touch and what they need from elsewhere; does not know when they run.
+Knows the statements, the parts of arrays that they touch and what they need from elsewhere; does not know when they
+run.
 """
 
 from __future__ import annotations
@@ -216,6 +217,7 @@ class Reading(Rewriter):
         return ast.Assign([self.slice(target, value)], made, lineno=0)
 
     def number(self, node: ast.Assign, target: ast.Subscript) -> ast.stmt:
+        """A number that is stored into an array."""
         name = target.value.id if isinstance(target.value, ast.Name) else ""
         view, (_, axes) = self.scope.views[name], self.scope.part(target)
         kept = [Axis(each.start, each.extent) for each in axes]
@@ -224,8 +226,8 @@ class Reading(Rewriter):
         inside = tuple(Axis(each.start, each.extent) for each in view.inside(kept))
         count = len(inside)
         part = Part(
-            view.root, inside, tuple(const(1) for _ in inside), (1,) * count, dtype, self._whole(view.root, count), name,
-            ["write"],
+            view.root, inside, tuple(const(1) for _ in inside), (1,) * count, dtype, self._whole(view.root, count),
+            name, ["write"],
         )  # fmt: skip
         self.work.parts[part.key] = part
         self.work.names |= self.scope.host_names(node)
@@ -234,9 +236,7 @@ class Reading(Rewriter):
             number += "_"
         self.work.numbers[number] = (self.scope.named(node.value), dtype if dtype.kind == "int" else f32)
         shape = ast.Tuple([integer(1) for _ in inside], ast.Load())
-        made = ast.Call(
-            ast.Attribute(load("tile"), "full", ast.Load()), [shape, load(number), load(dtype.name)], []
-        )
+        made = ast.Call(ast.Attribute(load("tile"), "full", ast.Load()), [shape, load(number), load(dtype.name)], [])
         return ast.Assign([everything(part, store=True)], made, lineno=0)
 
     def _whole(self, root: str, count: int) -> tuple[ast.expr | None, ...]:
