@@ -4,8 +4,9 @@ import re
 from itertools import pairwise
 
 import pytest
+from msgspec import structs
 
-from htp.runs import ChannelRun, ProcessRun, RunReport, Simulated, TaskRun, TaskStatistics, Wait
+from htp.runs import ChannelRun, NetworkRun, ProcessRun, RunReport, Simulated, TaskRun, TaskStatistics, Wait
 from htp.views import timeline_svg
 from htp.views.times import Span, filling, occupancy, spans_of, ticks
 
@@ -211,3 +212,23 @@ def test_what_a_process_did_begins_where_it_was_started_and_ends_where_one_looks
     assert spans_of(run, [9, 8], until=8) == (Span(3, 4), waiting)
     assert spans_of(run) == (Span(3, 4), waiting, Span(8, 10))
     assert spans_of(ProcessRun(end=10, busy=3, stall_in=7, stall_out=0)) == ()
+
+
+def test_all_networks_of_a_run_are_drawn(made, drawn):
+    last = made.REPORTS["network"].simulated
+    first = NetworkRun(start=2, makespan=3, processes={"lonely": ProcessRun(end=3, busy=3, stall_in=0, stall_out=0)})
+    several = structs.replace(last, networks=2, start=7, makespan=21, earlier=(first,))
+    found = texts(drawn.read(timeline_svg(structs.replace(made.REPORTS["network"], simulated=several)))[0])
+    assert "processes, network 1 of 2, from cycle 2 on: how long each was busy and waited in all, not when" in found
+    assert "simulated time, network 2 of 2, from cycle 7 on: 2 processes in 14 cycles" in found
+    assert {"lonely", "prod", "cons"} <= set(found)
+
+
+def test_of_very_many_networks_the_first_are_drawn(made, drawn):
+    run = NetworkRun(start=0, makespan=3, processes={"p": ProcessRun(end=3, busy=3, stall_in=0, stall_out=0)})
+    report = RunReport(
+        entry="f", target="cpu", mode="sim", simulated=Simulated(makespan=90, networks=30, earlier=(run,) * 30)
+    )
+    found = texts(drawn.read(timeline_svg(report))[0])
+    assert found.count("p") == 20
+    assert "10 further networks are not drawn" in found

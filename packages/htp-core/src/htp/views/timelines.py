@@ -21,7 +21,7 @@ from htp.views.drawing import (
 )
 from htp.views.lanes import AREA, BAR, LANE, MARGIN, WIDTH, Scale, area, axis, lane
 from htp.views.pictures import kernels_of
-from htp.views.process_lanes import WAITS, high_water, process_lanes
+from htp.views.process_lanes import WAITS, high_water, network_lanes
 from htp.views.times import clocks_of, names_of, occupancy, said
 
 if TYPE_CHECKING:
@@ -43,16 +43,17 @@ def timeline_svg(report: RunReport) -> str:
     clocks = clocks_of(report)
     names = [f"worker {worker}" for clock in clocks for worker in range(clock.workers)]
     found = report.simulated
-    names += [*found.processes, *found.channels] if found is not None else []
-    told = max((width_of(high_water(each), 10) for each in found.channels.values()), default=0) if found else 0
+    runs = found.network_runs if found is not None else ()
+    names += [name for each in runs for name in (*each.processes, *each.channels)]
+    told = max((width_of(high_water(each), 10) for run in runs for each in run.channels.values()), default=0)
     left = MARGIN + max(told, *(width_of(shortened(name, 24)) for name in [*names, "window"])) + 12
     drawn, y = _head(report, clocks, left + WIDTH - MARGIN)
     parts = [drawn]
     for clock in clocks:
         drawn, y = _tasks(clock, report.graph, left, y)
         parts.append(drawn)
-    if found is not None and (found.processes or found.channels):
-        drawn, y = process_lanes(found, left, y)
+    if found is not None:
+        drawn, y = network_lanes(found, left, y)
         parts.append(drawn)
     return svg(left + WIDTH + 2 * MARGIN, y, "".join(parts), label=f"timeline of {report.entry}")
 
