@@ -89,8 +89,29 @@ def test_processes_call_workloads(tmp_path):
 
 def test_a_routine_runs_a_workload_and_a_network(tmp_path):
     x, y = arrays()
-    htp.bind(compiled(tmp_path, both))(x, y)
+    report = htp.bind(compiled(tmp_path, both)).run(x, y)
     np.testing.assert_array_equal(y, 8 * x)
+    assert report.tasks.tasks == 12, "those of the workload itself"
+    assert report.tasks.left_out == "tasks that processes issue; their cycles are in the times of the processes"
+    assert report.simulated.start > 0, "the network ran behind the workload"
+
+
+def test_tasks_beside_a_network_are_all_counted(tmp_path):
+    @network
+    def copied(x: In[Tensor[f32, "N", 8]], y: InOut[Tensor[f32, "N", 8]]) -> None:
+        a = Channel[Block]()
+        load(x, a)
+        store(a, y)
+
+    @routine
+    def beside(x: In[Tensor[f32, "N", 8]], y: InOut[Tensor[f32, "N", 8]]) -> None:
+        middle = htp.empty((x.shape[0], 8), f32)
+        doubled(x, middle)
+        copied(middle, y)
+
+    x, y = arrays()
+    report = htp.bind(compiled(tmp_path, beside)).run(x, y)
+    assert (report.tasks.tasks, report.tasks.left_out) == (12, "")
 
 
 @schedule(doubled)

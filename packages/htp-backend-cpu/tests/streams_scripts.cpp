@@ -15,7 +15,7 @@ namespace {
 
 struct Wire { i64 sender, receiver, capacity, latency, response, initial; };
 struct Step { i64 process, kind, wire, given; };
-enum { spend, put, get, shut, offer, poll, look, count, crowded, choose, halt, fall };
+enum { spend, put, get, shut, offer, poll, look, count, crowded, choose, halt, fall, begin };
 
 struct Script {
     i64 processes;
@@ -35,65 +35,100 @@ struct Delays {
     }
 };
 
-/// What every step saw, -1 for the end of a stream, -2 for nothing yet.
+struct Played;
+void follow(const Context& own, Played& played, i64 number);
+
+/// A network that follows a script.
+struct Played {
+    const Script& script;
+    i64* seen;
+    Network& network;
+    std::vector<Channel<i64, 0>> channels = {};
+    std::vector<std::string> places = {};  // a failure says one of them
+
+    /// The process that starts this one; -1 for one that the network declares.
+    i64 parent(i64 number) const {
+        for (const Step& step : script.steps)
+            if (step.kind == begin && step.given == number) return step.process;
+        return -1;
+    }
+    bool within(i64 number, i64 root) const { return number == root || (number >= 0 && within(parent(number), root)); }
+    /// The newest process is that of this number, and gets its ends and those of all that it is to start.
+    void give(streams::Process& process, i64 number) {
+        process.body = [this, number](const Context& own) { follow(own, *this, number); };
+        for (size_t wire = 0; wire < channels.size(); wire++) {
+            const Wire& each = script.wires[wire];
+            if (within(each.sender, number)) network.sends(*channels[wire].link);
+            if (within(each.receiver, number)) network.receives(*channels[wire].link);
+        }
+    }
+};
+
+/// What every step of a process saw, -1 for the end of a stream, -2 for nothing yet.
+void follow(const Context& own, Played& played, i64 number) {
+    const Script& script = played.script;
+    Network& network = played.network;
+    const std::vector<Channel<i64, 0>>& channels = played.channels;
+    i64 total = number, at = -1;
+    Delays delays{script.delays ? script.delays + u64(number) * 977 : 0};
+    auto mix = [&](i64 value) { total = (total * 31 + value + 7) % 1000003, played.seen[at] = value; };
+    std::vector<streams::Link*> ins;
+    for (size_t wire = 0; wire < channels.size(); wire++)
+        if (script.wires[wire].receiver == number) ins.push_back(channels[wire].link);
+    for (const Step& step : script.steps) {
+        at++;
+        if (step.process != number) continue;
+        delays.idle();
+        const Channel<i64, 0> channel = step.wire >= 0 ? channels[size_t(step.wire)] : Channel<i64, 0>{};
+        const Recv<i64, 0> in = channel.receiving();
+        const Send<i64, 0> out = channel.sending();
+        const char* const place = played.places[size_t(at)].c_str();
+        i64 found = 0;
+        switch (step.kind) {
+            case spend: work(own, step.given); break;
+            case put: out.send(total, place); break;
+            case get: mix(in.advance(place) ? in.token() : -1); break;
+            case shut: out.close(place); break;
+            case offer: mix(out.try_send(total, place)); break;
+            case poll: found = in.try_advance(place), mix(found == 1 ? in.token() : found - 2 ? -2 : -1); break;
+            case look: found = in.peek(place), mix(found == 1 ? in.token() : found - 2 ? -2 : -1); break;
+            case count: mix(in.occupancy(place)); break;
+            case crowded: mix(out.full(place)); break;
+            case choose:
+                found = network.select(ins.data(), i64(ins.size()), place);
+                mix(found < 0 ? -1 : found * 1000 + Recv<i64, 0>{&network, ins[size_t(found)]}.token());
+                break;
+            case halt: stop_process();
+            case begin: {
+                streams::Process& child = network.begin_spawn("p", place);
+                played.give(child, step.given);
+                network.end_spawn(child);
+                break;
+            }
+            default: stop(own, Failure::assertion_failed, place, "", 0, 0);
+        }
+    }
+}
+
 void play(const Context& cx, const Script& script, i64* seen) {
     i64 kinds = 0;
     for (const Step& step : script.steps) kinds |= i64(1) << step.kind;
-    const bool timed = kinds >> offer & (1 << (choose - offer + 1)) - 1;
-    static std::vector<std::string> places;  // a failure says one of them
-    places.clear();
-    for (size_t at = 0; at < script.steps.size(); at++) places.push_back("net.py:" + std::to_string(at + 1));
+    const bool timed = kinds >> offer & ((1 << (choose - offer + 1)) - 1 | 1 << (begin - offer));
     run_network(cx, timed, [&](Network& network) {
-        std::vector<Channel<i64, 0>> channels;
+        static std::unique_ptr<Played> kept;
+        kept.reset(new Played{script, seen, network});
+        Played& played = *kept;
+        for (size_t at = 0; at < script.steps.size(); at++) played.places.push_back("net.py:" + std::to_string(at + 1));
         for (const Wire& wire : script.wires) {
-            channels.push_back(network.channel<i64, 0>("c", {wire.capacity, wire.latency, wire.response, wire.initial}));
-            for (i64 k = 0; k < wire.initial; k++) channels.back().initial(k + 3);
+            const Timing timing{wire.capacity, wire.latency, wire.response, wire.initial};
+            played.channels.push_back(network.channel<i64, 0>("c", timing));
+            for (i64 k = 0; k < wire.initial; k++) played.channels.back().initial(k + 3);
         }
-        for (i64 number = 0; number < script.processes; number++) {
-            network.process("p", "net.py:1", [&script, seen, number, channels, &network](const Context& own) {
-                i64 total = number, at = -1;
-                Delays delays{script.delays ? script.delays + u64(number) * 977 : 0};
-                auto mix = [&](i64 value) { total = (total * 31 + value + 7) % 1000003, seen[at] = value; };
-                std::vector<streams::Link*> ins;
-                for (size_t wire = 0; wire < channels.size(); wire++)
-                    if (script.wires[wire].receiver == number) ins.push_back(channels[wire].link);
-                for (const Step& step : script.steps) {
-                    at++;
-                    if (step.process != number) continue;
-                    delays.idle();
-                    const Channel<i64, 0> channel = step.wire >= 0 ? channels[size_t(step.wire)] : Channel<i64, 0>{};
-                    const Recv<i64, 0> in{&network, channel.link};
-                    const Send<i64, 0> out{&network, channel.link};
-                    const char* const place = places[size_t(at)].c_str();
-                    i64 found = 0;
-                    switch (step.kind) {
-                        case spend: work(own, step.given); break;
-                        case put: out.send(total, place); break;
-                        case get: mix(in.advance(place) ? in.token() : -1); break;
-                        case shut: out.close(place); break;
-                        case offer: mix(out.try_send(total, place)); break;
-                        case poll: found = in.try_advance(place), mix(found == 1 ? in.token() : found - 2 ? -2 : -1); break;
-                        case look: found = in.peek(place), mix(found == 1 ? in.token() : found - 2 ? -2 : -1); break;
-                        case count: mix(in.occupancy(place)); break;
-                        case crowded: mix(out.full(place)); break;
-                        case choose:
-                            found = network.select(ins.data(), i64(ins.size()), place);
-                            mix(found < 0 ? -1 : found * 1000 + Recv<i64, 0>{&network, ins[size_t(found)]}.token());
-                            break;
-                        case halt: stop_process();
-                        default: stop(own, Failure::assertion_failed, place, "", 0, 0);
-                    }
-                }
-            });
-            for (size_t wire = 0; wire < channels.size(); wire++) {
-                if (script.wires[wire].sender == number) network.sends(*channels[wire].link);
-                if (script.wires[wire].receiver == number) network.receives(*channels[wire].link);
-            }
-        }
+        for (i64 number = 0; number < script.processes; number++)
+            if (played.parent(number) < 0) played.give(network.streams::Network::add("p", "net.py:1"), number);
     });
 }
-
-std::string played(const Script& script, i64* seen, Failure& failure) {
+std::string told(const Script& script, i64* seen, Failure& failure) {
     htp_record_begin(1);
     const Context cx = recorded(htp_runtime(), &failure);
     bool stopped = false;
@@ -109,7 +144,7 @@ std::string played(const Script& script, i64* seen, Failure& failure) {
 extern "C" const char* play_script(Failure* failure, i64 processes, const Wire* wires, i64 wire_count, const Step* steps,
                                    i64 step_count, u64 delays, i64* seen) {
     static std::string text;
-    text = played({processes, {wires, wires + wire_count}, {steps, steps + step_count}, delays}, seen, *failure);
+    text = told({processes, {wires, wires + wire_count}, {steps, steps + step_count}, delays}, seen, *failure);
     return text.c_str();
 }
 
@@ -133,6 +168,9 @@ static Script random_script(u64 seed) {
                                 random.below(4) ? 0 : random.below(capacity + 1)});
     }
     const bool timed = random.below(3) == 0;
+    if (random.below(2))  // the last ones are started by those before them
+        for (i64 child = script.processes - 1; child > 0 && random.below(3); child--)
+            script.steps.push_back({random.below(child), begin, -1, child});
     for (i64 k = 0; k < 60; k++) {
         const i64 wire = random.below(wires), kind = timed && random.below(3) == 0 ? offer + random.below(5) : random.below(3);
         const Wire& chosen = script.wires[size_t(wire)];
@@ -150,7 +188,7 @@ int main(int, char** arguments) {
             script.delays = round ? u64(seed) * 7 + round : 0;
             std::vector<i64> seen(script.steps.size());
             Failure failure{};
-            std::string text = played(script, seen.data(), failure);
+            std::string text = told(script, seen.data(), failure);
             for (i64 each : seen) text += " " + std::to_string(each);
             if (round == 0) first = text;
             if (text != first) return printf("network %lld differs:\n%s\n%s\n", seed, first.c_str(), text.c_str()), 1;

@@ -21,7 +21,7 @@ from htp.channel_time import ChannelTime
 from htp.channels import EOS, NONE, Link, Receiver, Sender, select
 from htp.deadlocks import Deadlock
 from htp.networks import Network
-from htp.processes import stop
+from htp.processes import running, stop
 from htp.runs import Simulated
 from htp.tasks import work
 from htp.types import ScalarType, i64
@@ -32,7 +32,7 @@ RUNTIME = sorted((native_driver.NATIVE / "runtime").glob("*.cpp"))
 LONG = bool(os.environ.get("HTP_TEST_LONG"))
 NETWORKS = 2000 if LONG else 300
 VECTORS = {each["id"]: each for each in json.loads((HERE / "csp_vectors.json").read_text())}
-SPEND, PUT, GET, SHUT, OFFER, POLL, LOOK, COUNT, CROWDED, CHOOSE, HALT, FALL = range(12)
+SPEND, PUT, GET, SHUT, OFFER, POLL, LOOK, COUNT, CROWDED, CHOOSE, HALT, FALL, BEGIN = range(13)
 
 
 class Fell(Exception):
@@ -179,6 +179,15 @@ def scripted(seed, *, timed):
     return Script(size, wires, steps)
 
 
+def spawning(seed):
+    """A network in which some processes are started by others, while they send and receive and look at the time."""
+    script, pick = scripted(seed, timed=seed % 2 == 0), random.Random(seed)
+    for child in range(script.processes - 1, 0, -1):
+        if pick.random() < 0.6:
+            script.steps.insert(pick.randrange(len(script.steps) // 2 + 1), (pick.randrange(child), BEGIN, -1, child))
+    return script
+
+
 def meant(script):
     """What the script means: what every step saw, and the times or the deadlock."""
     network, seen = Network("net"), [0] * len(script.steps)
@@ -189,12 +198,11 @@ def meant(script):
         link.tokens.extend(range(3, 3 + wire.initial))
         links.append(link)
     network.links += links
+    parents = {child: process for process, kind, _, child in script.steps if kind == BEGIN}
     for number in range(script.processes):
-        made = network.add("p", lambda number=number: follow(script, links, seen, number))
-        for wire, link in zip(script.wires, links, strict=True):
-            for side, owner in (("send", wire.sender), ("recv", wire.receiver)):
-                if owner == number:
-                    link.claim(side, made, None)
+        if number not in parents:
+            made = network.add("p", lambda number=number: follow(script, links, seen, number))
+            give(script, links, seen, number, made)
     try:
         network.run()
     except Deadlock as error:
@@ -202,6 +210,27 @@ def meant(script):
     except Fell as error:
         return seen, f"net.py:{error.args[0] + 1}"
     return seen, network.simulated()
+
+
+def give(script, links, seen, number, made, parent=None):
+    """Gives a process its ends, and those of all that it is to start."""
+    parents = {child: process for process, kind, _, child in script.steps if kind == BEGIN}
+    own = {number}
+    for child in sorted(parents):  # which is started by one with a smaller number
+        own |= {child} if parents[child] in own else set()
+    for wire, link in zip(script.wires, links, strict=True):
+        for side, owner in (("send", wire.sender), ("recv", wire.receiver)):
+            if owner in own:
+                if parent is not None:
+                    link.hand_over(side, parent)
+                link.claim(side, made, None)
+
+
+def begin(script, links, seen, child):
+    parent = running("begin")
+    parent.pause()
+    run = lambda: follow(script, links, seen, child)  # noqa: E731
+    give(script, links, seen, child, parent.network.add("p", run, clock=parent.clock), parent)
 
 
 def follow(script, links, seen, number):
@@ -221,6 +250,8 @@ def follow(script, links, seen, number):
             stop()
         elif kind == FALL:
             raise Fell(at)
+        elif kind == BEGIN:
+            begin(script, links, seen, given)
         else:
             seen[at] = saw(kind, link, ins, total)
             total = (total * 31 + seen[at] + 7) % 1000003
@@ -278,6 +309,20 @@ def test_random_networks_do_what_they_mean(timed):
             assert (seed, found[0], told(found[1])) == (seed, expected[0], told(expected[1]))
         deadlocks += not isinstance(expected[1], Simulated)
     assert NETWORKS // 20 < deadlocks < NETWORKS
+
+
+def test_random_networks_that_start_processes_do_what_they_mean():
+    deadlocks = most = 0
+    for seed in range(NETWORKS):
+        script = spawning(seed)
+        expected = meant(script)
+        for delays in (0, seed + 1):
+            found = played(script, delays)
+            assert (seed, found[0], told(found[1])) == (seed, expected[0], told(expected[1]))
+        deadlocks += not isinstance(expected[1], Simulated)
+        most = max(most, sum(kind == BEGIN for _, kind, _, _ in script.steps))
+    assert NETWORKS // 20 < deadlocks < NETWORKS
+    assert most >= 4
 
 
 def falling(seed, *, timed):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from htp.tools.compare import compare, tolerance
+from htp.tools.inputs import poison
 
 
 def check(left, right, dtype=np.float32, length=1):
@@ -72,3 +73,16 @@ def test_tolerance_grows_with_the_reduction_and_is_that_of_the_coarsest_dtype():
     assert tolerance([np.dtype(np.int32)], 100) == 0
     found = compare(np.ones(2, bf16), np.array([1, 1.0078125], bf16), allowed=tolerance([bf16], 1))
     assert found.equal
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, ml_dtypes.bfloat16, np.int32, np.uint8])
+def test_elements_that_neither_run_writes_are_told(dtype):
+    one, other = poison(np.zeros((4, 6), dtype), pattern=1), poison(np.zeros((4, 6), dtype))
+    for each in (one, other):
+        each[:, :4] = 3
+    found = compare(one, other, allowed=0.1)
+    assert (found.equal, found.unwritten, found.mismatches) == (False, True, 8)
+    assert str(found) == "8 of 24 elements are never written, [0:4, 4:6]"
+    other[0, 5] = 3
+    found = compare(one, other, allowed=0.1)
+    assert str(found) == "7 of 24 elements are never written, some of [0:4, 4:6]"

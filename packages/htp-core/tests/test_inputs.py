@@ -141,3 +141,16 @@ def test_files_that_hold_no_arrays(tmp_path):
     for name in ("bad.npz", "none.npz"):
         with pytest.raises(Refused, match=r"replay\.bad-arrays"):
             load_arrays(tmp_path / name)
+
+
+def test_whole_numbers_are_given_beside_sizes_and_tried_with_one_size_for_all():
+    params = [tensor("x", "in", f32, "N"), Param("n", "scalar", ScalarType(i32)), tensor("y", "out", f32, "M")]
+    cases = ladder(params, 1, {"n": 7})
+    assert all(make_inputs(params, each)["n"].item() == 7 for each in cases)
+    shapes = [{name: array.shape for name, array in make_inputs(params, each).items()} for each in cases]
+    assert {"x": (7,), "n": (), "y": (7,)} in shapes
+    alike = make_inputs(params, ladder(params, 1)[-1])
+    assert alike["x"].shape == alike["y"].shape == (alike["n"].item(),)
+    with pytest.raises(Refused) as caught:
+        choose_dims(params, 1, fixed={"k": 3})
+    assert caught.value.diagnostic.help == ("give a size for one of: N, M, n",)

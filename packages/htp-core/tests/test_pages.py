@@ -185,7 +185,7 @@ def test_a_network_is_told_before_and_after_its_run(made, tmp_path):
     page = package_page(package, ran(made.REPORTS["network"]), seconds={})
     text = Reader(page).text()
     assert cells(page, "q") == [
-        ["Scalar[i32]", "capacity 1", "prod", "cons"],
+        ["Scalar[i32]", "capacity 1", "prod", "cons", "not known", "not known"],
         ["Scalar[i32]", "capacity 1", "3", "1 of 1", "once, 1 cycles", "once, 1 cycles"],
     ]
     assert cells(page, "prod") == [["3", "14 cycles", "13 (93%)", "0", "1", "q full once, 1 cycles"]]

@@ -1,6 +1,7 @@
 """Networks as SVG and as Mermaid: everything is drawn once, nothing lies on anything else, what is stuck stands out."""
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -115,7 +116,9 @@ def test_in_a_circle_one_channel_leads_up(made, drawn):
 
 
 def test_what_is_declared_is_said(made, drawn):
-    found = texts(drawn.read(stream_svg(made.NETWORKS["pipeline"], least={"a": 1}))[0])
+    a, b = made.NETWORKS["pipeline"].channels
+    declared = replace(made.NETWORKS["pipeline"], channels=(replace(a, least="1"), replace(b, least="0")))
+    found = texts(drawn.read(stream_svg(declared))[0])
     assert found == [
         "load", "a: Tile[f32, 16, 64]", "capacity 2 (least 1), latency 3", "square", "b: Tile[f32, 16, 64]",
         "rendezvous", "store",
@@ -206,7 +209,7 @@ def test_a_run_is_known_by_its_processes(made):
 
 def test_more_channels_than_mermaid_draws_are_grouped(made):
     network = made.net(["a", "b"], [(f"c{k}", "a", "b", {}) for k in range(501)])
-    picture = stream_picture(network, None, limit=40, least={})
+    picture = stream_picture(network, None, limit=40)
     assert picture.notes == ("501 channels are more than 500: grouped by kernel",)
     assert [each.lines for each in picture.channels] == [("501 channels", "capacity 1")]
 

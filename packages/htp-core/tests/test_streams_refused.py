@@ -73,7 +73,24 @@ def test_what_a_routine_may_not_say(tmp_path, body, code, said):
     ("body", "code", "said"),
     [
         ("open_network()", "type.bad-network", "stands in a kernel"),
-        ("a = channel(f32, (2, 4))", "type.bad-network", "stands in a kernel"),
+        ("a = channel(f32, (2, 4))\nsend(a, tile.zeros((2, 3), f32))", "type.shape-mismatch", "(2, 3)"),
+        ("spawn_process(3, nums)", "type.bad-arguments", "starts a kernel"),
+        ("spawn_process(count, nums)", "type.bad-arguments", "`count` takes (n, out)"),
+        ("spawn_process(count, 3, num)", "type.bad-network", "wants a channel for `out`, not Recv[Scalar[i32]]"),
+        ("spawn_process(count, 3, nums)\nsend(nums, 1)", "csp.endpoint-shared", "'nums' has two senders: 'count'"),
+        ("spawn_process(count, 3, nums)\nclose(nums)", "csp.endpoint-shared", "'nums' has two senders"),
+        ("spawn_process(count, 3, nums)\nn = occupancy(nums)", "csp.endpoint-shared", "'nums' has two senders"),
+        ("spawn_process(count, 3, nums)\nspawn_process(count, 3, nums)", "csp.endpoint-shared", "'count' (line"),
+        ("for k in range(2):\n    spawn_process(count, k, nums)", "csp.endpoint-shared", "in every turn of the loop"),
+        ("while advance(num):\n    spawn_process(count, 3, nums)", "csp.endpoint-shared", "in every turn of the loop"),
+        ("if y.shape[0] > 2:\n    spawn_process(count, 3, nums)\nsend(nums, 1)", "csp.endpoint-shared", "two senders"),
+        ("a = channel(i32, ())\nspawn_process(count, 3, a)\nsend(a, 1)", "csp.endpoint-shared", "'a' has two senders"),
+        (
+            "a = channel(i32, ())\nfor k in range(2):\n    spawn_process(count, 3, a)",
+            "csp.endpoint-shared", "in every turn of the loop",
+        ),
+        ("b = empty((4,), i32)\nspawn_process(drain, num, b)", "type.bad-network", "this process's own"),
+        ("spawn_process(load, y, out)", "type.shape-mismatch", "dimensions"),
         ("more = advance(out)", "type.bad-network", "takes a receiving end, not Send[Tile[f32, 2, 4]]"),
         ("more = advance(inp, num)", "type.bad-arguments", "`advance` takes end"),
         ("more = advance(inp=inp)", "type.bad-arguments", "by position"),
@@ -103,7 +120,7 @@ def test_what_a_routine_may_not_say(tmp_path, body, code, said):
         ("b = empty((4,), f32)\nb[:] = 0.0\nsend(bufs, b)\ny[:] = b[:]", "type.maybe-undefined", "`b` was sent"),
         (
             "b = empty((4,), f32)\nb[:] = 0.0\nfor k in range(2):\n    send(bufs, b)",
-            "type.maybe-undefined", "sent in the loop",
+            "type.maybe-undefined", "sent here in every turn of the loop",
         ),
         (
             "b = empty((4,), f32)\nb[:] = 0.0\nif y.shape[0] > 2:\n    send(bufs, b)\ny[:] = b[:]",
@@ -153,3 +170,15 @@ def test_python_refuses_words_out_of_place():
     with pytest.raises(Refused) as caught:
         Send[5]
     assert caught.value.code == "type.bad-annotation"
+
+
+@pytest.mark.parametrize(
+    "second", ["empty((4,), f32)", "empty((8, 2), f32)", "empty((8,), i32)", "empty((8,), f32)"]
+)
+def test_a_name_is_one_buffer(tmp_path, second):
+    text = ROUTINE + f"    b = empty((8,), f32)\n    b = {second}\n    y[:] = x[:]\n"
+    with pytest.raises(Refused) as caught:
+        Annotate().apply(capture(STAGES.defined(text, tmp_path)))
+    found = caught.value.diagnostic
+    assert (found.code, found.help) == ("type.second-buffer", ("give the second buffer a name of its own",))
+    assert found.message.startswith("`b` is a Tensor[f32, 8] already, made in line ")

@@ -4,10 +4,12 @@ import re
 from itertools import pairwise
 
 import pytest
+from msgspec import structs
 
 from htp.runs import (
     ChannelRun,
     KernelRun,
+    NetworkRun,
     ProcessRun,
     RunReport,
     Simulated,
@@ -255,3 +257,23 @@ def test_of_very_many_works_those_of_one_pixel_are_one_box(drawn):
     simulated = Simulated(makespan=1, tasks=(run(0, 0, 0, 1),), kernels=(found,))
     drawn_text = timeline_svg(RunReport(entry="f", target="cpu", mode="sim", simulated=simulated))
     assert drawn_text.count("<rect") < 2000
+
+
+def test_all_networks_of_a_run_are_drawn(made, drawn):
+    last = made.REPORTS["network"].simulated
+    first = NetworkRun(start=2, makespan=3, processes={"lonely": ProcessRun(end=3, busy=3, stall_in=0, stall_out=0)})
+    several = structs.replace(last, networks=2, start=7, makespan=21, earlier=(first,))
+    found = texts(drawn.read(timeline_svg(structs.replace(made.REPORTS["network"], simulated=several)))[0])
+    assert "processes, network 1 of 2, from cycle 2 on: how long each was busy and waited in all, not when" in found
+    assert "simulated time, network 2 of 2, from cycle 7 on: 2 processes in 14 cycles" in found
+    assert {"lonely", "prod", "cons"} <= set(found)
+
+
+def test_of_very_many_networks_the_first_are_drawn(made, drawn):
+    run = NetworkRun(start=0, makespan=3, processes={"p": ProcessRun(end=3, busy=3, stall_in=0, stall_out=0)})
+    report = RunReport(
+        entry="f", target="cpu", mode="sim", simulated=Simulated(makespan=90, networks=30, earlier=(run,) * 30)
+    )
+    found = texts(drawn.read(timeline_svg(report))[0])
+    assert found.count("p") == 20
+    assert "10 further networks are not drawn" in found

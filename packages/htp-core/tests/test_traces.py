@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from htp.runs import RunReport, Simulated, TaskRun
+from htp.runs import ChannelRun, NetworkRun, ProcessRun, RunReport, Simulated, TaskRun
 from htp.views import chrome_trace, traces
 
 NAMES = (
@@ -170,6 +170,21 @@ def test_of_very_many_tokens_the_first_are_drawn_and_it_says_so(made, monkeypatc
     assert [each["ts"] for each in of(trace["traceEvents"], "f")] == [1, 4]
 
 
-def test_of_several_networks_it_is_said_which_is_drawn():
-    report = RunReport(entry="f", target="cpu", mode="sim", simulated=Simulated(makespan=9, networks=3))
-    assert json.loads(chrome_trace(report))["otherData"]["networks"] == "the last of 3 is drawn"
+def test_all_networks_of_a_run_are_drawn_on_one_clock():
+    def ran(end, at):
+        process = ProcessRun(end=end, busy=end, stall_in=0, stall_out=0, waits=())
+        channel = ChannelRun(
+            capacity=1, sends=1, receives=1, high_water=1, stall_full=0, stall_empty=0,
+            accepts=(at,), dequeues=(at,), sender="p", receiver="q",
+        )  # fmt: skip
+        return {"processes": {"p": process, "q": process}, "channels": {"c": channel}}
+
+    first = NetworkRun(start=2, makespan=5, **ran(5, 3))
+    simulated = Simulated(makespan=20, networks=2, start=10, earlier=(first,), **ran(7, 4))
+    report = RunReport(entry="f", target="cpu", mode="sim", simulated=simulated)
+    events = json.loads(chrome_trace(report))["traceEvents"]
+    assert [each["args"]["name"] for each in events if each["name"] == "thread_name"] == ["process p", "process q"]
+    spans = [(each["ts"], each["dur"]) for each in of(events, "X") if each["tid"] == 1]
+    assert spans == [(2, 3), (5, 2), (10, 4), (14, 3)]
+    assert [each["ts"] for each in of(events, "f")] == [5, 14]
+    assert len({each["id"] for each in of(events, "s")}) == 2

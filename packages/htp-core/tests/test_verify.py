@@ -94,7 +94,8 @@ def test_a_stage_that_does_not_run_stops_at_level_1(tmp_path):
     levels = verify(package(tmp_path, HONEST, "y[:] = x[:] * undefined").path)
     assert codes(levels) == [[], ["replay.stage-failed"]]
     assert "NameError" in str(levels[1].findings[0].notes)
-    assert codes(verify(package(tmp_path, "1 / 0").path)) == [[], ["replay.stage-failed"]]
+    with pytest.raises(Refused, match=r"run\.assertion-failed: division by zero"):
+        verify(package(tmp_path, "1 / 0").path)
 
 
 @pytest.mark.parametrize(
@@ -111,6 +112,14 @@ def test_a_stage_that_does_not_run_stops_at_level_1(tmp_path):
 def test_a_stage_that_computes_something_else_is_found_at_level_2(tmp_path, lie):
     levels = verify(package(tmp_path, HONEST, lie).path)
     assert codes(levels) == [[], [], ["verify.stage-differs"]]
+
+
+def test_a_part_of_an_output_that_nobody_writes_is_named(tmp_path):
+    partly = "y[1:, :1] = x[1:, :1]\n    z[:] = i[:]"
+    findings = verify(package(tmp_path, partly, partly).path, dims="M=5,N=3")[2].findings
+    assert {each.code for each in findings} == {"verify.not-written"}
+    assert findings[0].message == "of y in empty-K, 11 of 15 elements are never written, some of [0:5, 0:3]"
+    assert len(findings) == len({each.message for each in findings}), "told once, not for every stage"
 
 
 def test_a_stage_that_is_refused_where_the_first_is_not(tmp_path):
@@ -131,8 +140,12 @@ def test_stages_that_are_refused_with_other_codes_agree(tmp_path):
 
 def test_no_inputs_can_be_found(tmp_path):
     impossible = "assert x.shape[0] == 1013\n    y[:] = x[:]\n    z[:] = i[:]"
-    with pytest.raises(Refused, match=r"replay\.stage-failed|replay\.no-usable-inputs"):
+    with pytest.raises(Refused) as caught:
         replay(package(tmp_path, impossible), "00")
+    assert caught.value.code == "replay.no-usable-inputs"
+    assert caught.value.diagnostic.notes == ("the last one with run.assertion-failed: x.shape[0] == 1013",)
+    with pytest.raises(Refused, match=r"replay\.no-usable-inputs"):
+        verify(package(tmp_path, impossible).path)
     assert replay(package(tmp_path, impossible), "00", dims="M=1013").outputs
 
 

@@ -159,7 +159,7 @@ def test_where_a_package_cannot_run_its_report_is_written_without_a_run(compiled
         (("report", "pkg", "-o", "missing/page.html"), "cli.cannot-write", 2),
         (("trace", "pkg", "-o", "pkg/trace.json"), "cli.cannot-write", 2),
         (("report", "nothing"), "artifact.missing", 2),
-        (("report", "pkg", "--inputs", "none.npz"), "replay.stage-failed", 3),
+        (("report", "pkg", "--inputs", "none.npz"), "replay.bad-arrays", 3),
         (("report", "pkg", "--seed", "x"), "cli.usage", 2),
     ],
     ids=lambda each: " ".join(each) if isinstance(each, tuple) else None,

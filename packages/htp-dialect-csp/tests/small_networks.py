@@ -15,6 +15,7 @@ from htp_dialect_csp import (
     process,
     replicate,
     select,
+    spawn,
     stop,
 )  # fmt: skip
 
@@ -473,6 +474,107 @@ def offered(y: InOut[Tensor[i32, "N"]]) -> None:
     collect(out, y)
 
 
+@process
+def serve(inp: Recv[Token], out: Send[Token]) -> None:
+    for n in inp:
+        work(n)
+        if n % 3 != 2:
+            c = Channel[Token](capacity=1, latency=1)
+            spawn(count, c, n, 2)
+            for each in c:
+                out.send(each)
+        else:
+            both = Channel[Token].array(2)
+            spawn(count, both[0], n, 1)
+            spawn(count, out=both[1], n=n + 1, cost=4)
+            while (found := select(both)) is not EOS:
+                out.send(found[1] * 10)
+
+
+@network
+def served(y: InOut[Tensor[i32, "N"]]) -> None:
+    jobs = Channel[Token](capacity=3)
+    results = Channel[Token](capacity=1, response=1)
+    count(jobs, 5, 1)
+    serve(jobs, results)
+    collect(results, y)
+
+
+@process
+def numbers(out: Send[Token], n: Token) -> None:
+    for k in range(2, n):
+        out.send(k)
+
+
+@process
+def sieve(inp: Recv[Token], out: Send[Token], n: Token) -> None:
+    first = inp.recv()
+    work(first)
+    out.send(first)
+    if first * first < n:
+        rest = Channel[Token](capacity=2)
+        found = Channel[Token](capacity=0)
+        spawn(sift, inp, rest, first)
+        spawn(sieve, rest, found, n)
+        spawn(forward, found, out)
+    else:
+        spawn(forward, inp, out)
+
+
+@process
+def sift(inp: Recv[Token], out: Send[Token], by: Token) -> None:
+    for x in inp:
+        work(1)
+        if x % by != 0:
+            out.send(x)
+
+
+@process
+def forward(inp: Recv[Token], out: Send[Token]) -> None:
+    for x in inp:
+        out.send(x)
+
+
+@network
+def primes(y: InOut[Tensor[i32, "N"]], n: Token) -> None:
+    a = Channel[Token]()
+    b = Channel[Token]()
+    numbers(a, n)
+    sieve(a, b, n)
+    collect(b, y)
+
+
+@process
+def hands_on(x: In[Tensor[f32, "N", 8]], out: Send[Block]) -> None:
+    first = Channel[Block](capacity=2)
+    spawn(load, x, first)
+    spawn(square, first, out)
+
+
+@process
+def keeps_time(inp: Recv[Block], y: InOut[Tensor[f32, "N", 8]], z: Out[Tensor[f32, 2]]) -> None:
+    assert y.shape[0] >= 2
+    done = Channel[Token]()
+    spawn(store, inp, y)
+    spawn(read, done, y[0:2, 0], z)
+    work(100)
+    y[1, 0:1] = y[1, 0:1] + 1.0
+    done.send(0)
+
+
+@process
+def read(done: Recv[Token], y: In[Tensor[f32, "N"]], z: Out[Tensor[f32, "N"]]) -> None:
+    done.recv()
+    z[:] = y[:]
+
+
+@network
+def handed_on(x: In[Tensor[f32, "N", 8]], y: InOut[Tensor[f32, "N", 8]], z: InOut[Tensor[f32, 2]]) -> None:
+    a = Channel[Block](capacity=1)
+    hands_on(x, a)
+    keeps_time(a, y, z)
+
+
 def matrix(rows=10):
     return np.random.default_rng(rows).standard_normal((rows, 8)).astype(np.float32)
 
@@ -497,6 +599,9 @@ CASES = {
     "stacked-whole": (stacked, lambda: (matrix(8), matrix(4), np.zeros((12, 8), np.float32))),
     "zipped": (zipping, lambda: (matrix(9), matrix(6), np.zeros((15, 8), np.float32))),
     "offered": (offered, lambda: (tokens(12),)),
+    "served": (served, lambda: (tokens(16),)),
+    "primes": (primes, lambda: (tokens(20), 60)),
+    "handed-on": (handed_on, lambda: (matrix(), np.zeros((10, 8), np.float32), np.zeros(2, np.float32))),
     "moved": (moved, lambda: (matrix(5), np.zeros((5, 8), np.float32))),
 }
 """Networks with a function that makes their arguments, by name."""

@@ -58,8 +58,8 @@ def square(inp: Recv[Tile[f32, "inp_0", 8]], out: Send[Tile[f32, "out_0", 8]]) -
     assert text_of(program) == """\
 def squares(x: In[Tensor[f32, "N", 8]], y: InOut[Tensor[f32, "N", 8]]) -> None:
     open_network()
-    a = channel(f32, (4, 8), capacity=2)
-    b = channel(f32, (4, 8), capacity=2, latency=3)
+    a = channel(f32, (4, 8), capacity=2, least=0, whole_turns=1)
+    b = channel(f32, (4, 8), capacity=2, latency=3, least=0, whole_turns=1)
     load(x, a)
     square(a, b)
     store(b, y)
@@ -149,7 +149,8 @@ def test_a_receive_that_is_not_asked_for_the_end_checks_it():
     assert lines[3].startswith('        require(value_got, "`value` in \'second\' is used as a token of \'forth\'')
     assert lines[3].endswith(place.format(lines and _line_of("y[k] = value")))
     assert lines[4:] == ["        value = token(forth)", "        y[k] = value", "        send(back, 2 * value)"]
-    assert "    back = channel(i32, (), capacity=1, initial=(5,))" in text_of(forms("feedback")).split("\n")
+    back = "    back = channel(i32, (), capacity=1, initial=(5,), least=1, whole_turns=1)"
+    assert back in text_of(forms("feedback")).split("\n")
 
 
 def _line_of(text):
@@ -172,14 +173,14 @@ def test_broadcast_is_a_kernel():
 def test_networks_in_networks_are_written_out():
     assert text_of(forms("nested")).split("\n")[1:] == [
         "    open_network()",
-        "    links0 = channel(f32, (4, 8))",
-        "    links1 = channel(f32, (4, 8))",
-        "    links2 = channel(f32, (4, 8))",
+        "    links0 = channel(f32, (4, 8), least=0, whole_turns=1)",
+        "    links1 = channel(f32, (4, 8), least=0, whole_turns=1)",
+        "    links2 = channel(f32, (4, 8), least=0, whole_turns=1)",
         "    load(x, links0)",
-        "    middle = channel(f32, (4, 8))",
+        "    middle = channel(f32, (4, 8), least=0, whole_turns=1)",
         "    square(links0, middle)",
         "    square(middle, links1)",
-        "    middle_2 = channel(f32, (4, 8))",
+        "    middle_2 = channel(f32, (4, 8), least=0, whole_turns=1)",
         "    square(links1, middle_2)",
         "    square(middle_2, links2)",
         "    store(links2, y)",
@@ -188,7 +189,8 @@ def test_networks_in_networks_are_written_out():
 
 
 def test_regions_and_kernels_in_processes():
-    assert "    a = channel(f32, (8,), capacity=2, region=True)" in text_of(forms("moved")).split("\n")
+    made = "    a = channel(f32, (8,), capacity=2, region=True, least=0, whole_turns=1)"
+    assert made in text_of(forms("moved")).split("\n")
     assert text_of(forms("scaled"), "scale").split("-> None:\n")[1] == """\
     while advance(inp):
         t = token(inp)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from lowering_kit import lowered, run
 
-from htp import In, InOut, Out, Refused, Scalar, Tensor, f32, i32, kernel
+from htp import In, InOut, Out, Refused, Scalar, Tensor, Tile, f32, i32, kernel, work
 from htp_dialect_csp import EOS, NONE, Channel, Recv, Send, network, process, replicate, select, spawn
 
 Token = Scalar[i32]
@@ -95,10 +95,102 @@ def as_a_value(inp: Recv[Token], out: Send[Token], n: Token) -> None:
 
 
 @process
-def spawning(inp: Recv[Token], out: Send[Token], n: Token) -> None:
-    for token in inp:
-        out.send(token + n)
+def behind_a_spawn(inp: Recv[Token], out: Send[Token], n: Token) -> None:
+    x = inp.recv()
     spawn(keep, inp)
+    if x is not EOS:
+        out.send(x + n)
+
+
+@process
+def chosen_to_spawn(inp: Recv[Token], out: Send[Token], n: Token) -> None:
+    cs = Channel[Token].array(2)
+    out.send(inp.recv())
+    spawn(count, cs[n], 3)
+
+
+@process
+def as_asked_for(inp: Recv[Token], out: Send[Token], n: Token) -> None:
+    cs = Channel[Token].array(n)
+    spawn(count, cs[0], 3)
+    out.send(inp.recv())
+
+
+@process
+def on_one_way(inp: Recv[Token], out: Send[Token], n: Token) -> None:
+    if n > 2:
+        c = Channel[Token]()
+        work(1)
+    else:
+        c = Channel[Token](capacity=3)
+    spawn(count, c, inp.recv())
+    spawn(copy, c, out)
+
+
+@process
+def copy(inp: Recv[Token], out: Send[Token]) -> None:
+    for token in inp:
+        out.send(token)
+
+
+@process
+def of_a_kernel(inp: Recv[Token], out: Send[Token], n: Token) -> None:
+    spawn(clear, inp)
+    out.send(n)
+
+
+@process
+def in_its_call(inp: Recv[Token], out: Send[Token], n: Token) -> None:
+    spawn(count, Channel[Token](), n)
+    spawn(copy, inp, out)
+
+
+@process
+def replicating(inp: Recv[Token], out: Send[Token], n: Token) -> None:
+    replicate(copy, 1, inp, out)
+
+
+@process
+def wrong_side(inp: Recv[Token], out: Send[Token], n: Token) -> None:
+    spawn(count, inp, n)
+    out.send(n)
+
+
+@process
+def a_number(inp: Recv[Token], out: Send[Token], n: Token) -> None:
+    spawn(count, n, 3)
+    spawn(copy, inp, out)
+
+
+@process
+def an_end(inp: Recv[Token], out: Send[Token], n: Token) -> None:
+    spawn(count, out, inp)
+
+
+@process
+def halves(out: Send[Tile[f32, 4]]) -> None:
+    out.close()
+
+
+@process
+def another_type(inp: Recv[Token], out: Send[Token], n: Token) -> None:
+    spawn(halves, out)
+    spawn(keep, inp)
+
+
+@pytest.mark.parametrize(
+    ("body", "offset", "code", "what"),
+    [
+        (wrong_side, 2, "csp.not-an-end", "`count` sends on `out`, and is given the other end of a channel"),
+        (a_number, 2, "csp.not-an-end", "`count` sends on `out`, and is given a number"),
+        (an_end, 2, "csp.not-an-end", "`count` takes Scalar[i32] as `n`, and is given channel 'inp'"),
+        (another_type, 2, "csp.payload", "channel 'out' carries Scalar[i32], 'halves' sends it as Tile[f32, 4]"),
+    ],
+)
+def test_what_a_started_process_is_not_given(body, offset, code, what):
+    found = refused(around(body), code)
+    assert found.message.startswith(what)
+    assert found.span.line == body.python.__code__.co_firstlineno + offset
 
 
 @pytest.mark.parametrize(
@@ -110,7 +202,13 @@ def spawning(inp: Recv[Token], out: Send[Token], n: Token) -> None:
         (in_a_loop, 5, "`x`, which is used behind another receive from the same channel,"),
         (on_some_ways, 7, "`x`, which is something received on some ways only,"),
         (as_a_value, 4, "NONE as a value"),
-        (spawning, 4, "`spawn` in a process"),
+        (behind_a_spawn, 5, "`x`, which is used behind another receive from the same channel,"),
+        (chosen_to_spawn, 4, "an end that is chosen when the process runs, for `out`,"),
+        (as_asked_for, 2, "a number of channels that depends on data"),
+        (on_one_way, 7, "`c` for the end `out`"),
+        (of_a_kernel, 2, "this `spawn` of `clear`"),
+        (in_its_call, 2, "`Channel[Scalar[i32]]()` for the end `out`"),
+        (replicating, 2, "`replicate` in a process"),
     ],
 )
 def test_processes(body, offset, what):

@@ -35,6 +35,7 @@ def test_a_routine_runs_networks_and_reports_each(tmp_path):
     np.testing.assert_array_equal(y, (x * x) * (x * x))
     (earlier,) = found.earlier
     assert (earlier.start, earlier.makespan, found.makespan) == (0, times.makespan, 2 * times.makespan)
+    assert found.start == times.makespan
     assert earlier.processes == found.processes == times.processes
     assert earlier.channels == found.channels == times.channels
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from htp import Scalar, i64, work
-from htp_dialect_csp import EOS, Channel, Deadlock, Recv, Send, network, process
+from htp_dialect_csp import EOS, Channel, Deadlock, Recv, Send, network, process, spawn
 
 COUNT = 2000 if os.environ.get("HTP_TEST_LONG") == "1" else 500
 Token = Scalar[i64]
@@ -29,7 +29,8 @@ class Wire:
 @dataclass
 class Made:
     wires: list[Wire]
-    scripts: list[list[tuple[str, int]]]  # ("work", cycles), ("send", wire), ("recv", wire), ("close", wire)
+    # ("work", cycles), ("send", wire), ("recv", wire), ("close", wire), ("spawn", process)
+    scripts: list[list[tuple[str, int]]]
 
 
 def made(seed):
@@ -64,12 +65,28 @@ def made(seed):
     return Made(wires, scripts)
 
 
+def spawning(seed):
+    """A network in which processes are started by others, anywhere in what these do."""
+    net, pick = made(seed), random.Random(seed)
+    for child in range(len(net.scripts) - 1, 0, -1):
+        if pick.random() < 0.6:
+            script = net.scripts[pick.randrange(child)]
+            script.insert(pick.randint(0, len(script)), ("spawn", child))
+    return net
+
+
+def parents(net):
+    return {what: p for p, script in enumerate(net.scripts) for kind, what in script if kind == "spawn"}
+
+
 class Solver:
     """The least solution of the equations: completion times and values of operations, None where there is none."""
 
     def __init__(self, net):
         self.net = net
-        self.times = [[0, *[None] * len(each)] for each in net.scripts]  # [p][i + 1]: after operation i
+        late = parents(net)
+        self.times = [[None if p in late else 0, *[None] * len(each)] for p, each in enumerate(net.scripts)]
+        # [p][0]: when the process starts; [p][i + 1]: after operation i
         self.sums = [[p, *[None] * len(each)] for p, each in enumerate(net.scripts)]
         self.got = [[None] * (len(each) + 1) for each in net.scripts]
         self.sends = [self.positions("send", wire) for wire in range(len(net.wires))]
@@ -92,6 +109,8 @@ class Solver:
             after = before + what
         elif kind == "close":
             after = before
+        elif kind == "spawn":
+            after = self.times[what][0] = before
         elif kind == "send":
             k = self.token(what, p, i)
             wire = self.net.wires[what]
@@ -141,10 +160,14 @@ class Solver:
 
     @property
     def blocked(self):
-        return [f"p{p}" for p, times in enumerate(self.times) if times[-1] is None]
+        return [f"p{p}" for p in self.started if self.times[p][-1] is None]
+
+    @property
+    def started(self):
+        return [p for p, times in enumerate(self.times) if times[0] is not None]
 
     def clocks(self):
-        return {f"p{p}": max(each for each in times if each is not None) for p, times in enumerate(self.times)}
+        return {f"p{p}": max(each for each in self.times[p] if each is not None) for p in self.started}
 
     def stalls(self, p):
         """Cycles spent waiting for tokens and for slots, and how often."""
@@ -179,8 +202,7 @@ def program(net, received):
     """The same network, written with processes and channels."""
 
     def a_process(p, script):
-        ins = sorted({what for kind, what in script if kind == "recv"} | owned(net, p, "receiver"))
-        outs = sorted({what for kind, what in script if kind in ("send", "close")} | owned(net, p, "sender"))
+        ins, outs = ends(net, p)
 
         def body(inputs: tuple[Recv[Token], ...], outputs: tuple[Send[Token], ...]) -> None:
             total = p
@@ -191,6 +213,10 @@ def program(net, received):
                     outputs[outs.index(what)].send(total)
                 elif kind == "close":
                     outputs[outs.index(what)].close()
+                elif kind == "spawn":
+                    child, its_ins, its_outs = definitions[what]
+                    given = [inputs[ins.index(k)] for k in its_ins], [outputs[outs.index(k)] for k in its_outs]
+                    spawn(child, *map(tuple, given))
                 else:
                     value = inputs[ins.index(what)].recv()
                     received[p].append(None if value is EOS else value)
@@ -207,8 +233,9 @@ def program(net, received):
             Channel[Token](capacity=w.capacity, latency=w.latency, response=w.response, initial=w.initial)
             for w in net.wires
         ]
-        for each, ins, outs in definitions:
-            each(tuple(c[k] for k in ins), tuple(c[k] for k in outs))
+        for p, (each, ins, outs) in enumerate(definitions):
+            if p not in parents(net):
+                each(tuple(c[k] for k in ins), tuple(c[k] for k in outs))
 
     return random_network
 
@@ -217,13 +244,21 @@ def owned(net, p, side):
     return {k for k, each in enumerate(net.wires) if getattr(each, side) == p}
 
 
+def ends(net, p):
+    """The wires from which a process receives and on which it sends, with those of all that it starts."""
+    found = owned(net, p, "receiver"), owned(net, p, "sender")
+    for kind, what in net.scripts[p]:
+        if kind == "spawn":
+            found = tuple(own | set(its) for own, its in zip(found, ends(net, what), strict=True))
+    return tuple(map(sorted, found))
+
+
 def closes_first(net):
     """Whether a process closes a channel that it still sends on, which is an error and no network."""
     return any(("close", w) in s and ("send", w) in s[s.index(("close", w)) :] for s in net.scripts for _, w in s)
 
 
-def compare(seed):
-    net = made(seed)
+def compare(net):
     assert not closes_first(net)
     expected = Solver(net)
     received = [[] for _ in net.scripts]
@@ -231,10 +266,10 @@ def compare(seed):
         run = program(net, received).run()
     except Deadlock as found:
         report = found.report
-        assert [each.process for each in report.blocked] == expected.blocked
+        assert sorted(each.process for each in report.blocked) == expected.blocked
         assert {each.name: each.clock for each in report.processes} == expected.clocks()
         assert {each.name: (each.stall_in, each.stall_out) for each in report.processes} == {
-            f"p{p}": expected.stalls(p)[:2] for p in range(len(net.scripts))
+            f"p{p}": expected.stalls(p)[:2] for p in expected.started
         }
         for wire, each in enumerate(report.channels):
             accepts, dequeues, high_water = expected.channel(wire)
@@ -243,7 +278,7 @@ def compare(seed):
         assert expected.blocked == []
         times = run.simulated()
         assert {name: each.end for name, each in times.processes.items()} == expected.clocks()
-        for p in range(len(net.scripts)):
+        for p in expected.started:
             each = times.processes[f"p{p}"]
             assert (each.stall_in, each.stall_out, each.stalls) == expected.stalls(p)
         for wire in range(len(net.wires)):
@@ -254,8 +289,13 @@ def compare(seed):
 
 
 def test_random_networks_are_what_the_equations_say():
-    stuck = sum(bool(compare(seed)) for seed in range(COUNT))
+    stuck = sum(bool(compare(made(seed))) for seed in range(COUNT))
     assert COUNT / 5 < stuck < COUNT * 4 / 5  # both kinds are among them
+
+
+def test_random_networks_that_start_processes_are_what_the_equations_say():
+    stuck = sum(bool(compare(spawning(seed))) for seed in range(COUNT))
+    assert COUNT / 5 < stuck < COUNT * 4 / 5
 
 
 def test_no_thread_is_left_behind():

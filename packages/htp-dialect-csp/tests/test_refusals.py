@@ -3,7 +3,7 @@
 import pytest
 
 import htp
-from htp import Refused, Scalar, i32
+from htp import Out, Refused, Scalar, Tensor, Tile, f32, i32, tile
 from htp_dialect_csp import Channel, Recv, Send, network, process
 
 pytest.importorskip("htp_backend_cpu")
@@ -124,3 +124,58 @@ def test_a_capacity_that_is_too_small_and_the_one_that_works():
     assert found.help == ("give `x` capacity=3 or more",)
     names = [each.name for each in htp.plan(crossing(3), target="cpu").passes]
     assert names[:3] == ["csp.check", "inline", "csp.lower"]
+
+
+def test_an_operation_of_the_other_end_is_refused_in_python():
+    @process
+    def wrong(kv: Recv[Token]) -> None:
+        kv.send(1)
+
+    @process
+    def also(kv: Send[Token]) -> None:
+        kv.peek()
+
+    @network
+    def net(n: Token) -> None:
+        kv = Channel[Token](capacity=2)
+        load(kv, n)
+        wrong(kv)
+
+    @network
+    def other(n: Token) -> None:
+        kv = Channel[Token](capacity=2)
+        also(kv)
+        drain(kv)
+
+    for definition, body, operation, side in ((net, wrong, "send", "sending"), (other, also, "peek", "receiving")):
+        with pytest.raises(Refused) as caught:
+            definition(1)
+        found = caught.value.diagnostic
+        assert (found.code, found.span.file, found.span.line) == ("csp.wrong-end", __file__, line(body, 2))
+        assert found.message.startswith(f"`{operation}` is for the {side} end of 'kv'")
+
+
+def test_a_tile_that_is_always_larger_than_its_channel_carries():
+    @process
+    def large(out: Send[Tile[f32, 8, 16]]) -> None:
+        out.send(tile.full((16, 16), 1.0, f32))
+
+    @process
+    def taken(inp: Recv[Tile[f32, 8, 16]], y: Out[Tensor[f32, 8, 16]]) -> None:
+        y[:] = inp.recv()
+
+    @network
+    def net(y: Out[Tensor[f32, 8, 16]]) -> None:
+        c = Channel[Tile[f32, 8, 16]]()
+        large(c)
+        taken(c, y)
+
+    found = refused_when_compiled(net)
+    assert (found.code, found.span.line) == ("csp.payload", line(large, 2))
+    assert found.message == "`out` of 'large' carries Tile[f32, 8, 16], and Tile[f32, 16, 16] is sent"
+
+
+def refused_when_compiled(definition):
+    with pytest.raises(Refused) as caught:
+        htp.compile_program(definition, target="cpu")
+    return caught.value.diagnostic

@@ -78,12 +78,14 @@ def test_random_balanced_networks_and_their_least_capacities():
         assert same(net, out, Naive(net).run()), seed
         ended += out.ended
         if seed % 10 == 0:
-            for name, least in least_capacities(net).items():
-                if least is None:
-                    assert Naive(net, {name: 10**6}).run().waits, (seed, name)
-                else:
-                    assert not Naive(net, {name: least}).run().waits, (seed, name)
-                    assert least == 0 or Naive(net, {name: least - 1}).run().waits, (seed, name)
+            least = least_capacities(net)
+            if least is None:
+                assert Naive(net, {each.name: 10**6 for each in net.channels}).run().waits, seed
+                continue
+            assert not Naive(net, least).run().waits, seed
+            for each in net.channels:
+                fewer = {**least, each.name: least[each.name] - 1}
+                assert least[each.name] == each.initial or Naive(net, fewer).run().waits, (seed, each.name)
     assert 30 < ended < 300
 
 

@@ -55,7 +55,8 @@ class SlotValue(Record, frozen=True, kw_only=True):
 class Native(Record, frozen=True, kw_only=True):
     """What a caller has to know of a package for the CPU; `order` is the argument order of `symbol`.
 
-    `tasks`, `work` and `streams` say whether runs can report tasks, simulated time, processes and channels.
+    `tasks`, `work` and `streams` say whether runs can report tasks, simulated time, processes and channels;
+    `process_tasks` whether processes issue tasks, which runs do not report.
     """
 
     schema: Literal["cpu.package/1"] = CONTRACT
@@ -69,6 +70,7 @@ class Native(Record, frozen=True, kw_only=True):
     tasks: bool = False
     work: bool = False
     streams: bool = False
+    process_tasks: bool = False
 
     @property
     def timed(self) -> bool:
@@ -98,7 +100,13 @@ class SourceMap(Record, frozen=True, kw_only=True):
 
 
 def native_face(
-    program: Program, checks: tuple[Check, ...], *, tasks: bool = False, work: bool = False, streams: bool = False
+    program: Program,
+    checks: tuple[Check, ...],
+    *,
+    tasks: bool = False,
+    work: bool = False,
+    streams: bool = False,
+    process_tasks: bool = False,
 ) -> Native:
     """The native face of the program's entry."""
     main = program.main
@@ -116,6 +124,7 @@ def native_face(
         tasks=tasks,
         work=work,
         streams=streams,
+        process_tasks=process_tasks,
     )
 
 

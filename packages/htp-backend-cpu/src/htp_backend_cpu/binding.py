@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, cast
 
 import msgspec
+from msgspec import structs
 
 from htp.arguments import check_arguments
 from htp.channels import already_closed, end_shared
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 # Failure::Code, native/htp_parallel.hpp
 INDEX_OUT_OF_RANGE, ASSERTION_FAILED, OUT_OF_MEMORY, WINDOW_FULL = range(1, 5)
 DEADLOCK, STREAM_CLOSED, BUFFER_MOVED, TOKEN_TOO_LARGE, UNCONNECTED, END_SHARED, NO_TOKEN = range(5, 12)
+PROCESS_TASKS = "tasks that processes issue; their cycles are in the times of the processes"
 MOST_THREADS = 1024  # max_workers of the runtime, and the caller
 
 
@@ -123,9 +125,14 @@ class NativeProgram:
             mode="device",
             wall_seconds=seconds,
             simulated=found.simulated,
-            tasks=found.tasks if self.native.tasks else None,
+            tasks=self._tasks(found),
             graph=found.graph,
         )
+
+    def _tasks(self, found: Recorded) -> TaskStatistics | None:
+        if not self.native.tasks or found.tasks is None:
+            return None
+        return structs.replace(found.tasks, left_out=PROCESS_TASKS if self.native.process_tasks else "")
 
     def _timed(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> float:
         start = time.perf_counter()

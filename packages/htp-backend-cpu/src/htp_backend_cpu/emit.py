@@ -27,10 +27,12 @@ from htp_backend_cpu.names import spelled
 from htp_backend_cpu.scope import BOOL, FLOAT, FLOATS, INT, ArrayName, Meaning, Scope, SlotName
 from htp_backend_cpu.source import INDENT, Line
 from htp_backend_cpu.statements import Statements
-from htp_backend_cpu.streams import buffers_of, end_of
+from htp_backend_cpu.streams import buffers_of, end_of, spawned
 from htp_backend_cpu.tasks import recorded
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from htp.program import Function, Program
     from htp.targets import Target
     from htp.types import Param
@@ -52,10 +54,14 @@ def emit(program: Program, target: Target | None = None) -> Emission:
     found = recorded(_callees_first(program))
     lines = _head(program, handlers, found)
     owners = [""] * len(lines)
-    for owner, block in (*_handlers(handlers), ("", [Line(text) for text in _values(program)]), *printed):
+    values = ("", [Line(text) for text in _values(program)])
+    for owner, block in (*_handlers(handlers), values, *_declared(program, printed), *printed):
         lines += [*block, Line("")]
         owners += [owner] * len(block) + [""]
-    abi = native_face(program, tuple(checks.rows), tasks=found.tasks, work=found.work, streams=found.streams)
+    abi = native_face(
+        program, tuple(checks.rows), tasks=found.tasks, work=found.work, streams=found.streams,
+        process_tasks=found.process_tasks,
+    )  # fmt: skip
     lines += [Line("}  // namespace program"), Line("}  // namespace htp"), Line("")]
     lines += [Line(text) for text in _entry(program, abi, found)]
     owners += [""] * (len(lines) - len(owners))
@@ -125,10 +131,25 @@ def _callees_first(program: Program) -> list[Function]:
             for node in ast.walk(statement):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in known:
                     visit(known[node.func.id], (*above, function.name))
+                elif (name := spawned(node)) is not None and name not in (*above, function.name):
+                    visit(known[name], (*above, function.name))
         found.setdefault(function.name, function)
 
     visit(program.main, ())
     return list(found.values())
+
+
+def _declared(program: Program, printed: Iterable[tuple[str, list[Line]]]) -> list[tuple[str, list[Line]]]:
+    """The heads of processes that others start, or they themselves, perhaps before they are defined."""
+    nodes = (node for function in program.functions for each in function.body for node in ast.walk(each))
+    started = {spawned(node) for node in nodes}
+    heads: list[Line] = []
+    for name, lines in printed:
+        if name in started:
+            code = [each.text for each in lines if not each.text.startswith("//")]
+            last = next(number for number, text in enumerate(code) if text.endswith(" {"))
+            heads += [*map(Line, code[:last]), Line(f"{code[last].removesuffix(' {')};")]
+    return [("", heads)] if heads else []
 
 
 def _function(function: Function, program: Program, checks: Checks, handlers: Handlers) -> list[Line]:

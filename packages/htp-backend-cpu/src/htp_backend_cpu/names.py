@@ -35,7 +35,7 @@ PRELUDE = frozenset(
         "Accesses", "Attributes", "Settings", "Tasks", "Use", "fnv1a", "given", "reads", "recorded",
         "run_tasks", "tasks", "updates", "work", "writes", "writes_freely",
         "Channel", "Network", "Recv", "Send", "Timing", "advance_any", "network", "one_of", "receives",
-        "run_network", "sends", "stop_process", "streams",
+        "run_network", "running_network", "sends", "stop_process", "streams",
     )
 )  # fmt: skip
 

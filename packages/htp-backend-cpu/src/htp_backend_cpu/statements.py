@@ -145,7 +145,7 @@ class Statements:
         texts = [self._scalar(each, scope) for each in extents]
         own = spelled(name)
         if (end := self.placed.get(id(node))) is not None:
-            self.write(depth, f"const Region<{dtype}, {len(texts)}> {own} = {in_slot(self, end, texts)};", node)
+            self.write(depth, f"const Region<{dtype}, {len(texts)}> {own} = {in_slot(self, end, texts, scope)};", node)
             scope.names[name] = ArrayName(dtype, len(texts))
             return
         if space == "register":

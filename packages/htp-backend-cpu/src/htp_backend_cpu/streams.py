@@ -32,8 +32,11 @@ HEADERS = frozenset(
     for each in ("buffers", "json", "kahn", "link", "network", "process", "slots", "streams", "told", "turns")
 )
 """The headers that only programs with networks carry."""
-LOOKS = frozenset(("advance_any", "full", "occupancy", "peek", "try_advance", "try_send"))
-"""Words whose answer depends on the time: processes of a network with one of them take turns."""
+LOOKS = frozenset(
+    ("advance_any", "channel", "full", "occupancy", "peek", "spawn_process", "try_advance", "try_send")
+)
+"""Words of processes whose answer depends on the time, or which make something whose name and place in reports do:
+processes of a network with one of them take turns."""
 TIMING = ("capacity", "latency", "response")
 """The first fields of `htp::Timing` in their order."""
 ASKED: Mapping[str, Kind] = {
@@ -68,8 +71,15 @@ def end_of(param: Param) -> tuple[EndName, str]:
 def buffers_of(function: Function) -> dict[str, BufferName]:
     """The names of buffers that are sent or received whole: they live as long as the function, under one type."""
     ends = {each.name: end_of(each)[0] for each in function.params if each.is_end}
+    nodes = [node for each in function.body for node in ast.walk(each)]
+    for node in nodes:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call) if _word(call) == "channel":
+                ends[name] = _made(call)
+            case _:
+                pass
     found: dict[str, BufferName] = {}
-    for node in (node for each in function.body for node in ast.walk(each)):
+    for node in nodes:
         match node:
             case ast.Call(func=ast.Name(id="send" | "try_send"), args=[ast.Name(id=end), ast.Name(id=name)]):
                 _owned(found, node, name, ends.get(end))
@@ -127,7 +137,8 @@ def channel(printer: Statements, node: ast.stmt, name: str, call: ast.Call, scop
     if known is not None and known != made:
         not_register_form(node, f"{name} is a channel of another type")
     declared = "" if known is not None else "auto "
-    printer.write(depth, f"{declared}{spelled(name)} = network.channel<{made.arguments}>({parts});", node)
+    owner = "network" if scope.network is not None else "running_network()"
+    printer.write(depth, f"{declared}{spelled(name)} = {owner}.channel<{made.arguments}>({parts});", node)
     scope.names[name] = made
     for each in initial:
         printer.write(depth, f"{spelled(name)}.initial({_payload(printer, each, made, scope)});")
@@ -155,10 +166,27 @@ def process(
     named = scope.network.named if scope.network is not None else None
     if scope.network is not None:
         scope.network.named = None
+    _begun(printer, node, "network.process", "&", named, function, given, scope, depth)
+
+
+def spawned(node: ast.AST) -> str | None:
+    """The kernel that a node starts as a process."""
+    match node:
+        case ast.Call(func=ast.Name(id="spawn_process"), args=[ast.Name(id=name), *_]):
+            return name
+        case _:
+            return None
+
+
+def _begun(
+    printer: Statements, node: ast.stmt, call: str, capture: str, named: str | None, function: Function,
+    given: Sequence[ast.expr], scope: Scope, depth: int,
+) -> None:  # fmt: skip
+    """Prints the call that adds a process; one that is started may run longer than what its parent has on the stack."""
     slots = "slots, " if printer.slots else ""
     head = (
-        f"network.process({json.dumps(named or function.name)}, {place_of(node)}, "
-        f"[&](const Context& ctx, auto... given) {{ "
+        f"{call}({json.dumps(named or function.name)}, {place_of(node)}, "
+        f"[{capture}](const Context& ctx, auto... given) {{ "
     )
     parts: list[str] = []
     for argument, param in zip(given, function.params, strict=True):
@@ -197,9 +225,9 @@ def buffer(
             not_register_form(node, "neither a new nor a received buffer")
 
 
-def in_slot(printer: Statements, end: str, sizes: Iterable[str]) -> str:
+def in_slot(printer: Statements, end: str, sizes: Iterable[str], scope: Scope) -> str:
     """The text of a tile of these sizes that is computed where the next token lies."""
-    return f"{spelled(end)}.place({', '.join((place_of(printer.statement), *sizes))})"
+    return f"{_side(end, 'sending', scope)}.place({', '.join((place_of(printer.statement), *sizes))})"
 
 
 def stream_word(printer: Statements, node: ast.stmt, call: ast.Call, scope: Scope, depth: int) -> None:
@@ -210,9 +238,13 @@ def stream_word(printer: Statements, node: ast.stmt, call: ast.Call, scope: Scop
             scope.network.named = name
         case "send", [ast.Name(id=name), value] if isinstance(end := scope.find(name), EndName):
             payload = _payload(printer, value, end, scope)
-            printer.write(depth, f"{spelled(name)}.send({payload}, {place_of(node)});", node)
+            printer.write(depth, f"{_side(name, 'sending', scope)}.send({payload}, {place_of(node)});", node)
         case "close", [ast.Name(id=name)]:
-            printer.write(depth, f"{spelled(name)}.close({place_of(node)});", node)
+            printer.write(depth, f"{_side(name, 'sending', scope)}.close({place_of(node)});", node)
+        case "spawn_process", [ast.Name(id=name), *given]:
+            said = (each.value.value for each in call.keywords if isinstance(each.value, ast.Constant))
+            label = next(map(str, said), None)
+            _begun(printer, node, "running_network().spawn", "=", label, printer.functions[name], given, scope, depth)
         case "stop_process", []:
             printer.write(depth, "stop_process();", node)
         case _ if word == "advance_any" or word in ASKED:
@@ -233,9 +265,9 @@ def asked(printer: Statements, call: ast.Call, scope: Scope) -> tuple[str, Kind]
         case "advance_any", ends:
             return f"advance_any({', '.join([place, *(spelled(ast.unparse(each)) for each in ends)])})", INT
         case "try_send", [ast.Name(id=name), value] if isinstance(end := scope.find(name), EndName):
-            return f"{spelled(name)}.try_send({_payload(printer, value, end, scope)}, {place})", BOOL
+            return f"{_side(name, 'sending', scope)}.try_send({_payload(printer, value, end, scope)}, {place})", BOOL
         case str(), [ast.Name(id=name)] if word in ASKED:
-            return f"{spelled(name)}.{word}({place})", ASKED[word]
+            return f"{_side(name, 'receiving', scope)}.{word}({place})", ASKED[word]
         case _:
             return None
 
@@ -250,9 +282,15 @@ def _end(printer: Statements, end: ast.expr, scope: Scope) -> str:
     match end:
         case ast.Call(func=ast.Name(id="one_of"), args=[at, *ends]):
             chosen = printer.expressions.scalar(at, scope)
-            return f"one_of({', '.join((place_of(printer.statement), chosen, *(spelled(_named(e)) for e in ends)))})"
+            several = (_side(_named(each), "receiving", scope) for each in ends)
+            return f"one_of({', '.join((place_of(printer.statement), chosen, *several))})"
         case _:
-            return spelled(_named(end))
+            return _side(_named(end), "receiving", scope)
+
+
+def _side(name: str, side: str, scope: Scope) -> str:
+    """The text of an end; of a channel that the process itself has made, of the side that is wanted."""
+    return f"{spelled(name)}.{side}()" if isinstance(scope.find(name), ChannelName) else spelled(name)
 
 
 def _payload(printer: Statements, value: ast.expr, end: EndName | ChannelName, scope: Scope) -> str:
@@ -263,19 +301,28 @@ def _payload(printer: Statements, value: ast.expr, end: EndName | ChannelName, s
 
 
 def _looks(printer: Statements, body: Sequence[ast.stmt]) -> bool:
-    """Whether a process that the body declares asks something whose answer depends on the time."""
+    """Whether a process that the body declares does something that depends on the time."""
+    found = _called(printer, body)
     seen: set[str] = set()
-    open_: list[ast.stmt] = list(body)
-    while open_:
-        for node in ast.walk(open_.pop()):
-            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
-                continue
-            if node.func.id in LOOKS:
-                return True
-            if node.func.id in printer.functions and node.func.id not in seen:
-                seen.add(node.func.id)
-                open_ += printer.functions[node.func.id].body
+    while found:
+        name = found.pop()
+        if name in LOOKS:
+            return True
+        if name not in seen and name in printer.functions:
+            seen.add(name)
+            found |= _called(printer, printer.functions[name].body) | _words(printer.functions[name].body)
     return False
+
+
+def _called(printer: Statements, body: Iterable[ast.stmt]) -> set[str]:
+    """The functions of the program that some statements call."""
+    nodes = (node for each in body for node in ast.walk(each) if isinstance(node, ast.Call))
+    return {name for node in nodes if isinstance(node.func, ast.Name) and (name := node.func.id) in printer.functions}
+
+
+def _words(body: Iterable[ast.stmt]) -> set[str]:
+    """The words of the process form that some statements say."""
+    return {word for each in body for node in ast.walk(each) if (word := _word(node)) is not None}
 
 
 def place_of(node: ast.AST | None) -> str:

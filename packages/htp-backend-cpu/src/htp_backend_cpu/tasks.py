@@ -20,10 +20,10 @@ from htp_backend_cpu.literals import widened
 from htp_backend_cpu.names import spelled
 from htp_backend_cpu.scope import INTEGERS, ArrayName, Region, not_register_form
 from htp_backend_cpu.streams import HEADERS as STREAM_HEADERS
-from htp_backend_cpu.streams import has_networks
+from htp_backend_cpu.streams import has_networks, opens_network
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
     from htp.program import Function
     from htp_backend_cpu.scope import Scope
@@ -46,6 +46,7 @@ class Recorded:
     tasks: bool
     work: bool
     streams: bool = False
+    process_tasks: bool = False
 
     @property
     def headers(self) -> tuple[str, ...]:
@@ -63,9 +64,44 @@ class Recorded:
 def recorded(functions: Iterable[Function]) -> Recorded:
     """What runs of a program of these functions can report."""
     known = tuple(functions)
-    called = {_word(node) for function in known for each in function.body for node in ast.walk(each)}
+    called = set[str]().union(*(_called(each.body) for each in known))
     streams = has_networks(known)
-    return Recorded("open_tasks" in called, "work" in called, streams)
+    issue = streams and any(each in _task_issuers(known) for each in _process_kernels(known))
+    return Recorded("open_tasks" in called, "work" in called, streams, issue)
+
+
+def _process_kernels(functions: Iterable[Function]) -> frozenset[str]:
+    """The functions that are called between `open_network` and `close_network`."""
+    found: set[str] = set()
+    for block in (each for function in functions for each in _blocks(function.body)):
+        inside = False
+        for statement in block:
+            inside = (inside or opens_network(statement)) and not _is_statement(statement, "close_network")
+            found |= _called((statement,)) if inside else set()
+    return frozenset(found)
+
+
+def _blocks(statements: Sequence[ast.stmt]) -> Iterator[Sequence[ast.stmt]]:
+    """The statements, and those in each branch and loop."""
+    yield statements
+    for each in statements:
+        if isinstance(each, ast.If | ast.For | ast.While):
+            yield from _blocks(each.body)
+            yield from _blocks(each.orelse)
+
+
+def _task_issuers(functions: Sequence[Function]) -> frozenset[str]:
+    """The functions in which tasks are issued, by themselves or by what they call; callees come first."""
+    found = {"open_tasks"}
+    for each in functions:
+        if found & _called(each.body):
+            found.add(each.name)
+    return frozenset(found)
+
+
+def _called(statements: Iterable[ast.stmt]) -> set[str]:
+    nodes = (node for statement in statements for node in ast.walk(statement))
+    return {each.func.id for each in nodes if isinstance(each, ast.Call) and isinstance(each.func, ast.Name)}
 
 
 def opens(statement: ast.stmt) -> bool:

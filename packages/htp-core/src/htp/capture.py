@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, cast
 
 from htp._impl.spelling import Resolver
 from htp.diagnostics import Refused, Span
-from htp.foreign import inactive, kind_declared
+from htp.foreign import inactive, kind_declared, kind_recursive
 from htp.language import Definition
 from htp.names import RESERVED
 from htp.program import CORE_KINDS, Constant, Function, Program, stamp
@@ -125,7 +125,7 @@ class _Collected:
         return self.taken | RESERVED | frozenset(self.names.values())
 
     def add(self, definition: AnyDefinition) -> str:
-        if definition in self.open:
+        if definition in self.open and not kind_recursive(definition.dialect, definition.kind):
             raise Refused(
                 "capture.recursion",
                 f"`{definition.name}` calls itself",

@@ -42,6 +42,11 @@ __all__ = [
 
 T = TypeVar("T")
 Side = Literal["send", "recv"]
+OPERATIONS = {
+    "send": "sending", "try_send": "sending", "close": "sending",
+    "recv": "receiving", "try_recv": "receiving", "peek": "receiving",
+}  # fmt: skip
+"""The end that each operation is of."""
 
 
 @dataclass(eq=False)
@@ -50,13 +55,14 @@ class Link:
 
     `hand` is the token that the receiver took or looked at last, where it asks for it in a second step.
     `held_by` maps a side to its process and the line that gave it; `maker` is the process that made the channel.
-    `named` is False while nobody knows the variable that the name is taken from.
+    `named` is False while nobody knows the variable that the name is taken from; `wanted` is the name if it says so.
     """
 
     carried: TensorType | TileType | ScalarType
     time: ChannelTime
     name: str = ""
     named: bool = False
+    wanted: str = ""
     tokens: deque[object] = field(default_factory=deque[object])
     held_by: dict[Side, tuple[Process, Span | None]] = field(default_factory=dict[Side, "tuple[Process, Span | None]"])
     maker: Process | None = None
@@ -66,6 +72,15 @@ class Link:
     def process(self, side: Side) -> Process | None:
         """The process at that end."""
         return self.held_by[side][0] if side in self.held_by else None
+
+    def holder(self, side: Side) -> Process | None:
+        """The process at that end; while nobody has it, the one that made the channel."""
+        return self.process(side) or self.maker
+
+    def hand_over(self, side: Side, parent: Process) -> None:
+        """The end is no longer that of a process that gives it to one that it starts."""
+        if self.process(side) is parent:
+            del self.held_by[side]
 
     def claim(self, side: Side, process: Process, place: Span | None) -> None:
         """Gives an end to a process.
@@ -152,6 +167,23 @@ class End:
 
     def __init__(self, link: Link) -> None:
         self.link = link
+
+    def __getattr__(self, name: str) -> object:
+        """Says of an operation of the other end whose it is.
+
+        Raises:
+            Refused: `csp.wrong-end`.
+        """
+        side = OPERATIONS.get(name)
+        if side is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        form, other = ("Send", "receiving") if side == "sending" else ("Recv", "sending")
+        raise Refused(
+            "csp.wrong-end",
+            f"`{name}` is for the {side} end of '{self.link.name}', and this is the {other} end",
+            span=user_line(),
+            help=f"declare the parameter as {form}[…], and give that end to no other process",
+        )
 
     def __len__(self) -> int:
         """How many tokens are in the channel at the time of the process that asks: entered, and not taken.

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from htp.diagnostics import Label, Refused, Span
-from htp.places import user_line
+from htp.places import user_frame, user_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from types import FrameType
 
     from htp.channels import Link
     from htp.networks import Network
@@ -25,6 +26,8 @@ __all__ = ["Blocked", "BlockedChannel", "BlockedProcess", "Deadlock", "DeadlockR
 TRUE = "add an initial token or break the cycle"
 NO_CLOSE = "producer terminated without close()"
 NO_RECEIVE = "consumer terminated before it received every token"
+OWN = ("htp", "threading")
+"""What is not the user's in the frames of a process."""
 _NOT_IN_TABLES = ("name", "sender", "receiver")
 
 
@@ -121,6 +124,8 @@ class Deadlock(Refused):
 def deadlock(network: Network) -> Deadlock:
     """The refusal of a network none of whose live processes can go on."""
     stuck = [each for each in network.processes if not each.ended]
+    for each in stuck:
+        network.name_channels(_frame(each))
     cycle = _cycle(stuck)
     full = [each.pending.links[0] for each in cycle if each.pending.kind == "send"]
     smallest = min(full, key=lambda each: each.time.capacity, default=None)
@@ -146,7 +151,7 @@ def peers(process: Process) -> Iterator[Process]:
     for link in process.pending.links:
         if process.pending.kind != "send" and link.time.closed is not None:
             continue  # an ended stream of a select: nobody can help there
-        other = link.process("recv") if process.pending.kind == "send" else link.process("send") or link.maker
+        other = link.holder("recv" if process.pending.kind == "send" else "send")
         if other is not None:
             yield other
 
@@ -154,7 +159,13 @@ def peers(process: Process) -> Iterator[Process]:
 def _place(process: Process) -> Span | None:
     """The line at which a process stands, or at least the one that declares it."""
     frame = process.frame()
-    return (user_line(frame, own=("htp", "threading")) if frame is not None else None) or process.place
+    return (user_line(frame, own=OWN) if frame is not None else None) or process.place
+
+
+def _frame(process: Process) -> FrameType | None:
+    """The user's frame in which a process stands."""
+    frame = process.frame()
+    return user_frame(frame, own=OWN) if frame is not None else None
 
 
 def _cycle(stuck: Sequence[Process]) -> list[Process]:
@@ -206,7 +217,7 @@ def _blocked(process: Process, place: Span | None) -> Blocked:
 
 
 def _channel(link: Link) -> BlockedChannel:
-    time, sender, receiver = link.time, link.process("send") or link.maker, link.process("recv")
+    time, sender, receiver = link.time, link.holder("send"), link.holder("recv")
     return BlockedChannel(
         name=link.name,
         capacity=time.capacity,

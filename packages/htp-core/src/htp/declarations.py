@@ -106,7 +106,7 @@ class Dialect:
     `kinds` are the kinds of function it adds, each with a decorator of that name in the first module. A call of an
     attribute of the name `directives`, as `scheduled.tile(…)`, is a directive to the target. `constructs` are what
     functions of its kinds may contain beyond core's Python, named as in `ast`: `For` over anything, `Is`, `NamedExpr`,
-    `Starred`.
+    `Starred`. Functions of `recursive` kinds may name themselves; the dialect knows what that means.
     """
 
     name: str
@@ -116,6 +116,7 @@ class Dialect:
     kinds: tuple[str, ...] = ()
     directives: str = ""
     constructs: tuple[str, ...] = ()
+    recursive: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ __all__ = [
     "intrinsic_named",
     "intrinsics_of",
     "kind_declared",
+    "kind_recursive",
     "lent_by_inactive",
     "outside",
     "spelling",
@@ -251,6 +252,12 @@ def construct_allowed(kind: str, construct: str) -> bool:
     dialect = dialect_of(kind)
     found = current_session().dialects.get(dialect) if dialect is not None else None
     return found is not None and construct in found.constructs
+
+
+def kind_recursive(dialect: str, kind: str) -> bool:
+    """Whether functions of this kind of an active dialect may name themselves."""
+    found = current_session().dialects.get(dialect)
+    return found is not None and kind in found.recursive
 
 
 def kind_declared(dialect: str, kind: str) -> bool:

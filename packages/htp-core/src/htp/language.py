@@ -6,6 +6,7 @@ Knows signatures and the reference run; does not know how a program is captured 
 from __future__ import annotations
 
 import inspect
+from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar, overload
 
 from htp.diagnostics import Refused, Span
@@ -126,7 +127,7 @@ def annotations_of(python: Callable[..., object], caller: FrameType | None) -> M
         Refused: `capture.bad-annotation`.
     """
     # Names that only annotations use are not in the closure, so the frame that decorates is asked for them.
-    scope = {**inspect.getclosurevars(python).nonlocals, **(caller.f_locals if caller is not None else {})}
+    scope = {**_nonlocals(python), **(caller.f_locals if caller is not None else {})}
     try:
         return inspect.get_annotations(python, locals=scope, eval_str=True)
     except Refused as refusal:
@@ -138,6 +139,16 @@ def annotations_of(python: Callable[..., object], caller: FrameType | None) -> M
             span=_place(python),
             help='write types as in `a: In[Tensor[f32, "M", 128]]`',
         ) from None
+
+
+def _nonlocals(python: Callable[..., object]) -> dict[str, object]:
+    """The variables of enclosing functions that a function speaks of, as far as they are assigned by now."""
+    cells = zip(python.__code__.co_freevars, python.__closure__ or (), strict=True)
+    found: dict[str, object] = {}
+    for name, cell in cells:
+        with suppress(ValueError):  # a function that names itself, or one that is defined behind it
+            found[name] = cell.cell_contents
+    return found
 
 
 def _place(python: Callable[..., object]) -> Span:

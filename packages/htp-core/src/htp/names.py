@@ -19,7 +19,7 @@ LOOPS = (
 TASKS = ("barrier", "close_tasks", "first_seen", "fnv1a", "open_tasks", "task", "wait_for", "work")
 STREAMS = (
     "advance", "advance_any", "channel", "close", "close_network", "full", "occupancy", "one_of", "open_network",
-    "peek", "process_name", "send", "stop_process", "token", "token_size", "try_advance", "try_send",
+    "peek", "process_name", "send", "spawn_process", "stop_process", "token", "token_size", "try_advance", "try_send",
 )  # fmt: skip
 CORE = frozenset((*DTYPES, *FORMS, *DECORATORS, "tile", "empty"))
 BUILTINS = ("range", "min", "max", "abs", "len", "int", "float", "bool")

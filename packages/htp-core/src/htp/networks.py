@@ -84,7 +84,7 @@ class Network:
             for number, each in enumerate(cast("Iterable[object]", value) if several else (value,)):
                 link = next((known for known in self.links if known is getattr(each, "link", None)), None)
                 if link is not None and not link.named:
-                    self.name_channel(link, f"{name}{number}" if several else name)
+                    self.name_channel(link, link.wanted or (f"{name}{number}" if several else name))
 
     def name_channel(self, link: Link, name: str) -> None:
         """Gives a channel its name; a second one of a name is called `name_2`."""
@@ -247,7 +247,7 @@ def unconnected(channel: str, side: Side, network: str, place: Span | None) -> R
 
 def _channel_run(link: Link) -> ChannelRun:
     """What went through a channel."""
-    time, sender, receiver = link.time, link.process("send") or link.maker, link.process("recv")
+    time, sender, receiver = link.time, link.holder("send"), link.holder("recv")
     return ChannelRun(
         capacity=time.capacity,
         latency=time.latency,

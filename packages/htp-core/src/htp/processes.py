@@ -183,7 +183,7 @@ class Process:
 
     def _close_all(self) -> None:
         """What a return does: the streams end that the process sends, and those it made and gave to no sender."""
-        held = [each for each in self.held if each.time.closed is None and self is (each.process("send") or each.maker)]
+        held = [each for each in self.held if each.time.closed is None and self is each.holder("send")]
         if held:
             self.pause()
             for each in held:

@@ -119,13 +119,17 @@ class TaskGraph(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TaskStatistics(msgspec.Struct, frozen=True, kw_only=True):
-    """What the native task runtime counted in one run; `runs` only where a trace was asked for."""
+    """What the native task runtime counted in one run; `runs` only where a trace was asked for.
+
+    `left_out` says which tasks are not counted, and why.
+    """
 
     tasks: int
     workers: int
     window_high_water: int | None = None
     window_stalls: int | None = None
     runs: tuple[TaskRun, ...] = ()
+    left_out: str = ""
 
 
 class UnitWork(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -170,9 +174,9 @@ class NetworkRun(msgspec.Struct, frozen=True, kw_only=True):
 class Simulated(msgspec.Struct, frozen=True, kw_only=True):
     """Simulated time of a run, in cycles.
 
-    Processes and channels are those of the last of its `networks`; those that ran before it are `earlier`. `workers`
-    are names of those that ran tasks, where they have names; `kernels` show what went on inside some tasks, one of each
-    kernel.
+    Processes and channels are those of the last of its `networks`, which began at `start`; those that ran before it are
+    `earlier`. `workers` are names of those that ran tasks, where they have names; `kernels` show what went on inside
+    some tasks, one of each kernel.
     """
 
     makespan: int
@@ -180,11 +184,21 @@ class Simulated(msgspec.Struct, frozen=True, kw_only=True):
     processes: dict[str, ProcessRun] = {}
     channels: dict[str, ChannelRun] = {}
     earlier: tuple[NetworkRun, ...] = ()
+    start: int = 0
     tasks: tuple[TaskRun, ...] = ()
     workers: tuple[str, ...] = ()
     kernels: tuple[KernelRun, ...] = ()
     window_high_water: int | None = None
     window_stalls: int | None = None
+
+    @property
+    def network_runs(self) -> tuple[NetworkRun, ...]:
+        """Every network that ran, in order."""
+        if not (self.processes or self.channels):
+            return self.earlier
+        took = max((each.end for each in self.processes.values()), default=0)
+        last = NetworkRun(start=self.start, makespan=took, processes=self.processes, channels=self.channels)
+        return (*self.earlier, last)
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):

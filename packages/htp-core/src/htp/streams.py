@@ -1,7 +1,8 @@
 """The Python meaning of the process form: while a network is open every call of a kernel declares a process.
 
 A kernel that is a process has ends of channels as parameters. It takes tokens into its hand, one of each channel, and
-looks at what it holds. Values and times are those of `networks`; what stands here is how lowered programs say it.
+looks at what it holds; it may make channels and start processes itself. Values and times are those of `networks`; what
+stands here is how lowered programs say it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from htp.diagnostics import Refused
 from htp.networks import Network
 from htp.payloads import check_payload, handed_over
 from htp.places import user_frame, user_line
-from htp.processes import DECLARING, stop
+from htp.processes import DECLARING, RUNNING, running, stop
 from htp.reference import DECLARE, prepared, run_prepared
 from htp.tasks import work
 from htp.types import ScalarType, TensorType, TileType
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from htp.channels import Side
     from htp.diagnostics import Span
     from htp.language import Definition
+    from htp.processes import Process
     from htp.types import DType, Param
     from htp.values import Number
 
@@ -53,6 +55,7 @@ __all__ = [
     "peek",
     "process_name",
     "send",
+    "spawn_process",
     "stop_process",
     "token",
     "token_size",
@@ -106,17 +109,22 @@ def channel(
     initial: Sequence[object] = (),
     region: bool = False,
     name: str = "",
+    least: int | None = None,
+    whole_turns: int | None = None,
 ) -> Channel[Array]:
     """A channel of tiles of up to `shape`, which is () for numbers; with `region` of buffers of exactly that shape.
 
     Up to `capacity` tokens are in it (0: a rendezvous). A token is visible `latency` cycles after it was accepted, and
     its slot is free `response` cycles after it was taken. `initial` tokens are in it at time 0. It is called `name`, or
-    after its variable.
+    after its variable. One that a process makes is its own until it gives the ends to processes that it starts.
+    `least` and `whole_turns` are capacities that were found to do, for readers: nothing is done
+    with them.
 
     Raises:
         Refused: `csp.bad-channel`, `csp.payload`; `type.bad-network` outside of a network.
     """
-    network = _open("channel")
+    maker = RUNNING.get() if DECLARING.get() is None else None
+    network = maker.network if maker is not None else _open("channel")
     for what, value in (("capacity", capacity), ("latency", latency), ("response", response)):
         if value < 0:
             raise Refused("csp.bad-channel", f"{what} is {value}", span=user_line(), help="write 0 or more")
@@ -127,9 +135,12 @@ def channel(
             span=user_line(),
             help=f"write capacity={len(initial)} or more",
         )
-    link = Link(_carried(dtype, shape, region), ChannelTime(capacity, latency, response, len(initial)))
+    link = Link(_carried(dtype, shape, region), ChannelTime(capacity, latency, response, len(initial)), maker=maker)
     link.name = f"#{len(network.links)}"
-    if name:
+    if maker is not None:
+        link.wanted = name
+        maker.held.append(link)
+    elif name:
         network.name_channel(link, name)
     for each in initial:
         check_payload(link.name, link.carried, each)
@@ -274,6 +285,17 @@ def full(end: End) -> bool:
     return end.full()
 
 
+def spawn_process(definition: AnyDefinition, *args: object, name: str = "") -> None:
+    """Starts a process at the time of the one that runs; the ends that it is given are its own from then on.
+
+    Raises:
+        Refused: `csp.no-network` outside of a process, and what a call of a kernel in a network is refused with.
+    """
+    parent = running(f"spawn_process of `{definition.name}`", user_line())
+    parent.pause()
+    _start(parent.network, name or definition.name, definition, args, {}, parent)
+
+
 def stop_process() -> NoReturn:
     """Ends the process at once, as if its machine had failed: the channels it sends on stay open."""
     stop()
@@ -304,17 +326,32 @@ def _declare(definition: AnyDefinition, args: tuple[object, ...], kwargs: Mappin
     Raises:
         Refused: `csp.not-an-end`, `csp.payload`, `csp.endpoint-shared`, and `run.*`.
     """
-    network, place = _open(definition.name), user_line()
+    network, name = _open(definition.name), _NAMED.get() or definition.name
+    _start(network, name, definition, args, kwargs)
+    _NAMED.set("")
+
+
+def _start(
+    network: Network,
+    name: str,
+    definition: AnyDefinition,
+    args: tuple[object, ...],
+    kwargs: Mapping[str, object],
+    parent: Process | None = None,
+) -> None:
+    """Adds a process to a network: one that it declares, or one that its process `parent` starts now."""
+    place = user_line()
     network.name_channels(user_frame())
     values = prepared(definition, args, kwargs, later=True)
     sized = [(each, value) for each, value in zip(definition.params, values, strict=True) if not each.is_end]
     sizes = bind_dims([each for each, _ in sized], [_shape(value) for _, value in sized])
-    made = network.add(_NAMED.get() or definition.name, partial(_run, definition, values), place)
-    _NAMED.set("")
+    made = network.add(name, partial(_run, definition, values), place, parent.clock if parent is not None else 0)
     for index, param in enumerate(definition.params):
         if param.is_end:
             side: Side = "send" if param.direction == "send" else "recv"
             link = _link(definition, param, values[index], sizes, place)
+            if parent is not None:
+                link.hand_over(side, parent)
             link.claim(side, made, place)
             values[index] = Sender[object](link) if side == "send" else Receiver[object](link)
 

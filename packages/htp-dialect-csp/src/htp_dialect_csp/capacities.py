@@ -20,9 +20,11 @@ AMPLE = 1 << 40
 """More tokens than any channel holds."""
 
 
-def least_capacities(net: Net) -> dict[str, int | None]:
-    """For every channel the least capacity with which the network does not get stuck, the others as they are."""
-    return {each.name: least_capacity(net, each.name) for each in net.channels}
+def least_capacities(net: Net) -> dict[str, int] | None:
+    """Capacities with which the network does not get stuck, of which none can be smaller; None where none do."""
+    least = {each.name: each.initial for each in net.channels}
+    more = working_capacities(net.with_capacities(least))
+    return {**least, **more} if more is not None else None
 
 
 def least_capacity(net: Net, channel: str) -> int | None:

@@ -78,7 +78,8 @@ def _checked(
 
 def _check_close(name: str, sender: ProcessNode, receiver: ProcessNode) -> None:
     closes = any(
-        isinstance(each, Operation) and each.kind == "close" and name in channels_of(each.end)
+        (isinstance(each, Operation) and each.kind == "close" and name in channels_of(each.end))
+        or (isinstance(each, Unclear) and each.what == "spawn" and name in each.channels)
         for each in walk(sender.steps)
     )
     if not closes and _forever(sender):

@@ -15,18 +15,13 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 import htp
-from htp.arguments import bind_dims
-from htp.capture import capture
 from htp.tools.answers import table
 from htp.views import chrome_trace, networks_of, stream_svg, timeline_svg
-from htp_dialect_csp.capacities import least_capacities
-from htp_dialect_csp.concrete import Undecided, net_of
 from htp_dialect_csp.demos import attention, feedback, gemm, multirate, pipeline, serving
 from htp_dialect_csp.processes import simulate
-from htp_dialect_csp.reading import graph_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     import numpy.typing as npt
 
@@ -109,8 +104,7 @@ def _show(shown: Shown, place: Path) -> str:
         raise htp.Bug(f"{shown.name}: the times differ from those in Python: {place}")
     (network,) = networks_of(package)
     picture, timeline, trace = (Path(f"{place}{ending}") for ending in (".svg", ".timeline.svg", ".trace.json"))
-    least = _least(shown)
-    picture.write_text(stream_svg(network, times, least=least), encoding="utf-8")
+    picture.write_text(stream_svg(network, times), encoding="utf-8")
     timeline.write_text(timeline_svg(report), encoding="utf-8")
     trace.write_bytes(chrome_trace(report))
     native = _median(lambda: call(*shown.inputs, out))
@@ -119,7 +113,7 @@ def _show(shown: Shown, place: Path) -> str:
         [
             f"{shown.name}, {shown.size}",
             f"  network   {_network(meant)}",
-            *(f"            {line}" for line in _channels(network, meant, least)),
+            *(f"            {line}" for line in _channels(network, meant)),
             f"  error     {error:.1e}, at most {shown.tolerance:.1e}, against NumPy in float64",
             f"  time      {1e3 * native:.2f} ms, in Python {1e3 * python:.2f} ms",
             f"  drawn     {picture}, {timeline}, {trace}",
@@ -137,27 +131,15 @@ def _network(times: Simulated) -> str:
     return f"{size}, {times.makespan} cycles, of which {name} works {busiest.busy}"
 
 
-def _channels(network: DeclaredNetwork, times: Simulated, least: Mapping[str, int]) -> Iterator[str]:
+def _channels(network: DeclaredNetwork, times: Simulated) -> Iterator[str]:
     """The graph, a line for every channel: what it carried from where to where, and who waited how many cycles."""
     rows = [("from", "channel", "to", "carries", "capacity", "least", "high water", "sender waited", "receiver waited")]
     for each in network.channels:
         ran = times.channels[each.name]
         waited = (str(ran.stall_full), str(ran.stall_empty))
         ends = (each.sender, f"-> {each.name}", f"-> {each.receiver}")
-        rows.append((*ends, each.payload, each.capacity, str(least.get(each.name, "?")), str(ran.high_water), *waited))
+        rows.append((*ends, each.payload, each.capacity, each.least or "?", str(ran.high_water), *waited))
     yield from table(rows)
-
-
-def _least(shown: Shown) -> dict[str, int]:
-    """For every channel the least capacity with which the network does not get stuck; none where data decides."""
-    program = capture(shown.network)
-    arrays = [cast("npt.ArrayLike", each) for each in (*shown.inputs, shown.expected)]
-    sizes = bind_dims(shown.network.params, [np.shape(each) for each in arrays])
-    try:
-        found = least_capacities(net_of(graph_of(program, program.main), sizes))
-    except Undecided:
-        return {}
-    return {name: size for name, size in found.items() if size is not None}
 
 
 def _median(call: Callable[[], object]) -> float:

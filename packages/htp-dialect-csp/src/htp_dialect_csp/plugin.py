@@ -27,7 +27,17 @@ CONSTRUCTS = ("For", "Is", "NamedExpr", "Starred")
 @hookimpl
 def htp_dialects() -> tuple[Dialect, ...]:
     """Processes, channels and networks."""
-    return (Dialect("csp", "processes, channels and networks", (HOME,), WORDS, KINDS, constructs=CONSTRUCTS),)
+    return (
+        Dialect(
+            "csp",
+            "processes, channels and networks",
+            (HOME,),
+            WORDS,
+            KINDS,
+            constructs=CONSTRUCTS,
+            recursive=("process",),
+        ),
+    )
 
 
 @hookimpl

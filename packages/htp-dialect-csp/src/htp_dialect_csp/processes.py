@@ -8,7 +8,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast, overload
 
-from htp.channels import Channel as Both
 from htp.channels import End, Receiver, Sender, fan_out
 from htp.diagnostics import Refused
 from htp.language import Definition, annotations_of, caller_frame
@@ -204,11 +203,11 @@ def _declare(
         if param.is_end:
             side: Side = "send" if param.direction == "send" else "recv"
             found = [_link(definition, param, each, side, dims, place) for each in _ends(param, values[index])]
-            for link, given in found:
-                if parent is not None and not isinstance(given, Both) and link.process(side) is parent:
-                    del link.held_by[side]
+            for link in found:
+                if parent is not None:
+                    link.hand_over(side, parent)
                 link.claim(side, made, place)
-            bound = tuple(SIDES[side](link) for link, _ in found)
+            bound = tuple(SIDES[side](link) for link in found)
             values[index] = bound if param.several else bound[0]
 
 
@@ -257,13 +256,13 @@ def _ends(param: Param, value: object) -> tuple[object, ...]:
 
 def _link(
     definition: Definition[P, R], param: Param, value: object, side: Side, dims: dict[str, str], place: Span | None
-) -> tuple[Link, End]:
+) -> Link:
     """The channel that an argument is an end of, checked against the parameter."""
     if not isinstance(value, End) or not isinstance(value, SIDES[side]):
         raise not_an_end(definition.name, param, _shown(value), place)
     if param.type is not None:
         check_carried(value.link.name, value.link.carried, param.type, definition.name, side, dims, place)
-    return value.link, value
+    return value.link
 
 
 def _shown(value: object) -> str:

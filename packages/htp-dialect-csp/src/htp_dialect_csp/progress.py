@@ -16,6 +16,7 @@ from htp_dialect_csp.capacities import working_capacities
 from htp_dialect_csp.concrete import Undecided, net_of
 from htp_dialect_csp.counts import counts_differ
 from htp_dialect_csp.given import MOST, alike, allowed
+from htp_dialect_csp.rates import turn_capacities
 from htp_dialect_csp.stuck import explained
 from htp_dialect_csp.zero_cost import run
 
@@ -48,7 +49,7 @@ def check_progress(graph: Graph, samples: tuple[Mapping[str, int], ...] = ({},))
             return (_note(graph, str(reason)),)
         outcome = run(net)
         if outcome.waiting:
-            raise _with_capacities(net, explained(net, outcome, graph.name), sizes)
+            raise _with_capacities(graph, net, explained(net, outcome, graph.name), sizes)
         if not outcome.endless:
             _check_left(graph, net, outcome, sizes)
     return ()
@@ -78,7 +79,7 @@ def _noted(diagnostic: Diagnostic, sizes: Mapping[str, int]) -> Diagnostic:
     return msgspec.structs.replace(diagnostic, notes=(*diagnostic.notes, *seen))
 
 
-def _with_capacities(net: Net, found: Deadlock, sizes: Mapping[str, int]) -> Deadlock:
+def _with_capacities(graph: Graph, net: Net, found: Deadlock, sizes: Mapping[str, int]) -> Deadlock:
     """The refusal with the capacities that are needed, where more capacity helps; its times would all be 0."""
     working = working_capacities(net) if found.report.kind == "artificial" else None
     channels = {each.name: each for each in net.channels}
@@ -87,6 +88,10 @@ def _with_capacities(net: Net, found: Deadlock, sizes: Mapping[str, int]) -> Dea
         f"'{net.processes[channels[name].receiver].name}' to make progress"
         for name, size in (working or {}).items()
     ]
+    turns = turn_capacities(graph) if working else {}
+    if turns:
+        enough = ", ".join(f"{size} of '{name}'" for name, size in turns.items())
+        notes.append(f"capacities that are enough at all sizes: {enough}")
     help = tuple(f"give `{name}` capacity={size} or more" for name, size in (working or {}).items())
     diagnostic = msgspec.structs.replace(
         found.diagnostic, message=found.report.text, notes=tuple(notes), help=help or found.diagnostic.help

@@ -13,7 +13,7 @@ from math import gcd, lcm
 from typing import TYPE_CHECKING
 
 from htp.diagnostics import Refused
-from htp_dialect_csp.steps import Drain, Loop
+from htp_dialect_csp.steps import Call, Drain, Given, Loop, Operation, Work
 from htp_dialect_csp.tallies import Tallies
 
 if TYPE_CHECKING:
@@ -22,8 +22,12 @@ if TYPE_CHECKING:
     from htp_dialect_csp.graph import Graph, ProcessNode
 
 __all__ = [
-    "Edge", "admissible", "check_rates", "edges_of", "minimal_capacities", "minimal_capacity", "repetition",
+    "Edge", "check_rates", "edges_of", "minimal_capacities", "minimal_capacity", "repetition", "turn_capacities",
 ]  # fmt: skip
+
+
+TRIES = 1000
+"""Sets of capacities that are looked at before the search is given up."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +98,6 @@ def minimal_capacity(produced: int, consumed: int, initial: int = 0) -> int:
     return least + initial % shared if initial <= least else initial
 
 
-def admissible(edges: Sequence[Edge], capacities: dict[str, int]) -> bool:
-    """Whether the graph can run forever with these capacities."""
-    return not _stuck(edges, capacities, repetition(edges))
-
-
 def _stuck(edges: Sequence[Edge], capacities: dict[str, int], runs: dict[str, int]) -> frozenset[str]:
     """The channels that are too full for a process to fire when no process can; empty where all fire as they should."""
     tokens = {each.channel: each.initial for each in edges}
@@ -132,7 +131,7 @@ def _full(edge: Edge, tokens: dict[str, int], capacities: dict[str, int]) -> boo
 
 
 def minimal_capacities(edges: Sequence[Edge]) -> dict[str, int] | None:
-    """Capacities of the least sum with which the graph can run forever; None where none are enough.
+    """Capacities of the least sum with which the graph can run forever; None where none are enough, or found in time.
 
     Only a channel that is full when nothing can fire is worth more room, so that is all that is tried.
 
@@ -146,7 +145,7 @@ def minimal_capacities(edges: Sequence[Edge]) -> dict[str, int] | None:
         return None
     first = tuple(minimal_capacity(each.produced, each.consumed, each.initial) for each in edges)
     waiting, seen = [(sum(first), first)], {first}
-    while waiting:
+    while waiting and len(seen) < TRIES:
         _, sizes = heappop(waiting)
         full = _stuck(edges, dict(zip(names, sizes, strict=True)), runs)
         if not full:
@@ -166,6 +165,22 @@ def edges_of(graph: Graph) -> tuple[Edge, ...]:
     """The channels of a network between processes that do the same number of sends and receives in every turn."""
     tallies = Tallies(graph)
     return tuple(_edges(graph, tallies))
+
+
+def turn_capacities(graph: Graph) -> dict[str, int]:
+    """Capacities with which processes do whole turns of their loops, at all sizes; none where turns are not alike."""
+    edges = edges_of(graph)
+    if not graph.complete or len(edges) != len(graph.channels) or not all(_turns(each) for each in graph.processes):
+        return {}
+    return minimal_capacities(edges) or {}
+
+
+def _turns(process: ProcessNode) -> bool:
+    """Whether all that a process sends and receives is in the turns of one loop."""
+    rest = [each for each in process.steps if not isinstance(each, Loop | Drain)]
+    quiet = all(isinstance(each, Work | Call | Given | Operation) for each in rest)
+    moves = any(isinstance(each, Operation) and each.kind != "close" for each in rest)
+    return quiet and not moves and len(rest) == len(process.steps) - 1
 
 
 def _edges(graph: Graph, tallies: Tallies) -> Iterator[Edge]:

@@ -39,6 +39,7 @@ class _Reader:
         self.kinds = kinds
         self.numbers = count()
         self.timed: set[str] = set()
+        self.own: set[str] = set()
 
     # statements -------------------------------------------------------------------------------------------------
 
@@ -58,6 +59,8 @@ class _Reader:
                 yield from self.expression(value, scope)
                 if self.is_timed(value, scope):
                     self.timed |= {node.id for node in ast.walk(target) if isinstance(node, ast.Name)}
+                # Channels that the process itself makes are not the network's, which is what is read here.
+                self.own |= {node.id for node in ast.walk(target) if isinstance(node, ast.Name) and _makes(value)}
                 assign(target, value, scope)
             case ast.AugAssign(target=target, value=value):
                 yield from self.expression(value, scope)
@@ -171,9 +174,14 @@ class _Reader:
             cycles = value_of(node.args[0], scope)
             yield Work(cycles if isinstance(cycles, Expr) else None)
             return
-        given = [name for each in node.args for name in channels_in(value_of(each, scope))]
-        if (given and name != "len") or name in ("select", "spawn", "stop"):
-            yield Unclear(name or ast.unparse(node.func), tuple(given) or every_channel(scope), place)
+        passed = (*node.args, *(keyword.value for keyword in node.keywords))
+        given = [name for each in passed for name in channels_in(value_of(each, scope))]
+        if name == "spawn":  # the process that is started touches nothing but what it is given
+            yield Unclear(name, tuple(given), place)
+        elif (given and name != "len") or name in ("select", "stop"):
+            names = {each.id for one in passed for each in ast.walk(one) if isinstance(each, ast.Name)}
+            others = () if names and names <= self.own else every_channel(scope)
+            yield Unclear(name or ast.unparse(node.func), tuple(given) or others, place)
         elif given:
             yield Unclear("len", tuple(given), place)
         elif self.kinds.get(name) == "workload":
@@ -186,6 +194,10 @@ class _Reader:
         if channels:
             yield Unclear(what, tuple(dict.fromkeys(channels)), origin_of(node))
         yield from (each for each in found if isinstance(each, Call))
+
+
+def _makes(node: ast.expr) -> bool:
+    return any(isinstance(each, ast.Name) and each.id == "Channel" for each in ast.walk(node))
 
 
 def _touched(step: Step) -> tuple[str, ...]:

@@ -13,16 +13,18 @@ from htp.diagnostics import Diagnostic, Refused
 from htp.dims import Expr, const, maximum, sym
 from htp.program import origin_of
 from htp_dialect_csp.bindings import assign, forget, give
+from htp_dialect_csp.graph import ProcessNode
 from htp_dialect_csp.steps import Call, walk
 from htp_dialect_csp.symbols import TURN, range_of, value_of
 from htp_dialect_csp.tallies import summed
+from htp_dialect_csp.token_program import token_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from htp.diagnostics import Span
     from htp.program import Function, Program
-    from htp_dialect_csp.graph import Graph, ProcessNode
+    from htp_dialect_csp.graph import Graph
     from htp_dialect_csp.symbols import Scope, Value
 
 __all__ = ["check_windows", "most_tasks"]
@@ -35,11 +37,32 @@ def check_windows(program: Program, graph: Graph) -> tuple[Diagnostic, ...]:
         Refused: `csp.window` when the call issues more in every run.
     """
     found: list[Diagnostic] = []
-    for process in graph.processes:
+    for process in (*graph.processes, *_started(program, graph)):
         for each in walk(process.steps):
             if isinstance(each, Call) and (window := _window(program.function(each.function))) is not None:
                 found += _checked(program, graph, process, each, *window)
     return tuple(found)
+
+
+def _started(program: Program, graph: Graph) -> Iterator[ProcessNode]:
+    """The processes that others start with `spawn`, of whose arguments nothing is known."""
+    functions = {each.name: each for each in program.functions}
+    kinds = {each.name: each.kind for each in program.functions}
+    scope = {name: const(value) for name, value in program.constants if type(value) is int}
+    found: set[str] = set()
+    open_ = [each.function for each in graph.processes if each.function in functions]
+    while open_:
+        for node in (node for each in functions[open_.pop()].body for node in ast.walk(each)):
+            match node:
+                case ast.Call(func=ast.Name(id="spawn"), args=[ast.Name(id=name), *_]) if (
+                    name in functions and name not in found
+                ):
+                    found.add(name)
+                    open_.append(name)
+                    steps = token_program(functions[name].body, scope, kinds)
+                    yield ProcessNode(name, steps, (), name, functions[name].origin)
+                case _:
+                    pass
 
 
 def _checked(

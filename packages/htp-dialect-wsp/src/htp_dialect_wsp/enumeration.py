@@ -309,8 +309,9 @@ class _Walk(Evaluator):
                 scalars.append(value if isinstance(value, int | float) else None)
             else:
                 regions = [value] if isinstance(value, Region) else self._read(argument)
-                mode = param.direction if isinstance(value, Region) else "in"
-                accesses += [TaskAccess(each.tensor, each.box, self._mode(mode), each.exact) for each in regions]
+                way = param.direction if isinstance(value, Region) else "in"
+                mode = self._mode(way if way in ("out", "inout") else "in")
+                accesses += [TaskAccess(each.tensor, each.box, mode, each.exact) for each in regions]
         if len(self.tasks) == self.limit:
             raise _Cut
         self.tasks.append(Task(function.name, tuple(accesses), self.turns, node, tuple(scalars), self.guards))

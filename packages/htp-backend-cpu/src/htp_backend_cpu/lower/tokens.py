@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 PURE = frozenset(("one_of", "token", "token_size"))
 """Words that only read what is in the hand."""
 ACTING = frozenset(STREAMS) - PURE
-TAKES = frozenset(("advance", "advance_any", "peek", "try_advance"))
-"""Words that put another token into the hand."""
+TAKES = frozenset(("advance", "advance_any", "peek", "spawn_process", "try_advance"))
+"""Words behind which another token may be in the hand, also in that of a process that was given the end."""
 
 
 def is_token(node: ast.expr | None) -> bool:

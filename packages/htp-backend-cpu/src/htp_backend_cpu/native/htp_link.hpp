@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace htp {
@@ -44,11 +45,13 @@ private:
 class alignas(64) Link {
 public:
     // ---- what never changes while processes run ----
-    const char* const name;
     const Timing timing;
     const i64 index;
     Link* const self = this;  // an array of one
+    // These change only while processes take turns: a process names what it has made and gives away its ends.
+    const char *name, *wanted = nullptr;
     Process *sender = nullptr, *receiver = nullptr;
+    bool made_late = false;  // a process made it
     std::vector<i64>*accepts = nullptr, *dequeues = nullptr;  // where times are kept, null for nowhere
     std::vector<i64> sizes;                                   // of the largest token
 
@@ -62,7 +65,7 @@ public:
     /// A slot begins with the time of its token and has `bytes` in all. One more than the capacity has the token in the
     /// receiver's hand, and one more the token that the sender writes before there is room for it.
     Link(const char* name, const Timing& timing, i64 index, i64 bytes)
-        : name(name), timing(timing), index(index), stride(bytes), slots(held() + (timing.capacity ? 2 : 3)),
+        : timing(timing), index(index), name(name), stride(bytes), slots(held() + (timing.capacity ? 2 : 3)),
           credits(new i64[size_t(std::max<i64>(held(), 1))]), write_at(slots), send_credit(std::max<i64>(held(), 1)),
           read_at(slots), take_credit(std::max<i64>(held(), 1)), early_credit(std::max<i64>(held(), 1)) {}
     Link(const Link&) = delete;
@@ -77,6 +80,12 @@ public:
     }
     void drop_all() {
         for (i64 slot = 0; drop && slot < slots; slot++) drop(memory + slot * stride);
+    }
+    /// Nobody uses the slots any more; counts and times stay. The memory, which the caller frees.
+    char* retire() {
+        high_water();
+        drop_all();
+        return std::exchange(memory, nullptr);
     }
 
     // ---- the sender's side ----
@@ -158,7 +167,7 @@ public:
     i64 high_water() {
         const i64 done = receives();
         Turning at = read_at;
-        for (i64 k = done; k < sends() && timing.capacity; k++, at.step())
+        for (i64 k = done; memory && k < sends() && timing.capacity; k++, at.step())
             count_high_water(k, *reinterpret_cast<i64*>(memory + at * stride), done);
         return highest;
     }

@@ -6,20 +6,29 @@
 #include "htp_turns.hpp"
 
 #include <deque>
-#include <functional>
 #include <new>
 #include <string>
+#include <unordered_map>
 
 namespace htp {
 namespace streams {
 
-/// `name`, or when that is taken `name_2`, `name_3`, …, which `made` keeps.
-template <class Things> const char* unique(const char* name, const Things& taken, std::deque<std::string>& made) {
-    std::string own = name;
-    auto has = [&](const auto& each) { return own == each->name; };
-    for (int number = 2; std::any_of(taken.begin(), taken.end(), has); number++) own = name + ("_" + std::to_string(number));
-    return own == name ? name : made.emplace_back(own).c_str();
-}
+/// The names that were given, each with the number that the next one of that name is tried with.
+class Names {
+public:
+    /// `name`, or when that is taken `name_2`, `name_3`, …
+    const char* unique(const char* name) {
+        auto& [own, number] = *taken.try_emplace(name, 1).first;
+        if (number++ == 1) return own.c_str();
+        for (;; number++) {
+            const auto [made, is_new] = taken.try_emplace(own + "_" + std::to_string(number - 1), 2);
+            if (is_new) return made->first.c_str();
+        }
+    }
+
+private:
+    std::unordered_map<std::string, i64> taken;  // whose nodes stay where they are
+};
 
 /// A text of a failure, which the caller reads before its next run.
 inline const char* kept_text(std::string text) {
@@ -44,20 +53,24 @@ public:
 
     /// A channel whose slots have `bytes` each.
     Link& add(const char* name, const Timing& timing, i64 bytes) {
-        links.push_back(std::make_unique<Link>(unique(name, links, names), timing, i64(links.size()), bytes));
+        Process* const maker = here();
+        const char* const own = maker ? texts.emplace_back("#" + std::to_string(links.size())).c_str() : names.unique(name);
+        links.push_back(std::make_unique<Link>(own, timing, i64(links.size()), bytes));
         Link& link = *links.back();
+        if (maker) made_late(link, name, *maker);
         void* memory = cx.runtime->heap_take(link.bytes());
-        if (!memory) htp::stop(cx, Failure::out_of_memory, "", "", link.bytes(), 0);
+        if (!memory) htp::stop(context(), Failure::out_of_memory, "", "", link.bytes(), 0);
         link.use(static_cast<char*>(memory));
         if (cx.recording) link.accepts = &kept.emplace_back(), link.dequeues = &kept.emplace_back();
         return link;
     }
     /// A process; its ends and its body are given next.
-    void add(const char* name, const char* place) {
-        processes.push_back(std::make_unique<Process>(unique(name, processes, names), place, i64(processes.size())));
+    Process& add(const char* name, const char* place, i64 clock = 0) {
+        const char* const own = process_names.unique(name);
+        processes.push_back(std::make_unique<Process>(*this, own, place, i64(processes.size()), clock));
         processes.back()->keeps = cx.recording;
+        return *processes.back();
     }
-    void body(std::function<void(const Context&)> given) { bodies.push_back(std::move(given)); }
     void sends(Link& link) { claim(link, link.sender); }
     void receives(Link& link) { claim(link, link.receiver); }
 
@@ -67,15 +80,41 @@ public:
             if (!each->sender || !each->receiver)
                 htp::stop(cx, Failure::unconnected, place, kept_text(each->name), each->sender != nullptr, 0);
         const i64 count = i64(processes.size());
+        std::vector<Process*> first;  // `processes` may grow while they start
+        for (auto& each : processes) first.push_back(each.get());
         if (timed) turns.begin(processes);
         else kahn.begin(processes, cx.runtime->threads());
-        auto body = [](void* network, long long number) { static_cast<Network*>(network)->live(size_t(number)); };
-        if (!cx.runtime->crew(count, body, this)) htp::stop(cx, Failure::out_of_memory, "", "", i64(count * crew_stack), 0);
-        if (const Process* first = timed ? turns.failing : kahn.failing) {
-            const Failure& why = first->failure;
+        if (!cx.runtime->crew(count, live, first.data())) htp::stop(cx, Failure::out_of_memory, "", "", i64(count * crew_stack), 0);
+        if (const Process* failing = timed ? turns.failing : kahn.failing) {
+            const Failure& why = failing->failure;
             fail(cx, Failure::Code(why.code), why.place, kept_text(why.text), why.value, why.extent);
         }
         return !kahn.stuck && !turns.stuck && !cx.failed();
+    }
+
+    // ---- processes that start others ----
+    /// The process of this network that this thread runs; null while the network is declared.
+    Process* here() const { return running && &running->network == this ? running : nullptr; }
+    /// When it is the turn of the process that runs, another one, which begins at its time; what it is comes next.
+    Process& begin_spawn(const char* name, const char* place) {
+        Process& parent = *here();
+        turns.pause(parent, place);
+        name_made(parent);
+        return add(name, place, parent.now());
+    }
+    void end_spawn(Process& child) {
+        child.bed.lie_down();
+        if (!cx.runtime->join_crew(live, const_cast<Process**>(&child.self), 0)) {
+            child.ended = true;
+            htp::stop(context(), Failure::out_of_memory, "", "", crew_stack, 0);
+        }
+        turns.add(child);
+    }
+
+    /// Channels that a process has made are named when it starts another one, or when it is told where it is stuck.
+    void name_made(Process& maker) {
+        for (Link* link : maker.unnamed) link->name = names.unique(link->wanted);
+        maker.unnamed.clear();
     }
 
     /// The context of what a process does.
@@ -108,7 +147,7 @@ public:
         }
         const i64 now = me.now();
         accept(link, since, now, fill);
-        me.waited_for(Why::full, link.name, since);
+        me.waited_for(Why::full, link, since);
     }
     template <class Fill> bool try_send(Link& link, const char* place, Fill fill) {
         Process& me = entered(*link.sender);
@@ -119,12 +158,12 @@ public:
         accept(link, now, now, fill);
         return true;
     }
-    bool full(Link& link, Process& me, const char* place) {
-        turns.pause(entered(me), place);
-        return !accepts(link, me.now());
+    bool full(Link& link, const char* place) {
+        turns.pause(*here(), place);
+        return !accepts(link, here()->now());
     }
-    i64 occupancy(Link& link, Process& me, const char* place) {
-        turns.pause(entered(me), place);
+    i64 occupancy(Link& link, const char* place) {
+        turns.pause(*here(), place);
         return link.count();
     }
     void close(Link& link, const char* place) {
@@ -142,12 +181,12 @@ public:
         const i64 since = me.now();
         if (timed) {
             turns.turn(me, {Kind::recv, since, &link.self, 1, place});
-            if (!link.has_token()) return me.waited_for(Why::end, link.name, since), false;
+            if (!link.has_token()) return me.waited_for(Why::end, link, since), false;
         } else {
             while (!link.has_token()) {
                 if (link.is_closed() && !link.has_token()) {
                     me.until(std::max(since, link.end_time()));
-                    me.waited_for(Why::end, link.name, since);
+                    me.waited_for(Why::end, link, since);
                     return false;
                 }
                 if (!link.has_token()) kahn.wait(me, {Kind::recv, since, &link.self, 1, place});
@@ -179,7 +218,7 @@ public:
                 take(me, *links[each], since);
                 return each;
             }
-        me.waited_for(Why::end, links[0]->name, since);
+        me.waited_for(Why::end, *links[0], since);
         return -1;
     }
 
@@ -187,19 +226,35 @@ private:
     static constexpr i64 crew_stack = 512 << 10;
     Kahn kahn;
     Turns turns;
-    std::vector<std::function<void(const Context&)>> bodies;
     std::deque<std::vector<i64>> kept;
-    std::deque<std::string> names;
+    std::deque<std::string> texts;
+    Names names, process_names;
 
+    Context context() const { return here() ? own(*here()) : cx; }
+    /// A channel that a process makes, whose ends are its own until it gives them away; it is named when it does.
+    void made_late(Link& link, const char* name, Process& maker) {
+        link.wanted = name, link.made_late = true;
+        link.sender = link.receiver = &maker;
+        maker.ends.push_back(&link), maker.unnamed.push_back(&link);
+    }
+    /// The newest process gets an end that nobody has, or the one that starts it.
     void claim(Link& link, Process*& end) {
-        Process* const mine = processes.back().get();
-        if (end && end != mine) {
+        Process *const mine = processes.back().get(), *const parent = here();
+        if (end && end != mine && end != parent) {
             std::string text = link.name;
             for (const char* each : {end->name, end->place, mine->name}) text += std::string("\n") + each;
-            htp::stop(cx, Failure::end_shared, mine->place, kept_text(text), &end == &link.receiver, 0);
+            htp::stop(context(), Failure::end_shared, mine->place, kept_text(text), &end == &link.receiver, 0);
         }
         end = mine;
         if (std::find(end->ends.begin(), end->ends.end(), &link) == end->ends.end()) end->ends.push_back(&link);
+        if (parent && link.sender != parent && link.receiver != parent)
+            parent->ends.erase(std::remove(parent->ends.begin(), parent->ends.end(), &link), parent->ends.end());
+    }
+    /// The memory of channels that processes made goes with the last process that had an end: there may be any number.
+    void retire(const Process& me) {
+        for (Link* link : me.ends)
+            if (link->made_late && link->storage() && link->sender->ended && link->receiver->ended)
+                cx.runtime->heap_free(link->retire(), link->bytes());
     }
     /// Every operation begins here: behind a failure none is done any more.
     Process& entered(Process& me) {
@@ -239,11 +294,11 @@ private:
         }
         const i64 now = me.now();
         link.accepted(since, now), link.keep_accept(since);
-        me.waited_for(Why::full, link.name, since);
+        me.waited_for(Why::full, link, since);
     }
     void take(Process& me, Link& link, i64 since) {
         const i64 now = me.now();
-        me.waited_for(Why::empty, link.name, since);
+        me.waited_for(Why::empty, link, since);
         if (!timed) return link.take(since, now), kahn.taken(link);
         const bool met = link.count() == 0;
         if (met) link.offered = false;
@@ -264,12 +319,17 @@ private:
             finish(*link, me, 0);
         }
     }
-    void live(size_t number) {
-        Process& me = *processes[number];
+    static void live(void* crew, long long number) {
+        Process& me = *static_cast<Process**>(crew)[number];
+        Process* const outer = std::exchange(running, &me);
+        me.network.live(me);
+        running = outer;
+    }
+    void live(Process& me) {
         const Context cx = own(me);
         try {
             if (timed) turns.first(me);
-            bodies[number](cx);
+            me.body(cx);
             if (!cx.failed()) close_all(me), me.ended = true;
         } catch (const Stopped&) {
             me.ended = true;
@@ -277,6 +337,7 @@ private:
         } catch (const std::bad_alloc&) {
             fail(cx, Failure::out_of_memory, "", "", 0, 0);
         }
+        if (me.ended) retire(me);
         if (timed) leave(turns, me);
         else leave(kahn, me);
     }

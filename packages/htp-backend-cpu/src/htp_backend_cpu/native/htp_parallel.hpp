@@ -30,6 +30,9 @@ struct htp_runtime_table {
     bool (*crew)(long long n, void (*body)(void*, long long), void* data);
     /// Adds the processes and channels of a network, as members of `simulated`, and its cycles to what is kept of a run.
     void (*tell)(void* recording, const char* members, long long cycles);
+    /// Calls body(data, i) on one more thread: a further member of the crew that the calling thread is in, which is
+    /// waited for with the others; false, and nothing was called, where there are no more threads.
+    bool (*join_crew)(void (*body)(void*, long long), void* data, long long i);
 };
 }
 

@@ -7,6 +7,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <functional>
+
 namespace htp {
 namespace streams {
 
@@ -29,7 +31,7 @@ struct Pending {
 
 /// A time in which a process stood still: the channel was full, or empty, or its stream ended, which is no stall.
 enum class Why { full, empty, end };
-struct Wait { Why why; const char* channel; i64 start, end; };
+struct Wait { Why why; const Link* link; i64 start, end; };
 
 /// Ends a process that stops as if its machine had failed: the channels it sends on stay open.
 struct Stopped {};
@@ -67,10 +69,16 @@ private:
     static_assert(sizeof(std::atomic<unsigned>) == 4, "a futex is a plain 32-bit word");
 };
 
+class Network;
+
 struct alignas(64) Process {
+    Network& network;
+    Process* const self = this;  // an array of one
     const char *const name, *const place;
     const i64 index;
+    std::function<void(const Context&)> body;
     std::vector<Link*> ends;     // every channel of which it has an end
+    std::vector<Link*> unnamed;  // those it has made since it last started a process
     std::vector<Link*> choices;  // those of its last select
     // What others look at, apart from what the process writes with every token.
     alignas(64) Bed bed;
@@ -88,18 +96,22 @@ struct alignas(64) Process {
     i64 after_failure = 0;  // operations since another process failed: see Kahn
     Failure failure{};
 
-    Process(const char* name, const char* place, i64 index) : name(name), place(place), index(index) {}
+    Process(Network& network, const char* name, const char* place, i64 index, i64 clock)
+        : network(network), name(name), place(place), index(index), waited(clock) {}
     Process(const Process&) = delete;
 
     i64 now() const { return __atomic_load_n(&busy, __ATOMIC_RELAXED) + waited; }
     void until(i64 when) { waited += when - now(), at = when; }
-    HTP_INLINE void waited_for(Why why, const char* channel, i64 since) {
+    HTP_INLINE void waited_for(Why why, const Link& link, i64 since) {
         const i64 cycles = now() - since;
         if (__builtin_expect(cycles == 0, 1)) return;
         if (why != Why::end) (why == Why::full ? stall_out : stall_in) += cycles, stalls++;
-        if (keeps) stood.push_back({why, channel, since, since + cycles});
+        if (keeps) stood.push_back({why, &link, since, since + cycles});
     }
 };
+
+/// The process that this thread runs.
+inline thread_local Process* running = nullptr;
 
 }  // namespace streams
 }  // namespace htp

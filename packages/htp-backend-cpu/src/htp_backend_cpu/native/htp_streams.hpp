@@ -24,8 +24,8 @@ template <class T, int R> struct Recv {
     i64 try_advance(const char* place) const { return network->look(*link, place, false); }
     /// The same, and the token stays in the channel.
     i64 peek(const char* place) const { return network->look(*link, place, true); }
-    i64 occupancy(const char* place) const { return network->occupancy(*link, *link->receiver, place); }
-    bool full(const char* place) const { return network->full(*link, *link->receiver, place); }
+    i64 occupancy(const char* place) const { return network->occupancy(*link, place); }
+    bool full(const char* place) const { return network->full(*link, place); }
 };
 
 /// The sending end.
@@ -48,8 +48,8 @@ template <class T, int R> struct Send {
         return network->try_send(*link, place, [&](char* slot) { SlotOf<T, R>::fill(slot, token, *link, place); });
     }
     void close(const char* place) const { network->close(*link, place); }
-    i64 occupancy(const char* place) const { return network->occupancy(*link, *link->sender, place); }
-    bool full(const char* place) const { return network->full(*link, *link->sender, place); }
+    i64 occupancy(const char* place) const { return network->occupancy(*link, place); }
+    bool full(const char* place) const { return network->full(*link, place); }
 
 private:
     template <class V> void check(const V& token, const char* place) const {
@@ -58,11 +58,13 @@ private:
     }
 };
 
-/// A channel before its ends are given to processes.
+/// A channel before its ends are given to processes; a process that made it may use them too.
 template <class T, int R> struct Channel {
     streams::Network* network;
     streams::Link* link;
 
+    Recv<T, R> receiving() const { return {network, link}; }
+    Send<T, R> sending() const { return {network, link}; }
     /// A token that is in it at time 0.
     template <class V> void initial(V&& token) const {
         SlotOf<T, R>::fill(link->writing(), token, *link, "");
@@ -88,7 +90,9 @@ template <class A> A given(Network&, const A& argument) { return argument; }
 }  // namespace streams
 
 template <class T, int R> streams::Receives<T, R> receives(const Channel<T, R>& channel) { return {channel}; }
+template <class T, int R> streams::Receives<T, R> receives(const Recv<T, R>& end) { return {{end.network, end.link}}; }
 template <class T, int R> streams::Sends<T, R> sends(const Channel<T, R>& channel) { return {channel}; }
+template <class T, int R> streams::Sends<T, R> sends(const Send<T, R>& end) { return {{end.network, end.link}}; }
 
 /// What stands between `open_network` and `close_network`.
 class Network : public streams::Network {
@@ -106,11 +110,27 @@ public:
     /// `kernel(context, arguments...)` as a process.
     template <class Kernel, class... A>
     void process(const char* name, const char* place, Kernel kernel, const A&... arguments) {
-        add(name, place);
+        give(add(name, place), kernel, arguments...);
+    }
+    /// The same as a process that starts now; ends that it is given are no longer those of the process that runs.
+    template <class Kernel, class... A>
+    void spawn(const char* name, const char* place, Kernel kernel, const A&... arguments) {
+        streams::Process& child = begin_spawn(name, place);
+        give(child, kernel, arguments...);
+        end_spawn(child);
+    }
+
+private:
+    template <class Kernel, class... A> void give(streams::Process& process, Kernel kernel, const A&... arguments) {
         auto kept = std::make_tuple(streams::given(*this, arguments)...);
-        body([kernel, kept](const Context& cx) { std::apply([&](const auto&... each) { kernel(cx, each...); }, kept); });
+        process.body = [kernel, kept](const Context& cx) {
+            std::apply([&](const auto&... each) { kernel(cx, each...); }, kept);
+        };
     }
 };
+
+/// The network of the process that this thread runs.
+inline Network& running_network() { return static_cast<Network&>(streams::running->network); }
 
 /// `declare(network)` makes channels and processes, which have run when this returns. After a failure what follows the
 /// network is left out. `timed` says that some process looks at the time; `place` is where the network is closed.

@@ -11,7 +11,7 @@ inline void tell_waits(const Process& process, Json& json) {
     static const char* const names[] = {"full", "empty", "end"};
     json.open("waits", '[');
     for (const Wait& each : process.stood) {
-        json.open("", '{').number("start", each.start).number("end", each.end).string("channel", each.channel);
+        json.open("", '{').number("start", each.start).number("end", each.end).string("channel", each.link->name);
         json.string("why", names[int(each.why)]).close('}');
     }
     json.close(']');
@@ -89,6 +89,8 @@ inline std::string stuck_text(const Network& network) {
 inline void run_and_tell(Network& network, const char* place) {
     const Context& cx = network.cx;
     if (!network.run(place)) {
+        for (auto& each : network.processes)
+            if (!each->ended) network.name_made(*each);
         if (!cx.failed()) fail(cx, Failure::deadlock, "", kept_text(stuck_text(network)), 0, 0);
         throw Stop{};
     }

@@ -19,6 +19,11 @@ public:
         for (auto& each : given) each->bed.lie_down(), wake(*each);
         hand_to(next());
     }
+    /// A process that the one that has the turn has started, and that waits for its first turn.
+    void add(Process& started) {
+        live++;
+        wake(started);
+    }
     /// The first turn of a process, which comes to its first operation at once.
     void first(Process& me) { sleep(me); }
 

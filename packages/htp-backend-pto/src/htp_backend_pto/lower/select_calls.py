@@ -60,9 +60,12 @@ class Calls(Reductions):
             raise self.refused(f"`{ast.unparse(node)}` is no tile", "write a tile here")
         return found
 
-    def may_be_empty(self, size: Expr) -> bool:
-        """Whether nothing says that a size is above zero."""
-        least = self.known.facts_at(self.current).lower_bound(size)
+    def may_be_empty(self, size: Expr, others: Sequence[Expr]) -> bool:
+        """Whether nothing says that a size is above zero where other sizes are."""
+        facts = self.known.facts_at(self.current)
+        for each in others:
+            facts = facts.with_nonnegative(each - 1)
+        least = facts.lower_bound(size)
         return least is None or least < 1
 
     def copied(self, name: str, type_: TileType, other: str) -> None:

@@ -96,7 +96,7 @@ class Reductions(Sorting):
     def fold(self, name: str | None, type_: TileType, x: str, axis: int, how: str) -> str:
         """The instruction, or what nothing reduces to where there are no elements."""
         size = self.types[x].dims[axis]
-        if not self.may_be_empty(size):
+        if not self.may_be_empty(size, type_.dims):
             return self.folded(name, type_, x, axis, how)
         made = name if name is not None else self.fresh("t")
         with self.block() as some:
@@ -108,8 +108,8 @@ class Reductions(Sorting):
         self.put(ast.If(test, some, none))
         return made
 
-    def may_be_empty(self, size: Expr) -> bool:
-        """Whether nothing says that a size is above zero."""
+    def may_be_empty(self, size: Expr, others: Sequence[Expr]) -> bool:
+        """Whether nothing says that a size is above zero where other sizes are."""
         raise NotImplementedError
 
     def folded(self, name: str | None, type_: TileType, x: str, axis: int, how: str) -> str:

@@ -68,6 +68,7 @@ class Binding(Expressions):
             raise self.refused(target, "type.no-value", "this call gives no value", "call it on a line of its own")
         if isinstance(known, Region):
             if known.root == "":
+                self.one_buffer(target, known)
                 known = Region(known.dtype, known.dims, target.id, known.box)
                 self.result.roots[target.id] = known.dims
             elif self._aliases(value):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from htp.dims import Expr, const, maximum, minimum, sym
 from htp.infer import shapes
+from htp.infer.ends import is_process
 from htp.infer.streams import Streams
 from htp.infer.values import Box, Group, Index, Known, Number, Region, Text, Value
 from htp.names import DTYPES, METHODS
@@ -160,7 +161,7 @@ class Calls(Streams):
     # memory and kernels -----------------------------------------------------------------------------------------
 
     def _buffer(self, node: ast.Call) -> Known:
-        if self.function.kind != "routine" and not any(each.is_end for each in self.function.params):
+        if self.function.kind != "routine" and not is_process(self.function):
             raise self.refused(
                 node, "type.buffer-in-kernel", "`htp.empty` makes buffers of routines", "use `tile.zeros` in a kernel"
             )

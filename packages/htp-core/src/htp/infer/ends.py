@@ -14,6 +14,8 @@ from htp.infer.values import End, Index
 
 if TYPE_CHECKING:
     from htp.dims import Expr
+    from htp.infer.values import Known
+    from htp.program import Function
 
 
 class Ends(Tasks):
@@ -62,7 +64,8 @@ class Ends(Tasks):
     def _end(self, node: ast.Call, given: ast.expr, side: Literal["send", "recv", "any"]) -> End:
         self._in_process(node)
         known = self.expression(given)
-        if not isinstance(known, End) or side not in (known.side, "any"):
+        self.still_has(given, known, side)
+        if not isinstance(known, End) or (side not in (known.side, "any") and known.side != "both"):
             wanted = {"send": "a sending end", "recv": "a receiving end", "any": "an end of a channel"}[side]
             raise self.refused(
                 given, "type.bad-network", f"`{ast.unparse(node.func)}` takes {wanted}, not {known}",
@@ -77,11 +80,16 @@ class Ends(Tasks):
             raise self.refused(node, "type.bad-arguments", f"`{word}` {takes}", f"write `{word}({', '.join(names)})`")
 
     def _in_process(self, node: ast.Call) -> None:
-        if not any(each.is_end for each in self.function.params):
+        has_ends = any(each.is_end for each in self.function.params)
+        if not has_ends and (not is_process(self.function) or self.function.name == self.program.entry):
             raise self.refused(
                 node, "type.bad-network", f"`{ast.unparse(node.func)}` stands outside of a process",
                 "write it in a kernel that has an end of a channel: `inp: Recv[…]`",
             )  # fmt: skip
+
+    def still_has(self, node: ast.expr, known: Known, side: Literal["send", "recv", "any"], user: str = "") -> None:
+        """Refuses an end that was given away."""
+        raise NotImplementedError
 
     def _in_network(self, node: ast.Call, *, opened: bool = True) -> None:
         word = ast.unparse(node.func)
@@ -96,3 +104,11 @@ class Ends(Tasks):
         else:
             return
         raise self.refused(node, "type.bad-network", said, advice)
+
+
+def is_process(function: Function) -> bool:
+    """Whether a kernel only runs as a process: it has ends of channels, makes channels or starts processes."""
+    if any(each.is_end for each in function.params):
+        return True
+    words = (node for each in function.body for node in ast.walk(each) if isinstance(node, ast.Call))
+    return function.kind == "kernel" and any(ast.unparse(each.func) in ("channel", "spawn_process") for each in words)

@@ -69,7 +69,7 @@ class Engine(Binding):
         self.clip_symbols: dict[tuple[Expr, Expr], str] = {}
         self.reserved = {each.name for each in function.params} | {name for name, _ in program.constants}
         self.reserved |= {name for name, _ in program.slots}
-        self.hands, self.among = {}, {}
+        self.hands, self.among, self.given, self.buffers, self.sent = {}, {}, {}, {}, {}
         self.sizes_given = given_sizes(function)
         self._constants()
         self._params()
@@ -271,6 +271,7 @@ class Engine(Binding):
             else set[str]()
         )
         self.keeps_buffers(node, before, after)
+        self.keeps_ends(before, after)
         for name in sorted({*_assigned(node.body), *targets}):
             old, new = before.get(name), after.get(name)
             if old is None:
@@ -313,6 +314,8 @@ class Engine(Binding):
                 joined[name] = self._behind(node, name)
             elif isinstance(one, Number) and isinstance(two, Number) and one.kind == two.kind:
                 joined[name] = Number(one.kind)
+            elif isinstance(one, End) and isinstance(two, End) and (left := self.in_both(one, two)) is not None:
+                joined[name] = left
             elif self._fits(one, two):
                 joined[name] = one.value if isinstance(one, Region) else one
             elif name in before:

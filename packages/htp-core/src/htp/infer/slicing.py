@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from htp.dims import const, maximum, sym
 from htp.infer import shapes
-from htp.infer.calls import Calls
+from htp.infer.spawning import Spawning
 from htp.infer.values import Box, Group, Index, Known, Region, Value
 
 if TYPE_CHECKING:
     from htp.dims import Expr
 
 
-class Slicing(Calls):
+class Slicing(Spawning):
     """The part of the engine that types subscripts."""
 
     def _type_subscript(self, node: ast.Subscript) -> Known:

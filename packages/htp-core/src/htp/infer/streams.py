@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 from htp import streams
 from htp.dims import const, sym
 from htp.infer import shapes
-from htp.infer.ends import Ends
+from htp.infer.buffers import Buffers
+from htp.infer.ends import is_process
 from htp.infer.values import Box, End, Index, Known, Number, Region, Text, Value
 from htp.types import ScalarType, TensorType, TileType, bool_
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from htp.dims import Expr
     from htp.infer.values import Access
     from htp.program import Function
@@ -29,7 +28,7 @@ LARGEST = 2
 """The largest answer of `peek` and `try_advance`."""
 
 
-class Streams(Ends):
+class Streams(Buffers):
     """The part of the engine that types the process form.
 
     `before` is how many accesses there were when the network that is open was opened.
@@ -52,14 +51,6 @@ class Streams(Ends):
             raise self.refused(
                 self.opened, "type.bad-network", "this network is never closed", "write `close_network()` behind it"
             )
-
-    def keeps_buffers(self, node: ast.AST, before: Mapping[str, Known], after: Mapping[str, Known]) -> None:
-        """Refuses a loop that sends a buffer which was made before it: there is none in the next turn."""
-        for name in sorted(name for name, known in before.items() if isinstance(known, Region) and name not in after):
-            raise self.refused(
-                node, "type.maybe-undefined", f"`{name}` is sent in the loop, and was made before it",
-                f"make `{name}` in the loop",
-            )  # fmt: skip
 
     # what a routine says ----------------------------------------------------------------------------------------
 
@@ -86,7 +77,10 @@ class Streams(Ends):
         return Text(None)
 
     def _call_channel(self, node: ast.Call) -> Known:
-        self._in_network(node)
+        if self.function.kind == "kernel":
+            self._in_process(node)
+        else:
+            self._in_network(node)
         named = {each.arg or "": each.value for each in node.keywords}
         known = set(inspect.signature(streams.channel).parameters) - {"dtype", "shape"}
         if len(node.args) != 2 or set(named) - known:
@@ -97,7 +91,7 @@ class Streams(Ends):
         if self.naming is None or self.naming[0] != id(node):
             raise self.refused(node, "type.bad-network", "a channel has no name", "write `a = channel(…)`")
         dtype, dims = self.dtype(node.args[0]), self.shape(node.args[1])
-        for word in ("capacity", "latency", "response"):
+        for word in ("capacity", "latency", "response", "least", "whole_turns"):
             if word in named and self.facts.nonnegative(-self.index(named[word]) - 1):
                 raise self.refused(
                     named[word], "type.bad-arguments", f"`{word}` of a channel is 0 or more", "write 0 or more"
@@ -232,8 +226,7 @@ class Streams(Ends):
 
     def declares(self, node: ast.Call, function: Function) -> None:
         """Checks where a kernel or routine is called: while a network is open every call is of a process."""
-        ends = any(each.is_end for each in function.params)
-        if ends and self.opened is None:
+        if is_process(function) and self.opened is None:
             raise self.refused(
                 node, "type.bad-network", f"`{function.name}` is a process, and no network is open here",
                 "call it between `open_network()` and `close_network()`",
@@ -246,10 +239,12 @@ class Streams(Ends):
 
     def pass_end(self, node: ast.expr, function: Function, param: Param, known: Known, sizes: dict[str, Expr]) -> None:
         """Checks a channel that is passed to a process; sizes that the call does not give may differ each time."""
-        if not isinstance(known, End) or known.side != "both":
+        side = "send" if param.direction == "send" else "recv"
+        self.still_has(node, known, side, function.name)
+        if not isinstance(known, End) or known.side not in ("both", side):
             raise self.refused(
                 node, "type.bad-network", f"`{function.name}` wants a channel for `{param.name}`, not {known}",
-                "pass a channel of the network that is open",
+                "pass a channel of the network, or the end of one",
             )  # fmt: skip
         carries, wants = known.carries, param.type
         if (
@@ -266,6 +261,8 @@ class Streams(Ends):
         if isinstance(wants, ScalarType) or isinstance(carries, ScalarType):
             return
         for want, have in zip(wants.dims, carries.dims, strict=True):
+            if known.side == "send" and have.constant is None:
+                continue  # the process has said that it may send less, so another one may in its place
             if want.symbols <= set(sizes):
                 what = f"channel `{known.name}` carries {carries}, and `{param.name}` of `{function.name}` is {wants}"
                 shapes.same(self.facts, have, want.substitute(sizes), what, "declare one type at both ends")
@@ -282,8 +279,7 @@ class Streams(Ends):
         """Ends the use of a buffer that is the receiver's from now on."""
         known = self.expression(node)
         if isinstance(end.carries, TensorType) and isinstance(known, Region):
-            del self.environment[known.root]
-            self.lost[known.root] = f"`{known.root}` was sent, and belongs to the receiver now"
+            self.handed_on(node, known.root)
 
     def _fits_end(self, node: ast.expr, end: End) -> None:
         """Checks a token that is sent, or is there from the start."""

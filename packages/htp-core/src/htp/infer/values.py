@@ -113,10 +113,12 @@ class Text:
 
 @dataclass(frozen=True)
 class End:
-    """A channel, or one end of it: what it carries, and what a process may do with it."""
+    """A channel, or one end of it: what it carries, and what a process may do with it, which is nothing once it has
+    given the end to a process that it starts.
+    """
 
     carries: TensorType | TileType | ScalarType
-    side: Literal["send", "recv", "both"]
+    side: Literal["send", "recv", "both", "none"]
     name: str
 
     def __str__(self) -> str:

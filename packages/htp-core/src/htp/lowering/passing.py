@@ -32,6 +32,10 @@ class Passing(Streaming):
             positional = [self._word_argument(each) for each in node.args]
             named = [ast.keyword(each.arg, self._word_argument(each.value)) for each in node.keywords]
             return ast.Call(node.func, positional, named)
+        if isinstance(node.func, ast.Name) and node.func.id == "spawn_process":
+            started = [ast.Name(ast.unparse(node.args[0]), ast.Load()), *(self._argument(e, ()) for e in node.args[1:])]
+            self.compare_sizes(node)
+            return ast.Call(node.func, started, [ast.keyword(e.arg, e.value) for e in node.keywords])
         if isinstance(node.func, ast.Name) and node.func.id in STREAMS:
             return self.word(node)
         if isinstance(node.func, ast.Name):

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 import htp
 from htp.diagnostics import Refused
 from htp.runs import RunReport
@@ -63,7 +65,10 @@ def call(
     name, result = next(iter(cases.results.cases.items()))
     arrays = cases.inputs_of(name)
     expected = cases.outputs_of(name)
-    report = _report(executable.run(*arrays.values(), trace=trace), package)
+    try:
+        report = _report(executable.run(*arrays.values(), trace=trace), package)
+    except Refused as refused:
+        raise refused if inputs or refused.code != "csp.deadlock" else _told_of_inputs(refused) from None
     if result.refused is not None:
         raise Refused(
             "verify.built-differs",
@@ -81,6 +86,14 @@ def call(
         for written, array in found.items()
     )
     return Call(records, report, tuple(comparisons) if check else ())
+
+
+def _told_of_inputs(refused: Refused) -> Refused:
+    """The refusal, with how to give other inputs than the ones that were made up."""
+    first = refused.diagnostic
+    more = "the inputs were made up: give your own with --inputs FILE.npz, or other ones with --seed 2 or --dims N=64"
+    refused.diagnostics = (structs.replace(first, help=(*first.help, more)), *refused.diagnostics[1:])
+    return refused
 
 
 def _report(found: object, package: Package) -> RunReport:

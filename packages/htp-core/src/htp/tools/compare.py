@@ -9,6 +9,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from htp.tools.inputs import unwritten
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -39,6 +41,7 @@ class Comparison:
     expected: str = ""
     found: str = ""
     reason: str = ""
+    unwritten: bool = False
 
     def __str__(self) -> str:
         if self.identical:
@@ -70,9 +73,13 @@ def compare(expected: Vector, found: Vector, *, allowed: float) -> Comparison:
 
     A float may differ by `allowed` times its own magnitude plus `allowed` times the typical magnitude of the array,
     since sums cancel; below the smallest normal number everything counts as zero. NaN equals only NaN, in its place.
+    Elements that neither run has written are told instead of what differs.
     """
     import numpy as np
 
+    missing = unwritten(expected, found)
+    if missing.any():
+        return _unwritten(missing, allowed)
     if expected.shape != found.shape or expected.dtype != found.dtype:
         reason = f"expected {expected.dtype}{list(expected.shape)}, found {found.dtype}{list(found.shape)}"
         return Comparison(False, False, expected.size, expected.size, allowed, reason=reason)
@@ -94,6 +101,18 @@ def compare(expected: Vector, found: Vector, *, allowed: float) -> Comparison:
         relative = np.where(finite, difference / magnitude, 0.0)
     worst = (float(difference.max()), float(relative.max())) if finite.any() else (None, None)
     return _outcome(expected, found, cast("Mask", ~same), allowed, *worst)
+
+
+def _unwritten(missing: Mask, allowed: float) -> Comparison:
+    """What is said of elements in which each run left what was there before."""
+    import numpy as np
+
+    count = int(np.count_nonzero(missing))
+    places = [(int(axis.min()), int(axis.max()) + 1) for axis in np.nonzero(np.atleast_1d(missing))]
+    box = ", ".join(f"{low}:{high}" for low, high in places)
+    only = math.prod(high - low for low, high in places) == count
+    reason = f"{count} of {missing.size} elements are never written, {'' if only else 'some of '}[{box}]"
+    return Comparison(False, False, missing.size, count, allowed, reason=reason, unwritten=True)
 
 
 def _typical(values: Doubles, largest: float) -> float:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from htp.types import DType, Param
 
     Vector = np.ndarray[tuple[int, ...], np.dtype[np.generic]]
+    Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
     Generator = np.random.Generator
 
 Fill = Literal["random", "index", "zeros", "nan", "inf", "extreme", "denormal"]
@@ -52,6 +53,16 @@ def dim_names(params: Sequence[Param]) -> tuple[str, ...]:
     return tuple(names)
 
 
+def number_names(params: Sequence[Param]) -> tuple[str, ...]:
+    """The whole-number parameters that no dimension is called after."""
+    dims = dim_names(params)
+    return tuple(
+        param.name
+        for param in params
+        if param.direction == "scalar" and declared_type(param).dtype.kind in ("int", "uint") and param.name not in dims
+    )
+
+
 def choose_dims(
     params: Sequence[Param],
     seed: int,
@@ -62,19 +73,24 @@ def choose_dims(
 ) -> dict[str, int]:
     """Small sizes for the named dimensions: `fixed` ones as given, others multiples of their divisor and of `multiple`.
 
+    `fixed` may name whole-number parameters too.
+
     Raises:
-        Refused: `run.dim-mismatch` when `fixed` names an unknown dimension or breaks a divisor.
+        Refused: `run.dim-mismatch` when `fixed` names something else or breaks a divisor.
     """
     import numpy as np
 
     names = dim_names(params)
     given = dict(fixed or {})
-    unknown = sorted(set(given) - set(names))
+    numbers = number_names(params)
+    unknown = sorted(set(given) - {*names, *numbers})
     if unknown:
-        known = ", ".join(names) or "none"
-        raise Refused("run.dim-mismatch", f"the program has no dimension {unknown[0]!r}", notes=(f"it has {known}",))
+        known = ", ".join((*names, *numbers)) or "none"
+        raise Refused(
+            "run.dim-mismatch", f"the program has no dimension {unknown[0]!r}", help=f"give a size for one of: {known}"
+        )
     random = np.random.default_rng([seed, 1])
-    sizes: dict[str, int] = {}
+    sizes = {name: given[name] for name in numbers if name in given}
     largest = min(65, int(_WORK ** (1 / max(1, len(names)))))
     for name in names:
         step = max((divisors or {}).get(name, 1), multiple)
@@ -86,11 +102,24 @@ def choose_dims(
 
 
 def ladder(params: Sequence[Param], seed: int, fixed: Mapping[str, int] | None = None) -> list[Case]:
-    """Ordinary cases to try in turn until the program accepts one: odd sizes first, then rounder ones, then indices."""
-    return [
+    """Ordinary cases to try in turn until the program accepts one: odd sizes first, then rounder ones, then indices.
+
+    The last ones have one size for all dimensions and whole numbers that are not `fixed`: programs assert such things.
+    """
+    fills = cast("tuple[Fill, ...]", ("random", "index"))
+    names = (*dim_names(params), *number_names(params))
+    given = dict(fixed or {})
+    alike = [*dict.fromkeys(given.values()), *_LADDER[1:]]
+    cases = [
         Case(f"seed-{seed}", choose_dims(params, seed, fixed=fixed, multiple=multiple), fill, seed)
-        for fill in cast("tuple[Fill, ...]", ("random", "index"))
+        for fill in fills
         for multiple in _LADDER
+    ]
+    return cases + [
+        Case(f"seed-{seed}", {**dict.fromkeys(names, size), **given}, fill, seed)
+        for fill in fills
+        for size in alike
+        if size ** len(dim_names(params)) <= _WORK
     ]
 
 
@@ -142,6 +171,8 @@ def make_inputs(params: Sequence[Param], case: Case) -> dict[str, Vector]:
             arrays[param.name] = poison(np.empty(shape, dtype))
             continue
         values = _values(random, param, shape, dtype, case.fill, bound)
+        if param.direction == "scalar" and param.name in case.dims and param.name not in dim_names(params):
+            values = cast("Vector", np.asarray(case.dims[param.name]).astype(dtype))
         if param.name == special and param.direction != "scalar":
             _special(values, case.fill, random)
         arrays[param.name] = values
@@ -215,6 +246,20 @@ def poison(array: Vector, *, pattern: int = 0) -> Vector:
     else:
         array.reshape(-1).view(np.uint8)[...] = 0x5A if pattern else 0xA5
     return array
+
+
+def unwritten(one: Vector, other: Vector) -> Mask:
+    """Where two runs left what `poison` puts there, 1 in one and 0 in the other; it is not told of booleans."""
+    import numpy as np
+
+    if one.dtype.kind == "b" or one.dtype != other.dtype or one.shape != other.shape or not one.size:
+        return np.zeros(one.shape, np.bool_)
+    marks = [poison(np.empty(1, one.dtype), pattern=pattern).tobytes() for pattern in (1, 0)]
+    kept = [
+        np.ascontiguousarray(array).reshape(-1).view(f"V{array.dtype.itemsize}") == np.void(mark)
+        for array, mark in zip((one, other), marks, strict=True)
+    ]
+    return cast("Mask", (kept[0] & kept[1]).reshape(one.shape))
 
 
 def fingerprint(array: Vector) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from htp.catalogue import distribution_of_module, install_hint
-from htp.diagnostics import Refused
+from htp.diagnostics import Diagnostic, Refused
 from htp.tools.inputs import load_arrays
 from htp.tools.stage import OutputRecord, StageResults, read_results
 from htp.types import dtype_named
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from htp.types import DType
 
 TIMEOUT_SECONDS = 300.0
+ABOUT_INPUTS = frozenset(
+    ("cli.bad-dims", "replay.bad-arrays", "replay.missing-input", "replay.no-usable-inputs", "run.dim-mismatch")
+)
+"""Codes that speak of what a stage is given, not of what it does."""
 _MISSING = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
 
 
@@ -82,7 +86,7 @@ def replay(
         options = [f"--seed={seed}", f"--dims={dims}"]
         options += [f"--inputs={inputs.absolute()}"] if inputs else []
         options += [f"--outputs={outputs.absolute()}"] if outputs else []
-        printed = run_python([str(program), *options], what=f"stage {record.folder}", timeout=timeout)
+        printed = _run_stage(program, options, what=f"stage {record.folder}", timeout=timeout)
     lines = printed.splitlines()
     parsed = [(line, _parse(line)) for line in lines]
     found = tuple(output for _, output in parsed if output is not None)
@@ -111,9 +115,21 @@ def run_cases(package: Package, stage: str, folder: Path, options: Sequence[str]
     folder.mkdir(parents=True, exist_ok=True)
     outputs = folder / f"out-{record.number}"
     program = _copy(package, stage, folder)
-    arguments = [str(program), f"--cases={folder}", f"--outputs={outputs}", *options]
-    run_python(arguments, what=f"stage {record.folder}")
+    arguments = [f"--cases={folder}", f"--outputs={outputs}", *options]
+    _run_stage(program, arguments, what=f"stage {record.folder}")
     return collect(folder, outputs, f"stage {record.folder}")
+
+
+def _run_stage(program: Path, options: Sequence[str], *, what: str, timeout: float = TIMEOUT_SECONDS) -> str:
+    """As `run_python`; what a stage says of the inputs that it is given is refused as it says it."""
+    told = program.with_suffix(".refusal.json")
+    try:
+        return run_python([str(program), *options, f"--refusal={told}"], what=what, timeout=timeout)
+    except Refused:
+        found = msgspec.json.decode(told.read_bytes(), type=tuple[Diagnostic, ...]) if told.exists() else ()
+        if found and found[0].code in ABOUT_INPUTS:
+            raise Refused.of(*found) from None
+        raise
 
 
 def collect(folder: Path, outputs: Path, what: str) -> Cases:

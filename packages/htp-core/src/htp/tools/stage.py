@@ -77,6 +77,8 @@ def run_stage(definition: Definition[..., object], argv: Sequence[str] | None = 
         else:
             _run_once(definition, options)
     except Refused as refused:
+        if options.refusal:
+            options.refusal.write_bytes(msgspec.json.encode(refused.diagnostics))
         sys.stderr.write(f"{refused}\n")
         raise SystemExit(3) from None
 
@@ -88,6 +90,7 @@ def _parser(name: str) -> argparse.ArgumentParser:
     parser.add_argument("--inputs", type=Path, help="an .npz file of inputs by name")
     parser.add_argument("--save-inputs", type=Path, help="where to write the inputs that were used")
     parser.add_argument("--outputs", type=Path, help="where to write the outputs, as .npz")
+    parser.add_argument("--refusal", type=Path, help="where to write what is refused, as JSON")
     parser.add_argument("--cases", type=Path, help="a folder of NAME.in.npz files to run one after the other")
     parser.add_argument("--make", type=str, help="fill the folder of --cases first, for these seeds: 1,2")
     parser.add_argument("--edges", action="store_true", help="with --make: also tails, empty arrays, special values")

@@ -14,7 +14,7 @@ from htp.artifact.read import open_package
 from htp.diagnostics import Diagnostic, Refused
 from htp.session import current_session
 from htp.tools.compare import compare, tolerance
-from htp.tools.replay import Cases, collect, make_cases, run_cases, run_python
+from htp.tools.replay import ABOUT_INPUTS, Cases, collect, make_cases, run_cases, run_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,6 +28,8 @@ LEVELS = (
     "every stage equals stage 00",
     "what is built equals stage 00",
 )
+
+NOT_WRITTEN = "write all of it, or declare it InOut, which keeps what was there"
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def _run_levels(
     try:
         reference = make_cases(package, folder, seeds=seeds, dims=dims, edges=level >= 2)
     except Refused as refused:
-        if refused.code == "replay.no-usable-inputs":
+        if refused.code in ABOUT_INPUTS:
             raise
         yield Level(1, 1, refused.diagnostics)
         return
@@ -111,7 +113,8 @@ def _run_levels(
             each for name, cases in stages for each in differences(reference, cases, name, "verify.stage-differs")
         ]
         yield Level(
-            2, len(stages) * len(reference.results.cases), (*_altered(reference), *findings), _skipped(reference)
+            2, len(stages) * len(reference.results.cases), (*_altered(reference), *dict.fromkeys(findings)),
+            _skipped(reference),
         )
     if level >= 3:
         yield _built(package, folder, reference, mode)
@@ -189,7 +192,9 @@ def _arrays(reference: Cases, found: Cases, case: str, what: str, code: str) -> 
             yield Diagnostic(code=code, message=f"{what} does not write {name} in {case}")
             continue
         result = compare(array, actual[name], allowed=allowed)
-        if not result.equal:
+        if result.unwritten:
+            yield Diagnostic(code="verify.not-written", message=f"of {name} in {case}, {result}", help=(NOT_WRITTEN,))
+        elif not result.equal:
             yield Diagnostic(code=code, message=f"{what} differs from stage 00 in {name} of {case}: {result}")
 
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["DeclaredChannel", "DeclaredNetwork", "DeclaredProcess", "networks_in", "networks_of"]
 
+NUMBERS = ("capacity", "latency", "response", "least", "whole_turns")
+"""What is written of a channel that is a number."""
+
 
 @dataclass(frozen=True)
 class DeclaredProcess:
@@ -33,7 +36,9 @@ class DeclaredProcess:
 class DeclaredChannel:
     """A channel with what is written of it; `sender` and `receiver` are processes, empty where there is none.
 
-    Numbers are texts: a capacity may be a size that is known only when the program runs.
+    Numbers are texts: a capacity may be a size that is known only when the program runs. `least` is the capacity with
+    which the network does not get stuck, `whole_turns` the one with which processes do whole turns of their loops;
+    empty where compiling did not find out.
     """
 
     name: str
@@ -44,6 +49,8 @@ class DeclaredChannel:
     initial: int = 0
     sender: str = ""
     receiver: str = ""
+    least: str = ""
+    whole_turns: str = ""
 
 
 @dataclass(frozen=True)
@@ -126,7 +133,7 @@ class _Reader:
         sizes = shape.strip("()").rstrip(",")
         form = "Tensor" if "region" in given else "Tile" if sizes else "Scalar"
         self.variables[variable] = name
-        numbers = {each: ast.unparse(given[each]) for each in ("capacity", "latency", "response") if each in given}
+        numbers = {each: ast.unparse(given[each]) for each in NUMBERS if each in given}
         self.channels[name] = replace(
             DeclaredChannel(name, f"{form}[{dtype}, {sizes}]" if sizes else f"{form}[{dtype}]"),
             initial=len(initial.elts) if isinstance(initial, ast.Tuple) else 0,

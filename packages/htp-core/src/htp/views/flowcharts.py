@@ -12,7 +12,7 @@ from htp.views.pictures import TASKS, kernels_of, picture_of
 from htp.views.streams import KINDS, PROCESSES, stream_picture
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from htp.runs import TaskGraph
     from htp.views.declared import DeclaredNetwork
@@ -49,7 +49,6 @@ def stream_mermaid(
     network: DeclaredNetwork | None = None,
     run: Run | None = None,
     *,
-    least: Mapping[str, int] | None = None,
     limit: int = PROCESSES,
 ) -> str:
     """The network as a Mermaid flowchart: a node for each process, an edge with its label for each channel.
@@ -57,7 +56,7 @@ def stream_mermaid(
     What is said, and how much is grouped, is as in `stream_svg`. An end of a channel that nobody is known to have is a
     node with a question mark.
     """
-    picture = stream_picture(network, run, limit=limit, least=least or {})
+    picture = stream_picture(network, run, limit=limit)
     notes = [*picture.notes, *([] if picture.processes else ["no processes"])]
     lines = ["flowchart TD", *([f'    note["{_lines(notes)}"]'] if notes else [])]
     colours = {name: at % COLOURS for at, name in enumerate(dict.fromkeys(each.kernel for each in picture.processes))}

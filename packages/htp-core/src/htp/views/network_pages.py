@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from htp.diagnostics import render
-from htp.runs import NetworkRun, Simulated
+from htp.runs import Simulated
 from htp.views.flowcharts import stream_mermaid
 from htp.views.markup import Markup, code, drawing, folded, joined, listing, paragraph, table, tag
 from htp.views.stream_graphs import stream_svg
@@ -21,10 +21,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from htp.deadlocks import Deadlock
-    from htp.runs import ProcessRun
+    from htp.runs import NetworkRun, ProcessRun
     from htp.views.declared import DeclaredNetwork
     from htp.views.streams import Run
 
+_ROOM = (
+    "With the least capacities nobody waits for ever, at the sizes that were looked at; 0 is a rendezvous. With those "
+    "for whole turns there is room for all that a turn of a loop sends before it begins, at all sizes. Not known is "
+    "what depends on data, and of whole turns what is not alike in every turn."
+)
 _STATES = {"full": "full", "empty": "empty", "end": "at its end"}
 
 
@@ -35,18 +40,22 @@ def declared_networks(networks: Sequence[DeclaredNetwork]) -> Markup:
         parts.append(Markup(f"<h3>{code(each.name)}</h3>\n"))
         parts.append(_graph(each, None))
         rows = [
-            (code(channel.name), code(channel.payload), settings(channel), channel.sender, channel.receiver)
+            (
+                *(code(channel.name), code(channel.payload), settings(channel), channel.sender, channel.receiver),
+                *(channel.least or "not known", channel.whole_turns or "not known"),
+            )
             for channel in each.channels
         ]
-        parts.append(table(("channel", "carries", "made with", "from", "to"), rows))
+        heads = ("channel", "carries", "made with", "from", "to", "least capacity", "for whole turns")
+        parts.append(table(heads, rows))
+    parts.append(paragraph(_ROOM) if networks else Markup(""))
     return joined(parts)
 
 
 def networks_that_ran(networks: Sequence[DeclaredNetwork], found: Simulated) -> Iterator[Markup]:
     """Every network as it ran the last time; nothing where none ran."""
-    last = NetworkRun(start=0, makespan=found.makespan, processes=found.processes, channels=found.channels)
     runs: dict[str, list[NetworkRun]] = {}
-    for each in (*found.earlier, *([last] if found.processes or found.channels else [])):
+    for each in found.network_runs:
         declared = _declared(networks, _alone(each))
         runs.setdefault("" if declared is None else declared.name, []).append(each)
     for name, those in runs.items():

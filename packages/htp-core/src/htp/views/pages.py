@@ -207,6 +207,8 @@ def _report(report: RunReport, networks: Sequence[DeclaredNetwork]) -> Iterator[
         yield folded("The same as Mermaid", listing(mermaid(report.graph)))
     yield Markup("<h3>Timeline</h3>\n")
     yield drawing(timeline_svg(report))
+    if report.tasks is not None and report.tasks.left_out:
+        yield paragraph(f"Not counted: {report.tasks.left_out}.", "quiet")
     for each in report.diagnostics:
         yield listing(render(each))
 

@@ -16,7 +16,7 @@ from htp.views.times import begin_of, filling, operations_of, spans_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from htp.runs import ChannelRun, ProcessRun, Simulated
+    from htp.runs import ChannelRun, NetworkRun, ProcessRun, Simulated
     from htp.views.times import Span
 
 THINGS = 2000
@@ -27,11 +27,27 @@ WAITS = (
 )  # fmt: skip
 _ROLES: dict[str, str] = dict(zip(("work", "empty", "full", "end"), (role for _, role in WAITS), strict=True))
 _WITH_ARROWS = 36.0
+NETWORKS = 20
+"""How many networks of a run are drawn."""
 TOKENS = 100
 """How many tokens are drawn from process to process; more would hide each other."""
 
 
-def process_lanes(found: Simulated, left: float, top: float) -> tuple[str, float]:
+def network_lanes(found: Simulated, left: float, top: float) -> tuple[str, float]:
+    """The networks of a run one below the other, each with its own times."""
+    runs = found.network_runs
+    parts: list[str] = []
+    for at, each in enumerate(runs[:NETWORKS], start=1):
+        where = f", network {at} of {len(runs)}, from cycle {each.start} on" if len(runs) > 1 else ""
+        drawn, top = process_lanes(each, left, top, where)
+        parts.append(drawn)
+    if len(runs) > NETWORKS:
+        parts.append(text_at(MARGIN, top + 14, f"{len(runs) - NETWORKS} further networks are not drawn", role="quiet"))
+        top += 24
+    return "".join(parts), top
+
+
+def process_lanes(found: NetworkRun, left: float, top: float, where: str = "") -> tuple[str, float]:
     """Processes with what each did when, and channels with what was in them over time."""
     scale = Scale(left, max((each.end for each in found.processes.values()), default=found.makespan))
     known = all(each.waits is not None for each in found.processes.values())
@@ -39,7 +55,7 @@ def process_lanes(found: Simulated, left: float, top: float) -> tuple[str, float
     few = sum(len(operations[name]) + len(run.waits or ()) for name, run in found.processes.items()) <= THINGS
     arrows = known and sum(each.receives for each in found.channels.values()) <= TOKENS
     height = _WITH_ARROWS if arrows else LANE
-    parts = [text_at(MARGIN, top + 14, _title(found, scale.end, known=known, few=few))]
+    parts = [text_at(MARGIN, top + 14, _title(found, scale.end, where, known=known, few=few))]
     top += 24
     bottom = top + len(found.processes) * height + len(found.channels) * (AREA + 8)
     parts.append(axis(scale, "cycles", top, bottom))
@@ -67,12 +83,11 @@ def high_water(channel: ChannelRun) -> str:
     return f"high water {channel.high_water}"
 
 
-def _title(found: Simulated, end: int, *, known: bool, few: bool) -> str:
+def _title(found: NetworkRun, end: int, where: str, *, known: bool, few: bool) -> str:
     if not known:
-        return "processes: how long each was busy and waited in all, not when"
+        return f"processes{where}: how long each was busy and waited in all, not when"
     count = f"{len(found.processes)} processes" if len(found.processes) > 1 else "1 process"
-    last = f", the last of {found.networks} networks" if found.networks > 1 else ""
-    return f"simulated time: {count} in {end} cycles{last}" + ("" if few else "; what each did most of the time")
+    return f"simulated time{where}: {count} in {end} cycles" + ("" if few else "; what each did most of the time")
 
 
 def _spans(name: str, spans: Iterable[Span], scale: Scale, top: float) -> str:
@@ -120,7 +135,7 @@ def _in_all(name: str, run: ProcessRun, scale: Scale, top: float) -> str:
     return "".join(parts)
 
 
-def _tokens(found: Simulated, scale: Scale, tops: Mapping[str, float]) -> str:
+def _tokens(found: NetworkRun, scale: Scale, tops: Mapping[str, float]) -> str:
     """A line for every token, from the lane of its sender to that of its receiver."""
     parts: list[str] = []
     for name, channel in found.channels.items():

@@ -15,7 +15,7 @@ from htp.views.layers import layered
 from htp.views.streams import KINDS, MEANINGS, PROCESSES, stream_picture
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from htp.views.declared import DeclaredNetwork
     from htp.views.layers import Layout
@@ -29,16 +29,15 @@ def stream_svg(
     network: DeclaredNetwork | None = None,
     run: Run | None = None,
     *,
-    least: Mapping[str, int] | None = None,
     limit: int = PROCESSES,
 ) -> str:
     """The network as a self-contained SVG, readable on light and dark grounds.
 
-    Before a run it shows what is declared, with the `least` capacities where they are known; with a run also what went
+    Before a run it shows what is declared, with the least capacities where they are known; with a run also what went
     through every channel and who waited; of a deadlock what is blocked. Senders stand above receivers, unless there is
     a circle. More than `limit` processes are grouped by kernel; a note then says so.
     """
-    picture = stream_picture(network, run, limit=limit, least=least or {})
+    picture = stream_picture(network, run, limit=limit)
     labels = [tuple(shortened(line, _LABEL) for line in each.lines) for each in picture.channels]
     order = _order(picture)
     sizes = [_size(picture, labels, item) for item in order]

@@ -63,14 +63,12 @@ class StreamPicture:
     notes: tuple[str, ...] = ()
 
 
-def stream_picture(
-    network: DeclaredNetwork | None, run: Run | None, *, limit: int, least: Mapping[str, int]
-) -> StreamPicture:
-    """The network as it is declared, as it ran, or both; `least` are capacities that do, where known."""
+def stream_picture(network: DeclaredNetwork | None, run: Run | None, *, limit: int) -> StreamPicture:
+    """The network as it is declared, as it ran, or both."""
     kernels = {each.name: each.kernel for each in network.processes} if network is not None else {}
     processes = _processes(network, run)
     numbers = {each.name: number for number, each in enumerate(processes)}
-    channels = [_channel(each, run, numbers, least) for each in _channels(network, run)]
+    channels = [_channel(each, run, numbers) for each in _channels(network, run)]
     notes = _notes(run)
     if len(processes) <= limit and len(channels) <= ARROWS:
         return StreamPicture(tuple(processes), tuple(channels), notes)
@@ -154,11 +152,9 @@ def _ran(run: Run) -> Mapping[str, ChannelRun | BlockedChannel]:
     return run.channels if isinstance(run, Simulated) else {each.name: each for each in run.channels}
 
 
-def _channel(
-    channel: DeclaredChannel, run: Run | None, numbers: Mapping[str, int], least: Mapping[str, int]
-) -> Channel:
+def _channel(channel: DeclaredChannel, run: Run | None, numbers: Mapping[str, int]) -> Channel:
     found = _ran(run).get(channel.name) if run is not None else None
-    lines = [f"{channel.name}: {channel.payload}".removesuffix(": "), settings(channel, least.get(channel.name))]
+    lines = [f"{channel.name}: {channel.payload}".removesuffix(": "), settings(channel)]
     if found is not None:
         of = f" of {found.capacity}" if found.capacity else ""
         lines.append(f"{_count(found.sends, 'token')}, high water {found.high_water}{of}")
@@ -185,15 +181,15 @@ def _waited(channel: ChannelRun | BlockedChannel | None) -> Kind:
     return "full" if channel.stall_full >= channel.stall_empty else "empty"
 
 
-def settings(channel: DeclaredChannel, least: int | None = None) -> str:
-    """What a channel is made with, less what is 0.
+def settings(channel: DeclaredChannel) -> str:
+    """What a channel is made with, less what is 0, and the least capacity where it is known and another one.
 
-    >>> settings(DeclaredChannel("a", "", capacity="2", latency="3", initial=1), 1)
+    >>> settings(DeclaredChannel("a", "", capacity="2", latency="3", initial=1, least="1"))
     'capacity 2 (least 1), latency 3, 1 initial'
     """
     parts = ["rendezvous" if channel.capacity == "0" else f"capacity {channel.capacity}"]
-    if least is not None and channel.capacity != str(least):
-        parts[0] += f" (least {least})"
+    if channel.least not in ("", channel.capacity):
+        parts[0] += f" (least {channel.least})"
     numbers = {"latency": channel.latency, "response": channel.response}
     parts += [f"{name} {value}" for name, value in numbers.items() if value != "0"]
     parts += [f"{channel.initial} initial"] if channel.initial else []

@@ -22,7 +22,7 @@ from htp.views.drawing import (
 from htp.views.kernel_lanes import kernel_lanes, name_of
 from htp.views.lanes import AREA, BAR, LANE, MARGIN, WIDTH, Scale, area, axis, lane
 from htp.views.pictures import kernels_of
-from htp.views.process_lanes import WAITS, high_water, process_lanes
+from htp.views.process_lanes import WAITS, high_water, network_lanes
 from htp.views.times import clocks_of, names_of, occupancy, said
 
 if TYPE_CHECKING:
@@ -44,17 +44,18 @@ def timeline_svg(report: RunReport) -> str:
     clocks = clocks_of(report)
     names = [clock.worker(worker) for clock in clocks for worker in range(clock.workers)]
     found = report.simulated
-    names += [*found.processes, *found.channels] if found is not None else []
+    runs = found.network_runs if found is not None else ()
+    names += [name for each in runs for name in (*each.processes, *each.channels)]
     names += [name_of(unit, kernel) for kernel in found.kernels for unit in kernel.units] if found is not None else []
-    told = max((width_of(high_water(each), 10) for each in found.channels.values()), default=0) if found else 0
+    told = max((width_of(high_water(each), 10) for run in runs for each in run.channels.values()), default=0)
     left = MARGIN + max(told, *(width_of(shortened(name, 24)) for name in [*names, "window"])) + 12
     drawn, y = _head(report, clocks, left + WIDTH - MARGIN)
     parts = [drawn]
     for clock in clocks:
         drawn, y = _tasks(clock, report.graph, left, y)
         parts.append(drawn)
-    if found is not None and (found.processes or found.channels):
-        drawn, y = process_lanes(found, left, y)
+    if found is not None:
+        drawn, y = network_lanes(found, left, y)
         parts.append(drawn)
     if found is not None and found.kernels:
         drawn, y = kernel_lanes(found.kernels, left, y)

@@ -19,7 +19,7 @@ from htp.views.pictures import coordinates
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from htp.runs import ChannelRun, ProcessRun, RunReport, Simulated, TaskGraph, TaskRun
+    from htp.runs import ChannelRun, NetworkRun, ProcessRun, RunReport, TaskGraph, TaskRun, Wait
 
 Doing = Literal["work", "full", "empty", "end"]
 """What a process does: it works, or waits for room, for a token or for the end of a stream."""
@@ -104,7 +104,7 @@ def spans_of(run: ProcessRun, operations: Iterable[int] = (), until: int | None 
     return tuple(each for each in found if each.start < end)
 
 
-def operations_of(found: Simulated) -> dict[str, list[int]]:
+def operations_of(found: NetworkRun) -> dict[str, list[int]]:
     """When each process completed a send or a receive, not in order."""
     times: dict[str, list[int]] = {name: [] for name in found.processes}
     for each in found.channels.values():
@@ -113,6 +113,27 @@ def operations_of(found: Simulated) -> dict[str, list[int]]:
         if each.receiver in times:
             times[each.receiver] += each.dequeues
     return times
+
+
+def on_one_clock(found: NetworkRun) -> NetworkRun:
+    """The network with times that count from the start of the run, as those of other networks do."""
+    start = found.start
+
+    def later(times: Iterable[int]) -> tuple[int, ...]:
+        return tuple(each + start for each in times)
+
+    def waited(run: ProcessRun) -> tuple[Wait, ...] | None:
+        waits = run.waits
+        return waits and tuple(structs.replace(w, start=w.start + start, end=w.end + start) for w in waits)
+
+    processes = {
+        name: structs.replace(each, end=each.end + start, waits=waited(each)) for name, each in found.processes.items()
+    }
+    channels = {
+        name: structs.replace(each, accepts=later(each.accepts), dequeues=later(each.dequeues))
+        for name, each in found.channels.items()
+    }
+    return structs.replace(found, processes=processes, channels=channels)
 
 
 def clocks_of(report: RunReport) -> tuple[Clock, ...]:

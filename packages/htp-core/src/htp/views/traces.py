@@ -7,18 +7,18 @@ does not know how a run was measured.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
 from htp.views.drawing import clean
 from htp.views.pictures import reduced_edges
-from htp.views.times import clocks_of, filling, names_of, occupancy, operations_of, spans_of
+from htp.views.times import clocks_of, filling, names_of, occupancy, on_one_clock, operations_of, spans_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from htp.runs import ChannelRun, KernelRun, ProcessRun, RunReport, Simulated, TaskEdge, TaskGraph
+    from htp.runs import KernelRun, NetworkRun, ProcessRun, RunReport, Simulated, TaskEdge, TaskGraph
     from htp.views.times import Clock, Span, Steps
 
 Value = str | int | float
@@ -29,6 +29,8 @@ _ARROWS = 20_000
 """How many dependences and how many tokens are drawn: with many more, viewers stand still."""
 _SPANS = 50_000
 """How many times at which processes do something are drawn, the first ones."""
+_Lane: TypeAlias = "tuple[int, tuple[Span, ...]]"
+_Lanes: TypeAlias = "dict[str, _Lane]"
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -78,13 +80,12 @@ def left_out(report: RunReport) -> dict[str, str]:
     if (more := len(_dependences(report.graph)) - _ARROWS) > 0:
         found["dependences"] = f"{more} are not drawn"
     if report.simulated is not None:
-        until = _until(report.simulated, operations_of(report.simulated))
+        networks = _networks(report.simulated)
+        until = _until(networks)
         if until is not None:
             found["processes"] = f"what they do from cycle {until} on is not drawn"
-        if (more := sum(each.receives for each in report.simulated.channels.values()) - _ARROWS) > 0:
+        if (more := sum(each.receives for one in networks for each in one.channels.values()) - _ARROWS) > 0:
             found["tokens"] = f"at least {more} are not drawn"
-        if report.simulated.networks > 1:
-            found["networks"] = f"the last of {report.simulated.networks} is drawn"
     return found
 
 
@@ -108,10 +109,10 @@ def _simulated(report: RunReport) -> Iterator[Event]:
     yield from _process(SIMULATED, f"{report.entry}, simulated (1 cycle = 1 us)", _workers(clock))
     if clock is not None:
         yield from _tasks(SIMULATED, clock, report.graph, 1.0)
-    operations = operations_of(found)
-    until = _until(found, operations)
-    yield from _processes(found, workers, operations, until)
-    for name, channel in found.channels.items():
+    networks = _networks(found)
+    until = _until(networks)
+    yield from _processes(networks, workers, until)
+    for name, channel in ((name, each) for one in networks for name, each in one.channels.items()):
         steps = tuple(each for each in filling(channel) if until is None or each[0] < until)
         yield from _counts(SIMULATED, f"channel {name}", "items", steps, 1.0)
     for pid, kernel in enumerate(found.kernels, start=INSIDE):
@@ -127,6 +128,11 @@ def _inside(pid: int, kernel: KernelRun, begin: int) -> Iterator[Event]:
                 ph="X", name=clean(work.name), pid=pid, tid=tid, ts=begin + work.start, dur=work.end - work.start,
                 cat="unit",
             )  # fmt: skip
+
+
+def _networks(found: Simulated) -> tuple[NetworkRun, ...]:
+    """All networks that ran, on the clock of the run."""
+    return tuple(on_one_clock(each) for each in found.network_runs)
 
 
 def _compiled(passes: Mapping[str, float]) -> Iterator[Event]:
@@ -192,21 +198,25 @@ def _dependences(graph: TaskGraph | None) -> tuple[TaskEdge, ...]:
     return reduced_edges(graph)
 
 
-def _processes(
-    found: Simulated, workers: int, operations: Mapping[str, Sequence[int]], until: int | None
-) -> Iterator[Event]:
-    """A lane for each process with when it worked and waited, and an arrow for each token."""
-    lanes: dict[str, tuple[int, tuple[Span, ...]]] = {}
-    for tid, (name, run) in enumerate(found.processes.items(), start=workers + 1):
+def _processes(networks: Sequence[NetworkRun], workers: int, until: int | None) -> Iterator[Event]:
+    """A lane for each name of a process with when those of it worked and waited, and an arrow for each token."""
+    names = dict.fromkeys(name for each in networks for name in each.processes)
+    numbers = {name: tid for tid, name in enumerate(names, start=workers + 1)}
+    for name, tid in numbers.items():
         yield _named("thread_name", SIMULATED, tid, {"name": clean(f"process {name}")})
         yield _named("thread_sort_index", SIMULATED, tid, {"sort_index": tid})
-        spans = spans_of(run, operations[name], until)
-        if spans:
-            lanes[name] = tid, spans
-            yield from (_span(name, tid, each) for each in spans)
-        elif run.waits is None or run.end == 0:
-            yield _lifetime(name, tid, run)
-    yield from _tokens(found, lanes, until)
+    drawn: list[_Lanes] = []
+    for each in networks:
+        operations, lanes = operations_of(each), dict[str, "_Lane"]()
+        drawn.append(lanes)
+        for name, run in each.processes.items():
+            tid, spans = numbers[name], spans_of(run, operations[name], until)
+            if spans:
+                lanes[name] = tid, spans
+                yield from (_span(name, tid, span) for span in spans)
+            elif run.waits is None or run.end == each.start:
+                yield _lifetime(name, tid, run, each.start)
+    yield from _tokens(networks, drawn, until)
 
 
 def _span(name: str, tid: int, span: Span) -> Event:
@@ -217,27 +227,28 @@ def _span(name: str, tid: int, span: Span) -> Event:
     )
 
 
-def _lifetime(name: str, tid: int, run: ProcessRun) -> Event:
+def _lifetime(name: str, tid: int, run: ProcessRun, start: int) -> Event:
     """A span as long as a process lived: when in it it waited is not known, only how long in all."""
     waits: dict[str, Value] = {"busy": run.busy, "stall_in": run.stall_in, "stall_out": run.stall_out}
-    return Event(ph="X", name=clean(name), pid=SIMULATED, tid=tid, ts=0, dur=run.end, cat="process", args=waits)
+    dur = run.end - start
+    return Event(ph="X", name=clean(name), pid=SIMULATED, tid=tid, ts=start, dur=dur, cat="process", args=waits)
 
 
-def _tokens(
-    found: Simulated, lanes: Mapping[str, tuple[int, tuple[Span, ...]]], until: int | None
-) -> Iterator[Event]:
+def _tokens(networks: Sequence[NetworkRun], lanes: Sequence[_Lanes], until: int | None) -> Iterator[Event]:
     """From where a token was accepted to where it was taken, the first ones."""
-    drawn: list[tuple[int, int, str, ChannelRun]] = []
-    for name, channel in found.channels.items():
-        if channel.sender in lanes and channel.receiver in lanes:
-            last = channel.initial + _ARROWS
-            times = zip(channel.accepts[:last], channel.dequeues[:last], strict=False)
-            drawn += ((taken, accepted, name, channel) for accepted, taken in list(times)[channel.initial :])
+    drawn: list[tuple[int, int, str, _Lane, _Lane]] = []
+    for network, known in zip(networks, lanes, strict=True):
+        for name, channel in network.channels.items():
+            ends = known.get(channel.sender), known.get(channel.receiver)
+            if ends[0] is not None and ends[1] is not None:
+                last = channel.initial + _ARROWS
+                times = list(zip(channel.accepts[:last], channel.dequeues[:last], strict=False))[channel.initial :]
+                drawn += ((taken, accepted, name, ends[0], ends[1]) for accepted, taken in times)
     drawn.sort(key=lambda each: each[:3])
-    for identifier, (taken, accepted, name, channel) in enumerate(drawn[:_ARROWS], start=COMPILED * _ARROWS):
+    for identifier, (taken, accepted, name, sender, receiver) in enumerate(drawn[:_ARROWS], start=COMPILED * _ARROWS):
         if until is not None and taken >= until:
             return
-        (source, before), (target, behind) = lanes[channel.sender], lanes[channel.receiver]
+        (source, before), (target, behind) = sender, receiver
         leaves = _leaves(before, accepted)
         arrives = max(leaves, _arrives(behind, taken))
         said, cat = clean(name), "token"
@@ -257,10 +268,12 @@ def _arrives(spans: Sequence[Span], time: int) -> int:
     return time if time < span.end else max(span.start, time - 1)
 
 
-def _until(found: Simulated, operations: Mapping[str, Sequence[int]]) -> int | None:
+def _until(networks: Iterable[NetworkRun]) -> int | None:
     """From when on processes are not drawn, so that there are not too many events; None when all is drawn."""
-    times = [time for each in operations.values() for time in each]
-    times += [each.end for run in found.processes.values() for each in run.waits or ()]
+    times: list[int] = []
+    for network in networks:
+        times += [time for each in operations_of(network).values() for time in each]
+        times += [each.end for run in network.processes.values() for each in run.waits or ()]
     return sorted(times)[_SPANS] if len(times) > _SPANS else None
 
 

@@ -216,8 +216,14 @@ class Expressions(Receiving):
                     return ast.Constant(len(several))
             case ast.Name(id="stop"):
                 return call("stop_process")
-            case ast.Name(id=("spawn" | "broadcast" | "replicate" | "Channel") as word):
-                raise not_compiled(node, f"`{word}` in a process", "declare all processes in the network")
+            case ast.Name(id=("broadcast" | "replicate") as word):
+                raise not_compiled(node, f"`{word}` in a process", "declare it in the network, or use `spawn`")
+            case ast.Name(id="spawn"):
+                raise not_compiled(node, "`spawn` in an expression", "write it in a statement of its own")
+            case ast.Subscript(value=ast.Name(id="Channel")) | ast.Attribute(
+                value=ast.Subscript(value=ast.Name(id="Channel"))
+            ):
+                raise not_compiled(node, "a channel without a name", "assign it to a variable first")
             case _:
                 pass
         return self.children(node)

@@ -10,10 +10,12 @@ import ast
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from htp.dims import const
 from htp.program import Function, stamp
 from htp.types import Param, ScalarType
 from htp_dialect_csp.lower.ends import End
 from htp_dialect_csp.lower.processes import process_body
+from htp_dialect_csp.lower.starting import Starts
 from htp_dialect_csp.lower.trees import assign, call, effect, load, words_of
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from htp.diagnostics import Span
     from htp.dims import Expr
+    from htp.program import Program
     from htp.types import TensorType, TileType
     from htp_dialect_csp.lower.ends import Meaning
 
@@ -38,38 +41,44 @@ class _Use:
 
 
 class Instances:
-    """The kernels made so far; `taken` are names of functions."""
+    """The kernels made so far; `names` also has those that are being made, which a process may start itself."""
 
-    def __init__(self, taken: set[str]) -> None:
-        self.taken = taken
+    def __init__(self, program: Program) -> None:
+        self.functions = {each.name: each for each in program.functions}
+        self.constants = {name: const(value) for name, value in program.constants if type(value) is int}
+        self.taken = {each.name for each in program.functions if each.kind != "process"}
+        self.names: dict[_Use, str] = {}
         self.kernels: dict[_Use, Function] = {}
 
-    def kernel(self, process: Function, carried: Mapping[str, Sequence[Carried]]) -> Function:
-        """The kernel of a process whose ends carry these types.
+    def kernel(self, process: Function, carried: Mapping[str, Sequence[Carried]]) -> str:
+        """The name of the kernel of a process whose ends carry these types.
 
         Raises:
             Refused: `csp.not-compiled`.
         """
         use = _Use(process.name, tuple(tuple(each) for each in carried.values()))
-        if use not in self.kernels:
-            first = all(each.process != process.name for each in self.kernels)
-            name = process.name if first else self.fresh(process.name)
+        if use not in self.names:
+            first = all(each.process != process.name for each in self.names)
+            self.names[use] = name = process.name if first else self.fresh(process.name)
             params, ends = _parameters(process, carried)
-            body = process_body(process, ends, (each.name for each in params))
+            types = [each for every in carried.values() for each in every]
+            own = dict(zip((each.name for each in params if each.is_end), types, strict=True))
+            starts = Starts(self, self.functions, self.constants, own)
+            body = process_body(process, ends, (each.name for each in params), starts)
             self.kernels[use] = replace(process, name=name, kind="kernel", params=params, body=body)
-        return self.kernels[use]
+        return self.names[use]
 
-    def broadcast(self, carried: Carried, count: int, place: Span) -> Function:
-        """The kernel of a process that sends what it receives on `count` channels."""
+    def broadcast(self, carried: Carried, count: int, place: Span) -> str:
+        """The name of the kernel of a process that sends what it receives on `count` channels."""
         use = _Use("(broadcast)", ((carried,) * (count + 1),))
-        if use not in self.kernels:
+        if use not in self.names:
             outs = [f"out{each}" for each in range(count)]
             params = [Param("inp", "recv", carried, place), *(Param(each, "send", carried, place) for each in outs)]
             body = [assign("t", call("token", load("inp"))), *(effect(call("send", load(e), load("t"))) for e in outs)]
             loop = stamp(ast.While(call("advance", load("inp")), body, []), place)
             made = Function(self.fresh("broadcast"), "kernel", tuple(params), (loop,), place)
-            self.kernels[use] = made
-        return self.kernels[use]
+            self.kernels[use], self.names[use] = made, made.name
+        return self.names[use]
 
     def fresh(self, name: str) -> str:
         """A name that no function has."""

@@ -31,6 +31,8 @@ from htp_dialect_csp.lower.frames import (
 from htp_dialect_csp.lower.payloads import dim_expression, payload
 from htp_dialect_csp.lower.trees import assign, assigned, call, effect, load, not_compiled, placed, words_of
 from htp_dialect_csp.matching import not_an_end
+from htp_dialect_csp.reading import graph_of
+from htp_dialect_csp.rooms import rooms
 from htp_dialect_csp.steps import Compare, holds
 from htp_dialect_csp.symbols import ArrayValue, ChannelValue, parameter, test_of, value_of
 
@@ -56,11 +58,12 @@ class NetworkBody:
         self.instances = instances
         self.taken = {name for name, _ in (*program.constants, *program.slots)} | set(self.functions)
         self.taken |= {each.name for each in network.params} | words_of(network.body)
+        self.program = program
+        self.makers: dict[str, ast.Call] = {}
         self.carried: dict[str, Carried] = {}
         self.variables: dict[str, str] = {}
         self.processes: set[str] = set()
         self.called: set[str] = set()
-        self.kernels: list[Function] = []
         self.opened = False
 
     def routine(self) -> Function:
@@ -72,6 +75,7 @@ class NetworkBody:
         values = {**self.constants, **{each.name: parameter(each) for each in self.network.params}}
         symbols = {each for param in self.network.params for each in symbols_of(param.type)}
         body = self.block(self.network.body, Frame(values, {}, {each: sym(each) for each in symbols}, outer=True))
+        self.tell_rooms()
         first = next((k for k, each in enumerate(body) if declares(each)), len(body))
         place = body[first] if first < len(body) else self.network
         opened = effect(call("open_network"))
@@ -220,7 +224,16 @@ class NetworkBody:
             given["region"] = ast.Constant(True)
         dims = () if isinstance(carried, ScalarType) else carried.dims
         shape = ast.Tuple([dim_expression(each, self.network) for each in dims], ast.Load())
-        return [assign(variable, call("channel", load(carried.dtype.name), shape, **given))]
+        self.makers[name] = call("channel", load(carried.dtype.name), shape, **given)
+        return [assign(variable, self.makers[name])]
+
+    def tell_rooms(self) -> None:
+        """Writes on the lines that make channels what room these need, as far as it is known."""
+        for name, room in rooms(graph_of(self.program, self.network)).items():
+            known = {"least": room.least, "whole_turns": room.whole_turns}
+            if name in self.makers:
+                told = [ast.keyword(word, ast.Constant(size)) for word, size in known.items() if size is not None]
+                self.makers[name].keywords += told
 
     # processes --------------------------------------------------------------------------------------------------
 
@@ -281,13 +294,12 @@ class NetworkBody:
         kernel = self.instances.kernel(function, carried)
         return self.call(kernel, name, arguments)
 
-    def call(self, kernel: Function, name: str, arguments: Sequence[ast.expr]) -> list[ast.stmt]:
+    def call(self, kernel: str, name: str, arguments: Sequence[ast.expr]) -> list[ast.stmt]:
         """The line that declares a process, and the one that names it."""
-        wanted, plain = unique(name, self.processes), unique(kernel.name, self.processes)
+        wanted, plain = unique(name, self.processes), unique(kernel, self.processes)
         self.processes.add(wanted)
-        self.kernels.append(kernel)
         said = [effect(call("process_name", ast.Constant(wanted)))] if wanted != plain else []
-        return [*said, effect(call(kernel.name, *arguments))]
+        return [*said, effect(call(kernel, *arguments))]
 
     def inlined(self, network: Function, given: Given) -> list[ast.stmt]:
         """The processes of a network that this one calls."""

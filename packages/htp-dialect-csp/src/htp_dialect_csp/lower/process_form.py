@@ -41,7 +41,7 @@ class Lower(Pass):
         outer = [each for each in program.functions if each.kind == "network" and _called_outside(program, each)]
         if not any(each.kind in ("process", "network") for each in program.functions):
             return program
-        instances = Instances({each.name for each in program.functions if each.kind != "process"})
+        instances = Instances(program)
         routines = {each.name: NetworkBody(program, each, instances).routine() for each in outer}
         made = tuple(instances.kernels.values())
         functions: list[Function] = []

@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from htp_dialect_csp.lower.ends import Chosen, End, Picked, Seen, joined, meaning_of, number_of
-from htp_dialect_csp.lower.expressions import Expressions
 from htp_dialect_csp.lower.receiving import by_number
+from htp_dialect_csp.lower.starting import Starting, makes
 from htp_dialect_csp.lower.trees import assign, assigned, call, effect, load, not_compiled, placed, used, words_of
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from htp.program import Function
     from htp_dialect_csp.lower.ends import Meaning, Scope
     from htp_dialect_csp.lower.expressions import Narrow
+    from htp_dialect_csp.lower.starting import Starts
 
 __all__ = ["process_body"]
 
@@ -29,16 +30,18 @@ UNROLLED = 64
 """Turns of a loop over channels at most."""
 
 
-def process_body(process: Function, ends: Mapping[str, Meaning], taken: Iterable[str]) -> tuple[ast.stmt, ...]:
+def process_body(
+    process: Function, ends: Mapping[str, Meaning], taken: Iterable[str], starts: Starts
+) -> tuple[ast.stmt, ...]:
     """The statements of a process whose parameters are ends as `ends` says; `taken` are names not to be used.
 
     Raises:
         Refused: `csp.not-compiled`.
     """
-    return tuple(_Process(process, dict(ends), {*taken, *words_of(process.body)}).block(process.body))
+    return tuple(_Process(process, dict(ends), {*taken, *words_of(process.body)}, starts).block(process.body))
 
 
-class _Process(Expressions):
+class _Process(Starting):
     """Writes the statements of one process."""
 
     # statements -------------------------------------------------------------------------------------------------
@@ -61,12 +64,16 @@ class _Process(Expressions):
                 return self.repetition(statement)
             case ast.If():
                 return self.branch(statement)
+            case ast.Assign(targets=[target], value=value) if (made := makes(value)) is not None:
+                return self.channels(target, made)
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
                 return self.assignment(name, value, statement)
             case ast.Assign(targets=[ast.Tuple(elts=[ast.Name(id=end), ast.Name(id=token)])], value=value) if (
                 self.selected(value)
             ):
                 return self.unpacked(end, token, value)
+            case ast.Expr(value=ast.Call(func=ast.Name(id="spawn")) as value):
+                return self.spawn(value)
             case ast.Expr(value=ast.Call() as value):
                 return self.effect(value)
             case _:

@@ -12,14 +12,19 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from htp.diagnostics import Refused
 from htp.dims import sym
+from htp.infer.ends import is_process
 from htp.infer.engine import infer
 from htp.infer.values import Region, Value
+from htp.payloads import BOUNDED
+from htp.program import origin_of
 from htp.types import TileType
+from htp_dialect_csp.lower.trees import not_compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from collections.abc import Set as AbstractSet
 
+    from htp.diagnostics import Span
     from htp.program import Function, Program
     from htp.types import Param
 
@@ -27,12 +32,18 @@ __all__ = ["with_tails"]
 
 Size: TypeAlias = "tuple[str, str, int]"
 """A kernel, one of its ends, and an axis of what it carries."""
+Link: TypeAlias = "tuple[str, str, str, str]"
+"""A kernel and an end of it, and another kernel with an end at which its tokens arrive, or leave as they are."""
 
 
 def with_tails(program: Program) -> Program:
-    """The program with a name for every size that differs from token to token."""
-    processes = [each for each in program.functions if each.kind == "kernel" and any(p.is_end for p in each.params)]
-    links = list(_links(program, processes))
+    """The program with a name for every size that differs from token to token.
+
+    Raises:
+        Refused: `csp.payload` for a tile that is larger than its channel carries, whatever the sizes are.
+    """
+    processes = [each for each in program.functions if each.kind == "kernel" and is_process(each)]
+    links = [*_links(program, processes), *(link for each in processes for link in _started(program, each))]
     smaller: set[Size] = set()
     while True:
         found = {size for each in processes for size in _sent_smaller(program, each, smaller)}
@@ -43,6 +54,8 @@ def with_tails(program: Program) -> Program:
             if (kernel, end) == (sender, out)
         }
         if found <= smaller:
+            for each in processes:
+                _check_own(program, each, smaller)
             return program.replace(*(_named(each, smaller) for each in processes))
         smaller |= found
 
@@ -76,9 +89,22 @@ def _sent_smaller(program: Program, process: Function, smaller: AbstractSet[Size
             sent = known.types.get(id(value))
             if out not in bounds or not isinstance(sent, Value | Region):
                 continue
+            facts = known.facts_at(statement)
+            if any(facts.nonnegative(have - most - 1) for most, have in zip(bounds[out], sent.dims, strict=False)):
+                raise _too_large(process, out, sent, origin_of(statement))
             for axis, (bound, have) in enumerate(zip(bounds[out], sent.dims, strict=False)):
-                if bound.constant is not None and not known.facts_at(statement).equal(have, bound):
+                if bound.constant is not None and not facts.equal(have, bound):
                     yield process.name, out, axis
+
+
+def _too_large(process: Function, out: str, sent: Value | Region, place: Span | None) -> Refused:
+    carried = next(each.type for each in process.params if each.name == out)
+    return Refused(
+        "csp.payload",
+        f"`{out}` of '{process.name}' carries {carried}, and {TileType(sent.dtype, sent.dims)} is sent",
+        span=place,
+        help=BOUNDED,
+    )
 
 
 def _sends(statement: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
@@ -92,7 +118,7 @@ def _sends(statement: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
                 pass
 
 
-def _links(program: Program, processes: list[Function]) -> Iterator[tuple[str, str, str, str]]:
+def _links(program: Program, processes: list[Function]) -> Iterator[Link]:
     """The ends of every channel: the kernel and the parameter that send, and those that receive."""
     kernels = {each.name: each for each in processes}
     for routine in (each for each in program.functions if each.kind == "routine"):
@@ -108,3 +134,52 @@ def _links(program: Program, processes: list[Function]) -> Iterator[tuple[str, s
                 case _:
                     pass
         yield from ((*senders[each], *receivers[each]) for each in senders if each in receivers)
+
+
+def _starts(process: Function) -> Iterator[tuple[str, list[ast.expr]]]:
+    """The kernels that a process starts, and what they are given."""
+    for node in (node for each in process.body for node in ast.walk(each)):
+        match node:
+            case ast.Call(func=ast.Name(id="spawn_process"), args=[ast.Name(id=name), *given]):
+                yield name, given
+            case _:
+                pass
+
+
+def _started(program: Program, process: Function) -> Iterator[Link]:
+    """What a process that is started sends its parent sends, and what its parent receives it receives."""
+    own = {each.name: each.direction for each in process.params if each.is_end}
+    made: dict[str, dict[str, tuple[str, str]]] = {"send": {}, "recv": {}}
+    for name, given in _starts(process):
+        for param, argument in zip(program.function(name).params, given, strict=True):
+            if not param.is_end or not isinstance(argument, ast.Name):
+                continue
+            if argument.id not in own:
+                made[param.direction][argument.id] = (name, param.name)
+            elif param.direction == "send":
+                yield name, param.name, process.name, argument.id
+            else:
+                yield process.name, argument.id, name, param.name
+    yield from ((*made["send"][each], *made["recv"][each]) for each in made["send"] if each in made["recv"])
+
+
+def _check_own(program: Program, process: Function, smaller: AbstractSet[Size]) -> None:
+    """Refuses smaller tiles on a channel from which the process that made it receives: it takes them to be full."""
+    taken = {
+        argument.id: node
+        for each in process.body
+        for node in ast.walk(each)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "token"
+        for argument in ast.walk(node)
+        if isinstance(argument, ast.Name)
+    }
+    for name, given in _starts(process):
+        for param, argument in zip(program.function(name).params, given, strict=True):
+            sends = param.direction == "send" and isinstance(argument, ast.Name) and argument.id in taken
+            if sends and any((name, param.name) == each[:2] for each in smaller):
+                raise not_compiled(
+                    taken[ast.unparse(argument)],
+                    f"a receive of tiles that may be smaller than '{ast.unparse(argument)}' carries, "
+                    "in the process that made it,",
+                    "receive them in a process that is given the channel",
+                )

@@ -1,4 +1,5 @@
-// A crew: functions that all run at the same time because they wait for each other, each on a thread of its own.
+// A crew: functions that all run at the same time because they wait for each other, each on a thread of its own. Any of
+// them may take in another one.
 // Knows threads, which are kept for the next crew; does not know what they do.
 #pragma once
 #include <linux/futex.h>
@@ -35,6 +36,9 @@ struct Member {
     Word* left = nullptr;  // how many of the crew have not ended
 };
 
+// How many of the crew that this thread is in have not ended, apart from the thread that called for it.
+inline thread_local Word* present = nullptr;
+
 struct Pool {
     std::mutex lock;
     std::vector<Member*> idle;
@@ -51,7 +55,7 @@ inline void* run_member(void* given) {
     for (;;) {
         wait_until_zero(me->idle);
         if (!me->body) break;
-        Word* left = me->left;
+        Word* left = present = me->left;
         me->body(me->data, me->number);
         me->idle.store(1);
         bool kept;
@@ -110,8 +114,21 @@ inline bool run(long long n, Body body, void* data) {
     }
     Word left{unsigned(members.size())};
     for (long long i = 1; i < n; i++) start(members[size_t(i - 1)], body, data, i, &left);
+    Word* const outer = present;
+    present = &left;
     if (n > 0) body(data, 0);
+    present = outer;
     wait_until_zero(left);
+    return true;
+}
+
+/// body(data, number) as a further member of the crew of this thread; false where there are no more threads.
+inline bool join(Body body, void* data, long long number) {
+    Member* member = hire();
+    if (!member) return false;
+    // Whoever calls this has not ended, so the crew is not yet over.
+    present->fetch_add(1);
+    start(member, body, data, number, present);
     return true;
 }
 

@@ -86,7 +86,7 @@ private:
     /// The last network as part of the run, those before it one after the other.
     void add_networks(Json& json, const std::vector<i64>& starts) const {
         json.text += "," + run.networks.back().members;
-        json.number("networks", i64(run.networks.size())).open("earlier", '[');
+        json.number("networks", i64(run.networks.size())).number("start", starts.back()).open("earlier", '[');
         for (size_t at = 0; at + 1 < run.networks.size(); at++) {
             json.open("", '{').number("start", starts[at]).number("makespan", run.networks[at].cycles);
             json.text += "," + run.networks[at].members;

@@ -344,7 +344,7 @@ void print_end() {
 
 const htp_runtime_table table = {3,         parallel_for, threads,     scratch_mark, scratch_take, scratch_release,
                                  heap_take, heap_free,    print_begin, print_value,  print_end,    &htp::tasking::table,
-                                 htp::crews::run, htp::tell};
+                                 htp::crews::run, htp::tell,    htp::crews::join};
 
 }  // namespace
 
