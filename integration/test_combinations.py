@@ -379,7 +379,7 @@ CASES: dict[int, Case] = {
         scheduled(WINDOW.replace("(3)", "(2)"), target="pto:a2a3"),
         scheduled(WINDOW, target="pto:a2a3"),
         ("smallest window holds 3 tasks", "ask for 3 or more"),
-        line="P(range(",
+        line="s.task_window(2)",
     ),
     18: Case(
         "wsp.parallel-race",

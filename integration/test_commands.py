@@ -205,7 +205,8 @@ def test_without_a_compiler_programs_compile_but_do_not_run(compiled, tmp_path) 
     assert found["help"] == ["pip install htp-backend-cpu[toolchain]"]
     built = without_compiler(tmp_path, "verify", str(tmp_path / "p"), "--level", "2", "--seeds", "1", zig=False)
     assert built.returncode == 0
-    (cpu,) = json.loads(without_compiler(tmp_path, "targets", zig=False).stdout)["result"]["targets"]
+    targets = json.loads(without_compiler(tmp_path, "targets", zig=False).stdout)["result"]["targets"]
+    (cpu,) = (each for each in targets if each["name"] == "cpu")
     assert cpu["status"] == "emit only"
     assert "pip install htp-backend-cpu[toolchain]" in cpu["why"]
 

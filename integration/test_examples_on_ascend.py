@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 RNG = np.random.default_rng(11)
 TARGET = "pto:a2a3sim"
 DIMS = {
+    "softmax": {"N": 17},
     "rmsnorm": {"N": 17},
     "attention": {"D": 3},
     "mlp": {"D": 3, "F": 5},
@@ -44,12 +45,12 @@ def small(flagship: Flagship) -> tuple[dict[str, int], list[object]]:
             weights = halves(4, 32, 64, scale=0.2), halves(4, 32, 64, scale=0.2), halves(4, 64, 32, scale=0.1)
             return {"T": 24, "E": 4, "H": 32, "F": 64}, [halves(24, 32), halves(32, 4, scale=0.2), *weights]
         case _:
-            return {"D": 32, "N": 32, "M": 16, "F": 48, "half": 8}, _block()
+            return {"D": 64, "N": 64, "M": 32, "F": 96, "half": 8}, _block()
 
 
 def _block() -> list[object]:
-    """Forty positions of 32: four heads of eight pairs, two of them for keys and values."""
-    S, D, M, F, d = 40, 32, 16, 48, 16
+    """Forty positions of 64: four heads of eight pairs, two of them for keys and values."""
+    S, D, M, F, d = 40, 64, 32, 96, 16
     angles = np.arange(S)[:, None] * 100.0 ** (-np.arange(0, d, 2) / d)
     scale = D**-0.5
     return [

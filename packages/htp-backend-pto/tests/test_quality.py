@@ -74,7 +74,8 @@ def test_gemm_reads_its_rows_and_columns_once_for_each_tile_and_writes_it_once(t
 def test_formulas_give_what_a_run_counts(tmp_path):
     """Also where loops take two turns at a time, and where the last piece is smaller."""
     package = built(gemm, tmp_path)
-    (kernel_,) = package.record("contract/figures.json", Figures).kernels
+    kernel_, zeros = package.record("contract/figures.json", Figures).kernels
+    assert zeros.kernel.endswith("_zeros"), "what a product over nothing is, is written by a kernel of its own"
     amounts = {(each.array, each.direction): each.terms for each in kernel_.traffic}
     assert {key: [(term.amount, term.loops, term.when) for term in terms] for key, terms in amounts.items()} == {
         ("a", "in"): [("4 * K * m", (), ())],

@@ -18,6 +18,8 @@ from htp_backend_pto.lower.writing import is_column
 from htp_backend_pto.tiles import annotation_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from htp.dims import Expr
     from htp.infer.state import Inference
     from htp.program import Function
@@ -188,9 +190,9 @@ class Calls(Reductions):
         x, diagonal = self.tile(given["x"]), given.get("k", ast.Constant(0))
         numbers, zero = self.sized(type_, i32), constant(0.0 if type_.dtype.kind == "float" else 0)
         if not is_column(type_):
-            named = {"upper": ast.Constant(True)} if mode == "le" else {}
+            upper = ast.Constant(mode == "le")
             sizes = (expression(each) for each in type_.dims)
-            ones = self.instruct(None, self.sized(type_, f32), "tri", diagonal, *sizes, dtype="f32", **named)
+            ones = self.instruct(None, self.sized(type_, f32), "tri", diagonal, *sizes, dtype="f32", upper=upper)
             self.chosen(name, type_, self.compared(None, self.flags_like(type_), "ne", ones, constant(0.0)), x, zero)
             return
         lanes = self.instruct(None, numbers, "adds", self.counted(None, numbers, 0), diagonal)

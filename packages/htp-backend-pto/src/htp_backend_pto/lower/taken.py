@@ -14,9 +14,9 @@ from htp_backend_pto.isa.rules import problems
 from htp_backend_pto.lower.check import calls_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
-    from htp.diagnostics import Diagnostic
+    from htp.diagnostics import Diagnostic, Span
     from htp.program import Program
 
 __all__ = ["accepted"]
@@ -36,7 +36,7 @@ def accepted(before: Program, after: Program) -> Program:
     return after
 
 
-def _untaken(program: Program, own: set[tuple[str, object]]) -> Iterator[Diagnostic]:
+def _untaken(program: Program, own: Container[tuple[str, Span | None]]) -> Iterator[Diagnostic]:
     for kernel in (each for each in program.functions if each.kind == "kernel"):
         try:
             infer(program, kernel)

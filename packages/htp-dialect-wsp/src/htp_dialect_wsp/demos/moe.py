@@ -103,6 +103,8 @@ def moe(
     for e, i in P(Ragged(E, tiles)):
         first = tile.item(starts[e]) + 16 * i
         last = min(first + 16, tile.item(starts[e + 1]))
+        assert first >= 0
+        assert last >= first  # so that a tile has at most 16 rows
         feed_forward(x, token[first:last], w_gate[e], w_up[e], w_down[e], done[first:last, :])
     for u in P(range(0, T, 16)):
         gather(done, place[u:u + 16, :], shares[u:u + 16, :], y[u:u + 16, :])
