@@ -575,6 +575,26 @@ def handed_on(x: In[Tensor[f32, "N", 8]], y: InOut[Tensor[f32, "N", 8]], z: InOu
     keeps_time(a, y, z)
 
 
+@process
+def fills(z: Out[Tensor[f32, 2]]) -> None:
+    work(10)
+    z[:] = 1.0
+
+
+@network
+def filled(x: In[Tensor[f32, "N", 8]], y: Out[Tensor[f32, "N", 8]], z: Out[Tensor[f32, 2]]) -> None:
+    fills(z)
+    a = Channel[Block](capacity=1)
+    load(x, a)
+    store(a, y)
+
+
+@network
+def alone(y: Out[Tensor[f32, 2]], z: Out[Tensor[f32, 2]]) -> None:
+    fills(y)
+    fills(z)
+
+
 def matrix(rows=10):
     return np.random.default_rng(rows).standard_normal((rows, 8)).astype(np.float32)
 
@@ -602,6 +622,8 @@ CASES = {
     "served": (served, lambda: (tokens(16),)),
     "primes": (primes, lambda: (tokens(20), 60)),
     "handed-on": (handed_on, lambda: (matrix(), np.zeros((10, 8), np.float32), np.zeros(2, np.float32))),
+    "process-before-channels": (filled, lambda: (matrix(), np.zeros((10, 8), np.float32), np.zeros(2, np.float32))),
+    "no-channels": (alone, lambda: (np.zeros(2, np.float32), np.zeros(2, np.float32))),
     "moved": (moved, lambda: (matrix(5), np.zeros((5, 8), np.float32))),
 }
 """Networks with a function that makes their arguments, by name."""

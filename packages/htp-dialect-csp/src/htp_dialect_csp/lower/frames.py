@@ -16,7 +16,7 @@ from htp.types import ScalarType
 from htp_dialect_csp.lower.trees import used
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Set
 
     from htp.program import Function
     from htp.types import TensorType, TileType
@@ -67,10 +67,9 @@ def symbols_of(carried: Carried | None) -> frozenset[str]:
     return frozenset(name for each in dims for name in each.symbols)
 
 
-def declares(statement: ast.stmt) -> bool:
-    """Whether a statement of the routine makes a channel or declares a process."""
-    words = {"channel", "process_name"}
-    return bool(words & used((statement,)))
+def declares(statement: ast.stmt, started: Set[str]) -> bool:
+    """Whether a statement of the routine makes a channel or starts one of these kernels as a process."""
+    return not used((statement,)).isdisjoint({"channel", "process_name", *started})
 
 
 def is_declaration(node: ast.AST, functions: Mapping[str, Function]) -> bool:

@@ -63,7 +63,7 @@ class NetworkBody:
         self.carried: dict[str, Carried] = {}
         self.variables: dict[str, str] = {}
         self.processes: set[str] = set()
-        self.called: set[str] = set()
+        self.started: set[str] = set()
         self.opened = False
 
     def routine(self) -> Function:
@@ -76,7 +76,7 @@ class NetworkBody:
         symbols = {each for param in self.network.params for each in symbols_of(param.type)}
         body = self.block(self.network.body, Frame(values, {}, {each: sym(each) for each in symbols}, outer=True))
         self.tell_rooms()
-        first = next((k for k, each in enumerate(body) if declares(each)), len(body))
+        first = next((k for k, each in enumerate(body) if declares(each, self.started)), len(body))
         place = body[first] if first < len(body) else self.network
         opened = effect(call("open_network"))
         closed = effect(call("close_network"))
@@ -245,10 +245,10 @@ class NetworkBody:
             return self.broadcast(node, frame)
         function = self.functions.get(name)
         if function is None or function.kind not in ("process", "network"):
-            if function is not None and self.carried:
+            if function is not None and (self.carried or self.processes):
                 raise not_compiled(
                     node, f"a call of `{name}` behind channels and processes of a network",
-                    f"call `{name}` before the first channel is made, or in a process",
+                    f"call `{name}` before the first channel and process, or in a process",
                 )  # fmt: skip
             return [effect(self.expression(node, frame))]
         made, given = self.arguments(function, node, frame)
@@ -298,6 +298,7 @@ class NetworkBody:
         """The line that declares a process, and the one that names it."""
         wanted, plain = unique(name, self.processes), unique(kernel, self.processes)
         self.processes.add(wanted)
+        self.started.add(kernel)
         said = [effect(call("process_name", ast.Constant(wanted)))] if wanted != plain else []
         return [*said, effect(call(kernel, *arguments))]
 
