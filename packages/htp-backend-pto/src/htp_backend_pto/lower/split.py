@@ -50,7 +50,7 @@ class Split(Pass):
     requires = (Legal(), Inlined(), Typed(), Normalized(), Simplified())
     provides = (Divided(),)
     introduces = ()
-    may_introduce = (DialectUse("host"), DialectUse("tile"), *(OpUse(f"tile.{each}") for each in WRITTEN))
+    may_introduce = (DialectUse("host"), DialectUse("tile"), *(OpUse(f"tile.{each}") for each in (*WRITTEN, "full")))
     understands = (DialectUse("tile"), DialectUse("host"), DialectUse("tasks"))
 
     def apply(self, program: Program) -> Program:
