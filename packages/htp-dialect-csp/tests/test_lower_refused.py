@@ -206,7 +206,6 @@ def test_what_a_started_process_is_not_given(body, offset, code, what):
         (chosen_to_spawn, 4, "an end that is chosen when the process runs, for `out`,"),
         (as_asked_for, 2, "a number of channels that depends on data"),
         (on_one_way, 7, "`c` for the end `out`"),
-        (of_a_kernel, 2, "this `spawn` of `clear`"),
         (in_its_call, 2, "`Channel[Scalar[i32]]()` for the end `out`"),
         (replicating, 2, "`replicate` in a process"),
     ],
@@ -215,6 +214,71 @@ def test_processes(body, offset, what):
     found = refused(around(body))
     assert found.message == f"{what} cannot be compiled"
     assert found.span.line == body.python.__code__.co_firstlineno + offset
+
+
+def test_a_spawn_of_a_kernel():
+    found = refused(around(of_a_kernel), "type.bad-arguments")
+    assert found.message == "`spawn` starts processes, and `clear` is a kernel"
+    assert found.span.line == of_a_kernel.python.__code__.co_firstlineno + 2
+    with pytest.raises(Refused) as caught:
+        around(of_a_kernel)(1)
+    assert (caught.value.code, caught.value.diagnostic.message) == (found.code, found.message)
+    assert caught.value.diagnostic.span.line == found.span.line
+
+
+@process
+def of_nothing(inp: Recv[Token], out: Send[Token], n: Token) -> None:
+    out.send(n)
+    while (got := select([])) is not EOS:
+        _, token = got
+        out.send(token)
+
+
+@process
+def of_one_twice(inp: Recv[Token], out: Send[Token], n: Token) -> None:
+    out.send(n)
+    while (got := select([inp, inp])) is not EOS:
+        _, token = got
+        out.send(token)
+
+
+@process
+def of_no_list(inp: Recv[Token], out: Send[Token], n: Token) -> None:
+    out.send(n)
+    while (got := select(inp)) is not EOS:
+        _, token = got
+        out.send(token)
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "compiled", "python"),
+    [
+        (of_nothing, "type.bad-arguments", "`select` needs at least one channel",
+         "`select` needs at least one channel"),
+        (of_one_twice, "type.bad-arguments", "`select` lists 'inp' twice", "`select` lists 'a' twice"),
+        (of_no_list, "csp.not-an-end", "`select` takes a list of channels, and is given 'inp'",
+         "`select` takes a list of channels, and is given 'a'"),
+    ],
+)  # fmt: skip
+def test_a_select_of_something_else_than_different_channels(body, code, compiled, python):
+    found = refused(around(body), code)
+    assert found.message == compiled
+    assert found.span.line == body.python.__code__.co_firstlineno + 3
+    with pytest.raises(Refused) as caught:
+        around(body)(1)
+    assert (caught.value.code, caught.value.diagnostic.message) == (code, python)
+    assert caught.value.diagnostic.span.line == found.span.line
+    assert caught.value.diagnostic.help
+
+
+def test_python_refuses_what_is_no_end_among_them():
+    @process
+    def of_a_number(inp: Recv[Token], out: Send[Token], n: Token) -> None:
+        select([inp, 3])
+
+    with pytest.raises(Refused, match="is given a value of type int among them") as caught:
+        around(of_a_number)(1)
+    assert caught.value.code == "csp.not-an-end"
 
 
 @kernel

@@ -6,6 +6,7 @@ Knows the operations and the order of their checks; the times are `channel_time`
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar, cast
 
@@ -16,7 +17,7 @@ from htp.processes import running
 from htp.signals import EOS, NONE, Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from htp.channel_time import ChannelTime
     from htp.diagnostics import Span
@@ -37,7 +38,9 @@ __all__ = [
     "already_closed",
     "end_shared",
     "fan_out",
+    "not_selected",
     "select",
+    "selected_badly",
 ]
 
 T = TypeVar("T")
@@ -355,14 +358,64 @@ def select(ins: Sequence[Receiver[T]]) -> tuple[Receiver[T], T] | Literal[Signal
         The end whose token was taken, and the token; or `EOS`.
 
     Raises:
-        Refused: `csp.endpoint-shared`, `csp.no-network`.
+        Refused: `csp.not-an-end` for something else than ends, `type.bad-arguments` for none or for one that is listed
+            twice; `csp.endpoint-shared`, `csp.no-network`.
     """
     process = running("select")
+    _check_selected(ins)
     for each in ins:
         each.link.use("recv", process)
     since = process.clock
     process.turn(Receiving(tuple(each.link for each in ins), since, "select"))
     return _take_first(ins, process, since)
+
+
+def _check_selected(ins: object) -> None:
+    """Nothing when `ins` are ends of channels: at least one, and each of them once."""
+    if isinstance(ins, End) or not isinstance(ins, Sequence):
+        raise not_selected(_given(ins), user_line())
+    ends = cast("Sequence[object]", ins)
+    for each in ends:
+        if not isinstance(each, End):
+            raise not_selected(f"{_given(each)} among them", user_line())
+    links = [each.link for each in ends if isinstance(each, End)]
+    if (bad := selected_badly([each.name for each in links], [id(each) for each in links], user_line())) is not None:
+        raise bad
+
+
+def _given(value: object) -> str:
+    """What is passed where the ends of channels are wanted."""
+    return f"'{value.link.name}'" if isinstance(value, End) else f"a value of type {type(value).__name__}"
+
+
+def not_selected(given: str, place: Span | None) -> Refused:
+    """The refusal of a select between something else than ends of channels."""
+    return Refused(
+        "csp.not-an-end",
+        f"`select` takes a list of channels, and is given {given}",
+        span=place,
+        help="list the channels that it waits for: `select([a, b])`",
+    )
+
+
+def selected_badly(names: Sequence[str], channels: Sequence[object], place: Span | None) -> Refused | None:
+    """The refusal of a select between channels of these names, of which there are none or one is listed twice."""
+    if not names:
+        return Refused(
+            "type.bad-arguments",
+            "`select` needs at least one channel",
+            span=place,
+            help="list the channels that it waits for: `select([a, b])`",
+        )
+    twice = next((name for k, name in enumerate(names) if channels[k] in channels[:k]), None)
+    if twice is None:
+        return None
+    return Refused(
+        "type.bad-arguments",
+        f"`select` lists '{twice}' twice",
+        span=place,
+        help="list each channel once: the first one listed that has a token is taken",
+    )
 
 
 def fan_out(inp: Receiver[T], outs: Sequence[Sender[T]]) -> None:

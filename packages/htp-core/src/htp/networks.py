@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from htp.types import Param
     from htp.values import Array
 
-__all__ = ["Network", "current", "declaring", "unconnected", "unique"]
+__all__ = ["Network", "current", "declaring", "no_network", "unconnected", "unique"]
 
 
 SIDES: tuple[Side, ...] = ("send", "recv")
@@ -218,13 +218,18 @@ def current(what: str, place: Span | None) -> tuple[Network, Process | None]:
     process = RUNNING.get()
     network = DECLARING.get() or (process.network if process is not None else None)
     if network is None:
-        raise Refused(
-            "csp.no-network",
-            f"{what} stands outside of a network",
-            span=place,
-            help="write it in a function that is decorated with @network, or in a process",
-        )
+        raise no_network(what, place)
     return network, process if DECLARING.get() is None else None
+
+
+def no_network(what: str, place: Span | None) -> Refused:
+    """The refusal of something that stands neither in a network nor in a process."""
+    return Refused(
+        "csp.no-network",
+        f"{what} stands outside of a network",
+        span=place,
+        help="write it in a function that is decorated with @network, or in a process",
+    )
 
 
 def unique(name: str, taken: Collection[str]) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from htp.diagnostics import Span
     from htp.networks import Network
 
-__all__ = ["AT_ONCE", "DECLARING", "RUNNING", "Operation", "Process", "Why", "running", "stop"]
+__all__ = ["AT_ONCE", "DECLARING", "RUNNING", "Operation", "Process", "Why", "no_process", "running", "stop"]
 
 Why = Literal["full", "empty", "end"]
 """What a process waits for: a slot, a token, or to learn that a stream has ended."""
@@ -198,13 +198,18 @@ def running(operation: str, place: Span | None = None) -> Process:
     """
     process = RUNNING.get()
     if process is None:
-        raise Refused(
-            "csp.no-network",
-            f"{operation} stands outside of a process",
-            span=place or user_line(),
-            help="write it in a function that is decorated with @process and called in a network",
-        )
+        raise no_process(operation, place or user_line())
     return process
+
+
+def no_process(operation: str, place: Span | None) -> Refused:
+    """The refusal of something that stands outside of a process."""
+    return Refused(
+        "csp.no-network",
+        f"{operation} stands outside of a process",
+        span=place,
+        help="write it in a function that is decorated with @process and called in a network",
+    )
 
 
 def stop() -> NoReturn:

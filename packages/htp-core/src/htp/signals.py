@@ -49,4 +49,6 @@ for _name in (*BINARY, *(f"r{each}" for each in BINARY), *OTHER):
     setattr(Signal, f"__{_name}__", _refusing(f"__{_name}__"))
 
 NONE: Final = Signal.NONE
+NONE.__doc__ = "What `try_recv` and `peek` give while there is no token yet; it is compared with `is`."
 EOS: Final = Signal.EOS
+EOS.__doc__ = "What a receive, `peek` or `select` gives when all streams have ended; it is compared with `is`."

@@ -11,6 +11,7 @@ from htp_dialect_csp.rates import check_rates
 from htp_dialect_csp.reading import graph_of
 from htp_dialect_csp.shared_arrays import check_arrays
 from htp_dialect_csp.window import check_windows
+from htp_dialect_csp.words import check_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,10 +26,12 @@ def check(program: Program, sizes: Mapping[str, int] | None = None) -> tuple[Dia
     """Notes and warnings on what is not known before networks run; with `sizes` they are looked at at these.
 
     Raises:
-        Refused: `csp.bad-channel`, `csp.endpoint-shared`, `csp.unconnected`, `csp.payload`, `csp.shared-array`,
-            `csp.wrong-end`, `csp.send-after-close`, `csp.double-close`, `csp.no-close`, `csp.branch`, `csp.count`,
-            `csp.rate`, `csp.deadlock`, `csp.window`.
+        Refused: `csp.no-network`, `csp.bad-channel`, `csp.endpoint-shared`, `csp.unconnected`, `csp.payload`,
+            `csp.shared-array`, `csp.not-an-end`, `csp.replicate`, `csp.wrong-end`, `csp.send-after-close`,
+            `csp.double-close`, `csp.no-close`, `csp.branch`, `csp.count`, `csp.rate`, `csp.deadlock`, `csp.window`,
+            `type.bad-arguments`.
     """
+    check_words(program)
     notes: list[Diagnostic] = []
     for network in program.functions:
         if network.kind == "network" and not any(param.is_end for param in network.params):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Carried = TensorType | TileType | ScalarType
 
-__all__ = ["check_carried", "not_an_array", "not_an_end", "uneven"]
+__all__ = ["check_carried", "not_a_process", "not_an_array", "not_an_end", "uneven"]
 
 
 def check_carried(
@@ -62,6 +62,17 @@ def not_an_array(process: str, param: Param, channel: str, place: Span | None) -
         f"`{process}` takes {param.type} as `{param.name}`, and is given channel '{channel}'",
         span=place,
         help=f"pass the arguments in the order of the parameters of `{process}`, or by name",
+    )
+
+
+def not_a_process(word: str, name: str, kind: str, place: Span | None) -> Refused:
+    """The refusal of a word that starts processes, and is given a function of another kind; "" is plain Python."""
+    what = f"a {kind}" if kind else "no process"
+    return Refused(
+        "type.bad-arguments",
+        f"`{word}` starts processes, and `{name}` is {what}",
+        span=place,
+        help=f"decorate `{name}` with @process, or call it in one",
     )
 
 

@@ -18,7 +18,7 @@ from htp.tasks import work
 from htp.types import TensorType
 from htp.values import Array
 from htp_dialect_csp.channels import network_frame, network_line
-from htp_dialect_csp.matching import check_carried, not_an_array, not_an_end, uneven
+from htp_dialect_csp.matching import check_carried, not_a_process, not_an_array, not_an_end, uneven
 from htp_dialect_csp.shared_arrays import check_given
 
 if TYPE_CHECKING:
@@ -136,9 +136,11 @@ def spawn(process: ProcessDefinition[P, R], *args: object, **kwargs: object) -> 
     """Starts a further process at the time of the process that runs; ends that are passed are the new process's.
 
     Raises:
-        Refused: `csp.no-network` outside of a process, and what declaring it is refused with.
+        Refused: `csp.no-network` outside of a process, `type.bad-arguments` for what is no process, and what declaring
+            it is refused with.
     """
-    parent = running(f"spawn of `{process.name}`", network_line())
+    parent = running(f"spawn of `{_name(process)}`", network_line())
+    _check_process("spawn", process)
     parent.pause()
     _declare(parent.network, process, process.name, args, kwargs, parent)
 
@@ -149,9 +151,11 @@ def replicate(process: ProcessDefinition[P, R], count: int, *args: object, **kwa
     An argument that is a tuple, list or range of `count` items gives each process its own; any other is everybody's.
 
     Raises:
-        Refused: `csp.replicate` when an argument has another number of items, and what declaring is refused with.
+        Refused: `csp.replicate` when an argument has another number of items, `type.bad-arguments` for what is no
+            process, and what declaring is refused with.
     """
-    network, _ = current(f"replicate of `{process.name}`", network_line())
+    network, _ = current(f"replicate of `{_name(process)}`", network_line())
+    _check_process("replicate", process)
     for name, each in (*enumerate(args), *kwargs.items()):
         if isinstance(each, tuple | list | range) and (items := len(cast("Sequence[object]", each))) != count:
             raise uneven(process.name, count, items, name, network_line())
@@ -182,6 +186,17 @@ def broadcast(inp: Receiver[T], *outs: Sender[T]) -> None:
     made = network.add("broadcast", partial(fan_out, receiver, senders), place, _now(parent))
     for side, each in (("recv", inp), *(("send", each) for each in outs)):
         each.link.claim("recv" if side == "recv" else "send", made, place)
+
+
+def _check_process(word: str, given: object) -> None:
+    """Nothing when a process is given."""
+    if not isinstance(given, ProcessDefinition):
+        kind = cast("Definition[..., object]", given).kind if isinstance(given, Definition) else ""
+        raise not_a_process(word, _name(cast("object", given)), kind, network_line())
+
+
+def _name(given: object) -> str:
+    return str(getattr(given, "__name__", type(given).__name__))
 
 
 def _declare(

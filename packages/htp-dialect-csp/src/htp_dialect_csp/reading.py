@@ -18,7 +18,7 @@ from htp_dialect_csp.bindings import channels_in
 from htp_dialect_csp.carried import carried_type
 from htp_dialect_csp.given import agreed, names_of
 from htp_dialect_csp.graph import ChannelNode, Graph, Held, ProcessNode, Used
-from htp_dialect_csp.matching import not_an_array, not_an_end, uneven
+from htp_dialect_csp.matching import not_a_process, not_an_array, not_an_end, uneven
 from htp_dialect_csp.steps import Compare, Drain, Given, Operation, holds
 from htp_dialect_csp.symbols import ArrayValue, ChannelValue, Memory, parameter, test_of, value_of
 from htp_dialect_csp.token_program import token_program
@@ -39,7 +39,7 @@ def graph_of(program: Program, network: Function) -> Graph:
     """The graph of one network.
 
     Raises:
-        Refused: `csp.not-an-end`, `csp.replicate`.
+        Refused: `csp.not-an-end`, `csp.replicate`, `type.bad-arguments`.
     """
     reader = _Reader(program)
     scope: Scope = {name: const(value) for name, value in program.constants if type(value) is int}
@@ -252,6 +252,8 @@ class _Reader:
             case _:
                 self.unread.append(origin_of(call))
                 return
+        if function.kind != "process":
+            raise not_a_process("replicate", name, function.kind, origin_of(call))
         number = value_of(count, scope)
         inner = ast.Call(ast.Name(name), args, call.keywords)
         values = self.arguments(function, inner, scope)

@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from htp.channels import not_selected, selected_badly
 from htp.program import origin_of
 from htp_dialect_csp.lower.ends import EOS, NONE, ONLY_TOKEN, TOKEN, Chosen, End, Lost, Picked, Seen, meaning_of
 from htp_dialect_csp.lower.trees import assign, call, effect, integer, load, not_compiled, used
@@ -71,11 +72,16 @@ class Receiving:
                 return (FORMS[method], end) if isinstance(end, Chosen) else None
             case ast.Call(func=ast.Name(id="select"), args=[argument]):
                 several = meaning_of(argument, self.scope)
+                if isinstance(several, End | Chosen | Picked):
+                    raise not_selected(f"'{ast.unparse(argument)}'", origin_of(node))
                 ends = tuple(each for each in several if isinstance(each, End)) if isinstance(several, tuple) else ()
                 if not isinstance(several, tuple) or len(ends) != len(several):
                     raise not_compiled(
                         node, "a select between channels that differ from turn to turn", "list them: `select([a, b])`"
                     )
+                names = [each.name for each in ends]
+                if (bad := selected_badly(names, names, origin_of(node))) is not None:
+                    raise bad
                 return "advance_any", ends
             case _:
                 return None

@@ -20,7 +20,7 @@ from htp_dialect_csp.lower.expressions import Expressions
 from htp_dialect_csp.lower.frames import symbols_of
 from htp_dialect_csp.lower.payloads import dim_expression, payload
 from htp_dialect_csp.lower.trees import assign, call, effect, load, not_compiled
-from htp_dialect_csp.matching import check_carried, not_an_array, not_an_end
+from htp_dialect_csp.matching import check_carried, not_a_process, not_an_array, not_an_end
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -136,9 +136,11 @@ class Starting(Expressions):
                 function = self.starts.functions[name]
             case _:
                 raise not_compiled(node, "this `spawn`", "write `spawn(process, …)`")
+        if function.kind != "process":
+            raise not_a_process("spawn", name, function.kind, origin_of(node))
         names = [each.name for each in function.params]
         given = dict(zip(names, args, strict=False)) | {each.arg or "": each.value for each in node.keywords}
-        if function.kind != "process" or len(args) > len(names) or set(given) != set(names):
+        if len(args) > len(names) or set(given) != set(names):
             raise not_compiled(node, f"this `spawn` of `{name}`", "pass one argument for each parameter of a process")
         arguments: list[ast.expr] = []
         carried: dict[str, list[Carried]] = {}
