@@ -15,7 +15,7 @@ import msgspec
 from msgspec import structs
 
 from htp.arguments import check_arguments
-from htp.channels import already_closed, end_shared
+from htp.channel_refusals import already_closed, end_shared
 from htp.diagnostics import Bug, Refused
 from htp.dims import const, parse
 from htp.loops import out_of_range, span_of

@@ -9,7 +9,7 @@ import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from htp.channels import end_shared
+from htp.channel_refusals import end_shared
 from htp.diagnostics import Refused
 from htp.infer.calls import Calls
 from htp.infer.values import End, Known, Region, Text, Value

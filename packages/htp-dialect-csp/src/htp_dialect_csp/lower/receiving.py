@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from htp.channels import not_selected, selected_badly
+from htp.channel_refusals import not_selected, selected_badly
 from htp.program import origin_of
 from htp_dialect_csp.lower.ends import EOS, NONE, ONLY_TOKEN, TOKEN, Chosen, End, Lost, Picked, Seen, meaning_of
 from htp_dialect_csp.lower.trees import assign, call, effect, integer, load, not_compiled, used
