@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from htp_backend_pto.binding.compilers import find_compiler
 from htp_backend_pto.hazards import Array, Order
 
 if TYPE_CHECKING:
@@ -201,7 +202,7 @@ def native(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     headers = Path(str(files("htp_backend_pto").joinpath("native/orchestration")))
     source = Path(__file__).parent / "order_driver.cpp"
     flags = ("-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", f"-I{headers}")
-    subprocess.run(["g++", *flags, str(source), "-o", str(library)], check=True, timeout=120)
+    subprocess.run([*find_compiler().command, *flags, str(source), "-o", str(library)], check=True, timeout=120)
     found = ctypes.CDLL(str(library))
     found.order_open.restype = ctypes.c_void_p
     return found

@@ -10,7 +10,9 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from htp.diagnostics import Refused
@@ -34,7 +36,7 @@ class Compiler:
 
 
 def find_compiler() -> Compiler:
-    """The compiler of `$HTP_CXX`, else c++, g++ or clang++ of the path.
+    """The compiler of `$HTP_CXX`, else c++, g++ or clang++ of the path, else the one of the `ziglang` wheel.
 
     Raises:
         Refused: `pto.no-compiler`.
@@ -50,12 +52,15 @@ def _find(chosen: str, path: str) -> Compiler:
         version = _version((found, *options)) if found else None
         if found is not None and version is not None:
             return Compiler((found, *options), version)
+    wheel = (sys.executable, "-m", "ziglang", "c++")
+    if not chosen and find_spec("ziglang") is not None and (version := _version(wheel)) is not None:
+        return Compiler(wheel, version)
     none = "there is no C++ compiler to build the package with"
     raise Refused(
         "pto.no-compiler",
         f"HTP_CXX is `{chosen}`, which cannot be run" if chosen else none,
         notes=(f"looked for {chosen or ', '.join(CANDIDATES)} on the path",),
-        help="install g++, or set HTP_CXX to a C++17 compiler",
+        help="install g++ or `pip install ziglang`, or set HTP_CXX to a C++17 compiler",
     )
 
 
