@@ -18,8 +18,9 @@ import numpy as np
 import pytest
 
 from htp.channel_time import ChannelTime
-from htp.channels import EOS, NONE, Link, Receiver, Sender, select
+from htp.channels import EOS, NONE, Receiver, Sender, select
 from htp.deadlocks import Deadlock
+from htp.links import Link
 from htp.networks import Network
 from htp.processes import running, stop
 from htp.runs import Simulated

@@ -6,7 +6,8 @@ import pytest
 
 from htp import Refused, i32, work
 from htp.channel_time import ChannelTime
-from htp.channels import Channel, Link, Receiver, Sender
+from htp.channels import Channel, Receiver, Sender
+from htp.links import Link
 from htp.networks import Network
 from htp.processes import stop
 from htp.runs import ProcessRun, Wait

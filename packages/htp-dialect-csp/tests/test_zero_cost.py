@@ -9,8 +9,8 @@ from networks_kit import program
 from htp import i64, work
 from htp.channel_time import ChannelTime
 from htp.channels import Channel as Both
-from htp.channels import Link
 from htp.diagnostics import Refused
+from htp.links import Link
 from htp.networks import Network
 from htp.types import ScalarType
 from htp_dialect_csp import Channel, Deadlock, Recv, Send, network, process, simulate

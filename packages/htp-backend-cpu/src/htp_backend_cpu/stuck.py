@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from htp.channel_time import ChannelTime
-from htp.channels import Link, Receiving, Sending
 from htp.deadlocks import deadlock
+from htp.links import Link, Receiving, Sending
 from htp.loops import span_of
 from htp.networks import Network
 from htp.types import ScalarType, i64

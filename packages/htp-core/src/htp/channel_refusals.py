@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from htp.diagnostics import Span
+    from htp.links import Side
 
 __all__ = ["already_closed", "end_shared", "not_selected", "selected_badly"]
 
@@ -37,7 +38,7 @@ def already_closed(operation: Literal["send", "close"], name: str, closed_at: in
 
 
 def end_shared(
-    channel: str, side: Literal["send", "recv"], names: tuple[str, str], places: tuple[Span | None, Span | None]
+    channel: str, side: Side, names: tuple[str, str], places: tuple[Span | None, Span | None]
 ) -> Refused:
     """The refusal of an end of a channel of that name that two processes have."""
     plural, other = ("senders", "a select") if side == "send" else ("receivers", "a broadcast")

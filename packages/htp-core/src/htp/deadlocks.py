@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from types import FrameType
 
-    from htp.channels import Link
+    from htp.links import Link
     from htp.networks import Network
     from htp.processes import Process
 

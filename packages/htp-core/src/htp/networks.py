@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterable
     from types import FrameType
 
-    from htp.channels import Link, Side
     from htp.diagnostics import Span
+    from htp.links import Link, Side
     from htp.types import Param
     from htp.values import Array
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-    from htp.channels import Link
     from htp.diagnostics import Span
+    from htp.links import Link
     from htp.networks import Network
 
 __all__ = ["AT_ONCE", "DECLARING", "RUNNING", "Operation", "Process", "Why", "no_process", "running", "stop"]

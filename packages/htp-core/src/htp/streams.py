@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from htp.arguments import bind_dims
 from htp.channel_time import ChannelTime
-from htp.channels import EOS, Channel, End, Link, Receiver, Sender, Signal, select
+from htp.channels import EOS, Channel, End, Receiver, Sender, Signal, select
 from htp.diagnostics import Refused
+from htp.links import Link
 from htp.networks import Network
 from htp.payloads import check_payload, handed_over
 from htp.places import user_frame, user_line
@@ -30,9 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
     from typing import NoReturn, SupportsIndex
 
-    from htp.channels import Side
     from htp.diagnostics import Span
     from htp.language import Definition
+    from htp.links import Side
     from htp.processes import Process
     from htp.types import DType, Param
     from htp.values import Number

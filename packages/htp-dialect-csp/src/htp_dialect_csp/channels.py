@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from htp.channel_time import ChannelTime
 from htp.channels import Channel as Both
-from htp.channels import Link
 from htp.diagnostics import Refused
+from htp.links import Link
 from htp.networks import current
 from htp.payloads import check_payload, handed_over
 from htp.places import user_frame, user_line

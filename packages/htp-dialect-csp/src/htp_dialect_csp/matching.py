@@ -8,8 +8,8 @@ from htp.diagnostics import Refused
 from htp.types import ScalarType, TensorType, TileType
 
 if TYPE_CHECKING:
-    from htp.channels import Side
     from htp.diagnostics import Span
+    from htp.links import Side
     from htp.types import Param
 
     Carried = TensorType | TileType | ScalarType

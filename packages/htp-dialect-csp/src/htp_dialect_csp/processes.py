@@ -24,8 +24,8 @@ from htp_dialect_csp.shared_arrays import check_given
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from htp.channels import Link, Side
     from htp.diagnostics import Span
+    from htp.links import Link, Side
     from htp.processes import Process
     from htp.runs import Simulated
     from htp.types import Param

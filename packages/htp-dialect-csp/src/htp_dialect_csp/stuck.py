@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from htp.channel_time import ChannelTime
-from htp.channels import Link, Receiving, Sending
 from htp.deadlocks import BlockedChannel, Deadlock, deadlock
 from htp.diagnostics import Label
+from htp.links import Link, Receiving, Sending
 from htp.networks import Network
 from htp.types import ScalarType, i32
 

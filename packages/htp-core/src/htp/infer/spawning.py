@@ -19,9 +19,9 @@ from htp.types import ScalarType
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from htp.channels import Side
     from htp.diagnostics import Span
     from htp.dims import Expr
+    from htp.links import Side
     from htp.program import Function
     from htp.types import Param
 
