@@ -8,8 +8,8 @@ from kernel_texts import array, kernel, product, program, scalar, softmax
 import htp_backend_pto
 from htp import Refused
 from htp_backend_pto.emission.kernels import core_of, kernel_source
-from htp_backend_pto.lower.place import Place
-from htp_backend_pto.lower.sync import Synchronize
+from htp_backend_pto.lower.place.place import Place
+from htp_backend_pto.lower.sync.sync import Synchronize
 from htp_backend_pto.profile import CURRENT
 
 BODY = """

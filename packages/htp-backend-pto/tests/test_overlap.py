@@ -6,8 +6,8 @@ from kernel_texts import array, kernel, product, program, softmax, text_of
 
 from htp_backend_pto.checker import redundant, unordered, unplaced
 from htp_backend_pto.lower.overlap import Overlap
-from htp_backend_pto.lower.place import Place
-from htp_backend_pto.lower.sync import Synchronize
+from htp_backend_pto.lower.place.place import Place
+from htp_backend_pto.lower.sync.sync import Synchronize
 
 SCALED = """
 for i in range(0, M, 32):

@@ -5,7 +5,7 @@ from kernel_texts import kernel, product, program, softmax, text_of
 
 from htp import Refused
 from htp_backend_pto.checker import unplaced
-from htp_backend_pto.lower.place import Place, arrange, fitting
+from htp_backend_pto.lower.place.place import Place, arrange, fitting
 
 
 def places(function, arranged=arrange):

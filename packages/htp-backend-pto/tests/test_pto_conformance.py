@@ -11,12 +11,12 @@ from htp.testing import (
     PluginConformance,
 )
 from htp_backend_pto.layouts import OnChip, bias, l0a, l0b, l0c, l1, ub
-from htp_backend_pto.lower.bound import Bound
+from htp_backend_pto.lower.bound.bound import Bound
 from htp_backend_pto.lower.overlap import Overlap
-from htp_backend_pto.lower.place import Place
-from htp_backend_pto.lower.select import Select
-from htp_backend_pto.lower.split import Split
-from htp_backend_pto.lower.sync import Synchronize
+from htp_backend_pto.lower.place.place import Place
+from htp_backend_pto.lower.select.select import Select
+from htp_backend_pto.lower.split.split import Split
+from htp_backend_pto.lower.sync.sync import Synchronize
 
 
 class TestPlugin(PluginConformance):

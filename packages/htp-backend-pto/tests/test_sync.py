@@ -4,8 +4,8 @@ import pytest
 from kernel_texts import kernel, product, program, softmax, text_of
 
 from htp_backend_pto.checker import redundant, unordered
-from htp_backend_pto.lower.place import Place
-from htp_backend_pto.lower.sync import Synchronize
+from htp_backend_pto.lower.place.place import Place
+from htp_backend_pto.lower.sync.sync import Synchronize
 
 
 def ordered(function):

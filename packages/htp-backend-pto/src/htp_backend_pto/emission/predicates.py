@@ -142,7 +142,7 @@ def choices_in(program: Program, function: Function, dtypes: Mapping[str, str]) 
 def predicates_in(program: Program, function: Function, dtypes: Mapping[str, str]) -> list[Choice]:
     """The branches that the runtime decides on: every call in them is given the element, so that its task waits for it.
 
-    `lower.predicates` writes such calls.
+    `lower.split.predicates` writes such calls.
     """
     return [
         each

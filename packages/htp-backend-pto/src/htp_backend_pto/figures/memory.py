@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from htp.diagnostics import Bug
 from htp_backend_pto.emission.lines import place_of
 from htp_backend_pto.figures.records import LiveTile, MemoryUse
-from htp_backend_pto.lower.lives import lives
+from htp_backend_pto.lower.place.lives import lives
 from htp_backend_pto.model import a2a3
 from htp_backend_pto.steps import tile_names
 from htp_backend_pto.tiles import room_of
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from htp.types import TileType
-    from htp_backend_pto.lower.lives import Life
+    from htp_backend_pto.lower.place.lives import Life
 
 __all__ = ["memory_of"]
 

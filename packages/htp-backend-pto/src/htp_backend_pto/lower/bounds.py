@@ -13,7 +13,7 @@ from htp.dims import const, sym
 from htp.infer.engine import infer
 from htp.infer.values import Index, Region
 from htp.types import ScalarType, TensorType
-from htp_backend_pto.lower.split_units import walk
+from htp_backend_pto.lower.units import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

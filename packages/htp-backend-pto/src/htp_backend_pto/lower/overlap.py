@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from htp.passes import Pass
 from htp.program import origin_of, stamp
 from htp_backend_pto.forms import Bounded, Overlapped, Selected
-from htp_backend_pto.lower.place import fitting
+from htp_backend_pto.lower.place.place import fitting
 from htp_backend_pto.steps import step_of
 from htp_backend_pto.tiles import declared
 

@@ -18,8 +18,8 @@ from htp.program import stamp
 from htp.types import TileType, bool_, u8
 from htp_backend_pto.isa import VARIANTS, instruction
 from htp_backend_pto.layouts import OnChip, ub
-from htp_backend_pto.lower.bound import room_for
-from htp_backend_pto.lower.split_units import walk
+from htp_backend_pto.lower.bound.bound import room_for
+from htp_backend_pto.lower.units import walk
 from htp_backend_pto.tiles import annotation_of, declared, room_of
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """Which rule each operation of htp.tile has on a vector core.
 
-Knows operations by name; `select_vector` knows statements.
+Knows operations by name; `vector` knows statements.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from htp.lowering.build import constant, expression
 from htp.types import bool_, f32, i32
-from htp_backend_pto.lower.select_elementwise import BINARY, UNARY
-from htp_backend_pto.lower.select_integers import BITS
-from htp_backend_pto.lower.select_reductions import REDUCTIONS, Reductions
-from htp_backend_pto.lower.split_units import called
+from htp_backend_pto.lower.select.elementwise import BINARY, UNARY
+from htp_backend_pto.lower.select.integers import BITS
+from htp_backend_pto.lower.select.reductions import REDUCTIONS, Reductions
+from htp_backend_pto.lower.units import called
 from htp_backend_pto.lower.writing import is_column
 from htp_backend_pto.tiles import annotation_of
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from htp.infer.state import Inference
     from htp.program import Function
     from htp.types import TileType
-    from htp_backend_pto.lower.select_choices import Item
+    from htp_backend_pto.lower.select.choices import Item
 
 __all__ = ["COMPARING", "Calls"]
 

@@ -15,8 +15,8 @@ from htp.program import stamp
 from htp.types import TileType, i32
 from htp_backend_pto.layouts import BOX_ROWS, ROW, OnChip, l0a, l0b, l0c
 from htp_backend_pto.lower.blocks import with_blocks
-from htp_backend_pto.lower.select_vector import Vector
-from htp_backend_pto.lower.split_units import called
+from htp_backend_pto.lower.select.vector import Vector
+from htp_backend_pto.lower.units import called
 from htp_backend_pto.lower.writing import room
 
 if TYPE_CHECKING:

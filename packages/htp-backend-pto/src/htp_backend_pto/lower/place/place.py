@@ -15,7 +15,7 @@ from htp.passes import Pass
 from htp.program import origin_of, stamp
 from htp_backend_pto.forms import Bounded, Overlapped, Placed, Selected
 from htp_backend_pto.layouts import BOX_ROWS, ROW
-from htp_backend_pto.lower.lives import lives
+from htp_backend_pto.lower.place.lives import lives
 from htp_backend_pto.model import a2a3
 from htp_backend_pto.tiles import annotation_of, declared, room_of, with_room
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from htp.program import Function, Program
     from htp_backend_pto.layouts import OnChip
-    from htp_backend_pto.lower.lives import Life
+    from htp_backend_pto.lower.place.lives import Life
 
 __all__ = ["Place", "Region", "arrange", "fitting"]
 

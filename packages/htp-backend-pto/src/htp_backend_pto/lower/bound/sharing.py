@@ -15,7 +15,7 @@ from htp.infer.values import Region
 from htp.liveness import loads, writes
 from htp.rewriting import Rewriter
 from htp_backend_pto.lower.blocks import with_blocks
-from htp_backend_pto.lower.split_units import walk
+from htp_backend_pto.lower.units import walk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -15,10 +15,10 @@ from htp.infer.values import Region, Value
 from htp.liveness import loads
 from htp.names import TASKS
 from htp_backend_pto.lower.sites import site_of
-from htp_backend_pto.lower.split_order import Node, Run, grouped, node_of
-from htp_backend_pto.lower.split_sink import sink
-from htp_backend_pto.lower.split_units import Units, called, walk
+from htp_backend_pto.lower.split.order import Node, Run, grouped, node_of
+from htp_backend_pto.lower.split.sink import sink
 from htp_backend_pto.lower.translate import spelled_symbols
+from htp_backend_pto.lower.units import Units, called, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -18,9 +18,9 @@ from htp.lowering.build import call, constant, expression, tuple_of
 from htp.program import origin_of, stamp
 from htp.types import TileType, bool_, i32
 from htp_backend_pto.lower.blocks import with_blocks
-from htp_backend_pto.lower.bound_slices import Lying, matrix, one_element
-from htp_backend_pto.lower.split_units import called, walk
+from htp_backend_pto.lower.bound.slices import Lying, matrix, one_element
 from htp_backend_pto.lower.tidy import alive, with_sizes
+from htp_backend_pto.lower.units import called, walk
 from htp_backend_pto.tiles import annotation_of
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """The pass that divides a program between the orchestration and the two kinds of core.
 
-Knows which loops stay in the routine and where tiles are handed on; `split_outline` writes the kernels.
+Knows which loops stay in the routine and where tiles are handed on; `outline` writes the kernels.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from htp.passes import Pass
 from htp.program import Function, origin_of, stamp
 from htp_backend_pto.forms import Divided, Legal
 from htp_backend_pto.lower.blocks import with_blocks
-from htp_backend_pto.lower.empty_sums import with_zeros
-from htp_backend_pto.lower.formulas import WRITTEN, written_out
-from htp_backend_pto.lower.predicates import with_predicates
-from htp_backend_pto.lower.split_calls import flattened
-from htp_backend_pto.lower.split_order import Run
-from htp_backend_pto.lower.split_outline import Crossing, Outline, Way, exposed
-from htp_backend_pto.lower.split_prepare import prepared
-from htp_backend_pto.lower.split_tree import Nest, Tree, runs_of
-from htp_backend_pto.lower.split_units import walk
+from htp_backend_pto.lower.split.calls import flattened
+from htp_backend_pto.lower.split.empty_sums import with_zeros
+from htp_backend_pto.lower.split.formulas import WRITTEN, written_out
+from htp_backend_pto.lower.split.order import Run
+from htp_backend_pto.lower.split.outline import Crossing, Outline, Way, exposed
+from htp_backend_pto.lower.split.predicates import with_predicates
+from htp_backend_pto.lower.split.prepare import prepared
+from htp_backend_pto.lower.split.tree import Nest, Tree, runs_of
 from htp_backend_pto.lower.translate import spelled_symbols
+from htp_backend_pto.lower.units import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from htp.infer.values import Value
     from htp.program import Program
-    from htp_backend_pto.lower.split_tree import Item
+    from htp_backend_pto.lower.split.tree import Item
 
 __all__ = ["Split"]
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from htp.lowering.build import constant
 from htp.types import f16, f32, i32
-from htp_backend_pto.lower.select_elementwise import UNARY
-from htp_backend_pto.lower.select_integers import Integers
+from htp_backend_pto.lower.select.elementwise import UNARY
+from htp_backend_pto.lower.select.integers import Integers
 from htp_backend_pto.lower.writing import is_column
 
 if TYPE_CHECKING:

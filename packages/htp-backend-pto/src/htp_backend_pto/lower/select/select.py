@@ -1,6 +1,6 @@
 """The pass that chooses instructions.
 
-Knows kernels of one unit; the rules stand in `select_vector` and `select_cube`.
+Knows kernels of one unit; the rules stand in `vector` and `cube`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from htp.capabilities import IntrinsicUse, Loops, Normalized, OpUse, Parallel, S
 from htp.infer.engine import infer
 from htp.passes import Pass
 from htp_backend_pto.forms import Bounded, Divided, Selected
-from htp_backend_pto.lower.select_cube import Cube
-from htp_backend_pto.lower.select_vector import Vector
+from htp_backend_pto.lower.select.cube import Cube
+from htp_backend_pto.lower.select.vector import Vector
 from htp_backend_pto.lower.taken import accepted
 from htp_backend_pto.lower.tidy import alive, with_sizes
 from htp_backend_pto.tiles import declared, room_of

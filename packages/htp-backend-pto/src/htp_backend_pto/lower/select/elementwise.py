@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from htp.lowering.build import constant
 from htp.types import bool_, f32, i16, i64
 from htp_backend_pto.isa import instruction
-from htp_backend_pto.lower.select_choices import UNSIGNED, Choices
+from htp_backend_pto.lower.select.choices import UNSIGNED, Choices
 from htp_backend_pto.lower.writing import is_column
 
 if TYPE_CHECKING:
     import ast
 
     from htp.types import TileType
-    from htp_backend_pto.lower.select_choices import Item
+    from htp_backend_pto.lower.select.choices import Item
 
 __all__ = ["BINARY", "UNARY", "Elementwise"]
 

@@ -18,16 +18,16 @@ from htp.lowering.build import assigned, stored
 from htp.names import RESERVED
 from htp.program import Function, origin_of, stamp
 from htp.types import Param, ScalarType, TensorType, bool_, f32, i64
-from htp_backend_pto.lower.split_regions import guarded_nodes, inner_ranges, part_of
-from htp_backend_pto.lower.split_units import walk
+from htp_backend_pto.lower.split.regions import guarded_nodes, inner_ranges, part_of
 from htp_backend_pto.lower.translate import Translation, box_text
+from htp_backend_pto.lower.units import walk
 from htp_backend_pto.tiles import annotation_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from htp.infer.state import Inference
-    from htp_backend_pto.lower.split_order import Run
+    from htp_backend_pto.lower.split.order import Run
 
 __all__ = ["Crossing", "Outline", "Way", "exposed"]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from htp.dims import const
 from htp.lowering.build import constant, expression
 from htp.types import TileType, bool_, f16, f32, i16, i32, i64
-from htp_backend_pto.lower.select_sorting import Sorting
+from htp_backend_pto.lower.select.sorting import Sorting
 from htp_backend_pto.lower.writing import is_column, room
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from htp.infer.state import Inference
-    from htp_backend_pto.lower.split_units import Unit
+    from htp_backend_pto.lower.units import Unit
 
 __all__ = ["Node", "Run", "grouped", "node_of"]
 

@@ -21,9 +21,9 @@ from htp.types import ScalarType
 from htp_backend_pto.lower.blocks import with_blocks
 from htp_backend_pto.lower.bounds import arguments_of
 from htp_backend_pto.lower.sites import Site, marked, site_of
-from htp_backend_pto.lower.split_units import Units, called, walk
 from htp_backend_pto.lower.tidy import with_sizes
 from htp_backend_pto.lower.translate import Translation, box_text, integer, spelled_symbols, written_box
+from htp_backend_pto.lower.units import Units, called, walk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

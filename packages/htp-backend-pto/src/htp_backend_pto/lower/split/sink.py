@@ -9,7 +9,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from htp.liveness import loads, writes
-from htp_backend_pto.lower.split_order import Run
+from htp_backend_pto.lower.split.order import Run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from htp.lowering.build import constant
 from htp.types import bool_, f16, f32, i16, i32
-from htp_backend_pto.lower.select_choices import UNSIGNED, Item
-from htp_backend_pto.lower.select_elementwise import Elementwise
+from htp_backend_pto.lower.select.choices import UNSIGNED, Item
+from htp_backend_pto.lower.select.elementwise import Elementwise
 from htp_backend_pto.lower.writing import is_column
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """The pass that gives every tile of a kernel two dimensions and a room of constant size.
 
-Knows sizes and their bounds; which tiles become rows or columns is `bound_ranks`' business.
+Knows sizes and their bounds; which tiles become rows or columns is `ranks`' business.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from htp.program import origin_of, stamp
 from htp_backend_pto.forms import Bounded, Divided
 from htp_backend_pto.layouts import BOX_ROWS, ROW, OnChip
 from htp_backend_pto.lower.blocks import changed
-from htp_backend_pto.lower.bound_ranks import flat
+from htp_backend_pto.lower.bound.ranks import flat
+from htp_backend_pto.lower.bound.sharing import shared
 from htp_backend_pto.lower.bounds import Sizes, sizes_of
-from htp_backend_pto.lower.sharing import shared
-from htp_backend_pto.lower.split_units import Units, called
 from htp_backend_pto.lower.taken import accepted
+from htp_backend_pto.lower.units import Units, called
 from htp_backend_pto.tiles import annotation_of, declared, tile_type, with_room
 
 if TYPE_CHECKING:
     from htp.dims import Expr, Facts
     from htp.program import Function, Program
     from htp.types import TileType
-    from htp_backend_pto.lower.split_units import Unit
+    from htp_backend_pto.lower.units import Unit
 
 __all__ = ["Bound", "room_for"]
 

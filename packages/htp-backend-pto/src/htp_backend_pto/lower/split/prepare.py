@@ -19,9 +19,9 @@ from htp.program import origin_of, stamp
 from htp.rewriting import Rewriter
 from htp_backend_pto.lower.blocks import changed
 from htp_backend_pto.lower.sites import marked, site_of
-from htp_backend_pto.lower.split_tree import Tree
-from htp_backend_pto.lower.split_units import Units, accumulated, called, walk
+from htp_backend_pto.lower.split.tree import Tree
 from htp_backend_pto.lower.translate import box_text, spelled_symbols
+from htp_backend_pto.lower.units import Units, accumulated, called, walk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

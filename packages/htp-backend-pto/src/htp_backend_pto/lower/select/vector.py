@@ -14,12 +14,12 @@ from htp.lowering.build import call, constant
 from htp.program import origin_of
 from htp.types import TileType, bool_, i32, i64, u8
 from htp_backend_pto.lower.blocks import with_blocks
-from htp_backend_pto.lower.quiet import Quiet
-from htp_backend_pto.lower.select_calls import Calls
-from htp_backend_pto.lower.select_choices import COMPARISONS, Item
-from htp_backend_pto.lower.select_integers import BITS
-from htp_backend_pto.lower.spans import Spans
-from htp_backend_pto.lower.split_units import called
+from htp_backend_pto.lower.select.calls import Calls
+from htp_backend_pto.lower.select.choices import COMPARISONS, Item
+from htp_backend_pto.lower.select.integers import BITS
+from htp_backend_pto.lower.select.quiet import Quiet
+from htp_backend_pto.lower.select.spans import Spans
+from htp_backend_pto.lower.units import called
 from htp_backend_pto.lower.writing import is_column, room
 from htp_backend_pto.tiles import tile_type
 

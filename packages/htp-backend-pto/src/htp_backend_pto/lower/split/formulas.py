@@ -18,7 +18,7 @@ from htp.program import origin_of, stamp
 from htp.types import TileType, bool_, i32, i64
 from htp_backend_pto.lower.blocks import changed
 from htp_backend_pto.lower.sites import marked, site_of
-from htp_backend_pto.lower.split_units import called, walk
+from htp_backend_pto.lower.units import called, walk
 from htp_backend_pto.tiles import annotation_of
 
 if TYPE_CHECKING:

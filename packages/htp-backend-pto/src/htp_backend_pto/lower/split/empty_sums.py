@@ -17,8 +17,8 @@ from htp.program import Function, origin_of, stamp
 from htp.types import ScalarType, TensorType, TileType
 from htp_backend_pto.lower.bounds import arguments_of
 from htp_backend_pto.lower.sites import marked, site_of
-from htp_backend_pto.lower.split_units import accumulated, called, walk
 from htp_backend_pto.lower.tidy import with_sizes
+from htp_backend_pto.lower.units import accumulated, called, walk
 from htp_backend_pto.tiles import annotation_of
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from htp.passes import Pass
 from htp.program import origin_of, stamp
 from htp_backend_pto.accesses import accesses_under, rooms_in
 from htp_backend_pto.forms import Placed, Selected, Synchronized
-from htp_backend_pto.lower.flags import Flag, Order, Piece, order_of
+from htp_backend_pto.lower.sync.flags import Flag, Order, Piece, order_of
 from htp_backend_pto.words import EVENTS
 
 if TYPE_CHECKING:

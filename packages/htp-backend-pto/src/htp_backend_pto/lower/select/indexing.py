@@ -12,7 +12,7 @@ from htp.dims import Expr, const
 from htp.lowering.build import constant, expression
 from htp.types import TileType, bool_, f16, f32, i32, i64
 from htp_backend_pto.layouts import ub
-from htp_backend_pto.lower.select_functions import Functions
+from htp_backend_pto.lower.select.functions import Functions
 from htp_backend_pto.lower.writing import is_column, room
 
 if TYPE_CHECKING:

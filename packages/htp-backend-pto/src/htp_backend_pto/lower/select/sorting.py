@@ -13,7 +13,7 @@ from htp.lowering.build import call, constant, expression
 from htp.program import stamp
 from htp.types import TileType, bool_, f16, f32, i32, u32
 from htp_backend_pto.layouts import ub
-from htp_backend_pto.lower.select_indexing import Indexing
+from htp_backend_pto.lower.select.indexing import Indexing
 from htp_backend_pto.lower.writing import is_column, room
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from htp.liveness import loads, writes
-from htp_backend_pto.lower.split_units import called, walk
+from htp_backend_pto.lower.units import called, walk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

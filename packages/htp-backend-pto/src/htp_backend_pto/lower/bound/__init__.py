@@ -1,0 +1,1 @@
+"""Tiles with two dimensions and a room of constant size."""

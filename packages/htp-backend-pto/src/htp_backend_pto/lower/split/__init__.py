@@ -1,0 +1,1 @@
+"""A program divided between the orchestration and the two kinds of core."""
