@@ -48,12 +48,12 @@ HTP_API = 1
 CONTRACT = "pto.package/1"
 PASSES = (
     "check:CheckInstructions",
-    "split:Split",
-    "bound:Bound",
-    "select:Select",
+    "split.split:Split",
+    "bound.bound:Bound",
+    "select.select:Select",
     "overlap:Overlap",
-    "place:Place",
-    "sync:Synchronize",
+    "place.place:Place",
+    "sync.sync:Synchronize",
 )
 """Classes of `htp_backend_pto.lower`, in the order in which they run."""
 DIALECTS = ("tile", "host", "tasks", "pto")
