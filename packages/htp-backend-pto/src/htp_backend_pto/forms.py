@@ -28,7 +28,7 @@ class Legal(Capability, owner="pto"):
     def verify(self, program: Program) -> None:
         """Some target carries each of them out."""
         from htp_backend_pto.isa.instructions import VARIANTS
-        from htp_backend_pto.lower.check import illegal
+        from htp_backend_pto.lower.called import illegal
         from htp_backend_pto.steps import without_words
 
         found = (each.diagnostic for each in illegal(without_words(program), *VARIANTS))

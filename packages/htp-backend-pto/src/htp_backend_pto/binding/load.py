@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from htp.diagnostics import Refused
+from htp_backend_pto.binding.accepted import contract_of
 from htp_backend_pto.binding.build import build
 from htp_backend_pto.binding.compilers import find_compiler
 from htp_backend_pto.binding.standin import Standin
-from htp_backend_pto.contract import Graph, Package
+from htp_backend_pto.contract import Graph
 from htp_backend_pto.profile import profile_named
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from htp_backend_pto.profile import Runtime
 
 __all__ = [
-    "contract_of",
     "load",
     "load_host_graph",
     "load_runtime",
@@ -96,23 +95,6 @@ def probe(mode: str) -> str | None:
         return missing()
     find_compiler()
     return None
-
-
-def contract_of(package: PackageFiles, runtime: Runtime) -> Package:
-    """The contract of a package that is to run on a runtime.
-
-    Raises:
-        Refused: `pto.toolchain-mismatch`, `pto.runtime-lacks`.
-    """
-    contract = package.record("contract/pto.json", Package)
-    profile_named(contract.versions.profile)
-    if runtime not in contract.runtimes:
-        raise Refused(
-            "pto.runtime-lacks",
-            f"`{contract.entry}` cannot run on {runtime}: {contract.why}",
-            help=f"run it on {contract.runtimes[0]}, the usual runtime",
-        )
-    return contract
 
 
 def _runtime(package: PackageFiles, mode: str, runtime: Runtime) -> Executable:

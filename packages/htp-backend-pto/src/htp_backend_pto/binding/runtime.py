@@ -18,6 +18,7 @@ import msgspec
 
 from htp.diagnostics import Diagnostic, Refused
 from htp.runs import RunReport, TaskEdge, TaskGraph, TaskNode
+from htp_backend_pto.binding.accepted import contract_of
 from htp_backend_pto.binding.calls import Face
 from htp_backend_pto.binding.reports import failed_check, places_of
 from htp_backend_pto.contract import Graph, Package
@@ -214,8 +215,6 @@ def load_on(
     Raises:
         Refused: `pto.no-toolchain`, `pto.toolchain-mismatch`, `pto.runtime-lacks`.
     """
-    from htp_backend_pto.binding.load import contract_of
-
     contract = contract_of(package, runtime)
     root = checkout()
     profile = profile_named(contract.versions.profile)

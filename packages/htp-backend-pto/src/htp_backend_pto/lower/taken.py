@@ -11,7 +11,7 @@ from htp.diagnostics import Refused
 from htp.infer.engine import infer
 from htp_backend_pto.isa.instructions import VARIANTS
 from htp_backend_pto.isa.rules import problems
-from htp_backend_pto.lower.check import calls_in
+from htp_backend_pto.lower.called import calls_in
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
