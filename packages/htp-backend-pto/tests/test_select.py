@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pto_stages import agree, body, code, example, kernels, run, stages
 
-from htp import In, Out, Refused, Tensor, bf16, f16, f32, func, i8, i32, kernel, tile
+from htp import In, Out, Refused, Scalar, Tensor, bf16, f16, f32, func, i8, i32, i64, kernel, tile
 
 RNG = np.random.default_rng(7)
 
@@ -52,6 +52,26 @@ def test_products_go_through_the_cube_units_memories_in_steps_that_fit():
         if "l0a(" in line or "l0b(" in line:
             rows, columns = (int(each) for each in line.split("(", 1)[1].split(", box")[0].split("(")[-1].split(", "))
             assert rows * columns * 4 <= 65536
+
+
+@kernel
+def row_sums(x: In[Tensor[f32, "M", "N"]], y: Out[Tensor[f32, "M", 1]]) -> None:
+    for i in range(0, x.shape[0], 16):
+        total = tile.zeros((min(16, x.shape[0] - i), 1), f32)
+        for j in range(0, x.shape[1], 32):
+            total = total + tile.sum(x[i:i + 16, j:j + 32], axis=1, keepdims=True)
+        y[i:i + 16, :] = total
+
+
+@kernel
+def first_columns(x: In[Tensor[f32, "M", 64]], n: Scalar[i64], y: Out[Tensor[f32, "M", 1]]) -> None:
+    for i in range(0, x.shape[0], 16):
+        y[i:i + 16, :] = tile.sum(x[i:i + 16, :max(0, min(64, n))], axis=1, keepdims=True)
+
+
+def test_only_sums_of_what_may_be_empty_ask_whether_it_is():
+    assert " > 0:" not in code(selected(row_sums), "row_sums_0")
+    assert " > 0:" in code(selected(first_columns), "first_columns_0")
 
 
 def test_a_transposed_slice_is_loaded_as_columns():

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from htp.infer.state import Inference
     from htp.program import Function
     from htp.types import TileType
+    from htp_backend_pto.lower.bounds import Sizes
     from htp_backend_pto.lower.select.choices import Item
 
 __all__ = ["COMPARING", "Calls"]
@@ -45,9 +46,10 @@ INSTEAD = {
 class Calls(Reductions):
     """Writes calls as instructions."""
 
-    def __init__(self, kernel: Function, known: Inference) -> None:
+    def __init__(self, kernel: Function, known: Inference, given: Sizes) -> None:
         super().__init__(kernel)
         self.known = known
+        self.given_sizes = given
         self.current: ast.stmt = ast.Pass()
         """The statement at work."""
 
@@ -64,7 +66,7 @@ class Calls(Reductions):
 
     def may_be_empty(self, size: Expr, others: Sequence[Expr]) -> bool:
         """Whether nothing says that a size is above zero where other sizes are."""
-        facts = self.known.facts_at(self.current)
+        facts = self.given_sizes.within(self.known.facts_at(self.current))
         for each in others:
             facts = facts.with_nonnegative(each - 1)
         least = facts.lower_bound(size)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from htp.infer.state import Inference
     from htp.lowering.build import Operand
     from htp.program import Function
+    from htp_backend_pto.lower.bounds import Sizes
 
 __all__ = ["Cube"]
 
@@ -35,8 +36,8 @@ LONGEST = 4095
 class Cube(Vector):
     """Rewrites one kernel."""
 
-    def __init__(self, kernel: Function, known: Inference) -> None:
-        super().__init__(kernel, known)
+    def __init__(self, kernel: Function, known: Inference, given: Sizes) -> None:
+        super().__init__(kernel, known, given)
         self.sources: dict[str, ast.Subscript] = {}
         self.narrow: dict[str, str] = {}
         self.upon: dict[str, ast.Subscript] = {}

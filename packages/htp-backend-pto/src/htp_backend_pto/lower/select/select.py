@@ -12,6 +12,7 @@ from htp.capabilities import IntrinsicUse, Loops, Normalized, OpUse, Parallel, S
 from htp.infer.engine import infer
 from htp.passes import Pass
 from htp_backend_pto.forms import Bounded, Divided, Selected
+from htp_backend_pto.lower.bounds import Sizes, sizes_of
 from htp_backend_pto.lower.select.cube import Cube
 from htp_backend_pto.lower.select.vector import Vector
 from htp_backend_pto.lower.taken import accepted
@@ -44,12 +45,14 @@ class Select(Pass):
             Refused: `pto.not-selected`.
         """
         kernels = [each for each in program.functions if each.kind == "kernel"]
-        return accepted(program, program.replace(*(_selected(program, each) for each in kernels)))
+        given = sizes_of(program)
+        chosen = [_selected(program, each, given.get(each.name, Sizes())) for each in kernels]
+        return accepted(program, program.replace(*chosen))
 
 
-def _selected(program: Program, kernel: Function) -> Function:
+def _selected(program: Program, kernel: Function, given: Sizes) -> Function:
     known = infer(program, kernel)
     rooms = [room for _, _, type_ in declared(kernel.body) if (room := room_of(type_)) is not None]
-    writer = Cube(kernel, known) if any(each.space != "ub" for each in rooms) else Vector(kernel, known)
+    writer = Cube(kernel, known, given) if any(each.space != "ub" for each in rooms) else Vector(kernel, known, given)
     body: list[ast.stmt] = writer.statements(kernel.body)
     return replace(kernel, body=tuple(with_sizes(kernel, alive(body))))

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from htp.infer.state import Inference
     from htp.program import Function
+    from htp_backend_pto.lower.bounds import Sizes
 
 __all__ = ["Vector"]
 
@@ -40,8 +41,8 @@ SHIFTS: dict[type[ast.operator], str] = {ast.LShift: "shl", ast.RShift: "shr"}
 class Vector(Calls):
     """Rewrites one kernel."""
 
-    def __init__(self, kernel: Function, known: Inference) -> None:
-        super().__init__(kernel, known)
+    def __init__(self, kernel: Function, known: Inference, given: Sizes) -> None:
+        super().__init__(kernel, known, given)
         self.spans = Spans(kernel, known)
         self.quiets = Quiet(kernel.body)
         self.narrowed: dict[str, str] = {}
