@@ -23,7 +23,8 @@ TARGET = "pto:a2a3sim"
 OUTCOMES = {row[0].strip("`"): row[1] for row in rows("Directives") if row[1] in ("lowered", "enforced", "ignored")}
 INHERENT = {"parallel", "buffer", "pools"}
 """What is done with or without the directive."""
-RUN = ("fuse_loops", "unroll", "vectorize", "buffer", "pipeline", "reduce", "stream_by")
+RUN = ("fuse_loops", "unroll", "vectorize", "buffer", "pipeline", "reduce", "stream_by", "bind", "map")
+IGNORED = tuple(name for name, outcome in OUTCOMES.items() if outcome == "ignored")
 
 
 @cache
@@ -68,10 +69,34 @@ def test_a_directive_changes_no_results(name: str, folder: str) -> None:
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
 
 
-def test_ignored_directives_are_refused_if_all_must_count() -> None:
+def test_what_is_ignored_is_what_no_task_can_say() -> None:
+    assert IGNORED == ("dispatch", "timing", "ready", "prefer")
+
+
+@pytest.mark.parametrize("name", IGNORED)
+def test_what_is_ignored_is_said_with_its_name_and_line(name: str, folder: str) -> None:
+    package = compiled(folder, name, directed=True)
+    (said,) = package.diagnostics
+    assert (said.code, said.severity) == ("plan.directive-ignored", "warning")
+    assert f"`{name}" in said.message
+    assert said.span is not None
+    lines = Path(said.span.file).read_text(encoding="utf-8").splitlines()
+    assert f"s.{name}" in lines[said.span.line - 1]
+    (found,) = package.manifest.directives
+    assert found.span is not None
+    assert (found.outcome, found.span.line) == ("ignored", said.span.line)
+    assert found.reason == f"it has no effect on `{TARGET}`"
+
+
+@pytest.mark.parametrize("name", IGNORED)
+def test_ignored_directives_are_refused_if_all_must_count(name: str) -> None:
+    work, plan = planned(name)
     with pytest.raises(htp.Refused) as caught:
-        htp.compile_program(grid, target=TARGET, schedule=planned("dispatch")[1], strict=True)
-    assert caught.value.code == "plan.directive-ignored"
+        htp.compile_program(work, target=TARGET, schedule=plan, strict=True)
+    (said,) = caught.value.diagnostics
+    assert (said.code, said.severity) == ("plan.directive-ignored", "error")
+    assert said.span is not None
+    assert f"`{name}" in said.message
 
 
 def test_order_that_is_asked_for_is_told_to_the_runtime(folder: str) -> None:

@@ -73,6 +73,24 @@ def parts(x: In[Tensor[f32, "M", 16]], first: Scalar[i32], y: InOut[Tensor[f32, 
 
 
 @routine
+def around(x: In[Tensor[f32, "M", 16]], by: Scalar[i32], y: InOut[Tensor[f32, "M", 16]]) -> None:
+    for _ in range(by // 2 % 3 + by % 5):
+        add(x, y)
+
+
+@routine
+def last_rows(x: In[Tensor[f32, "M", 16]], first: Scalar[i32], y: InOut[Tensor[f32, "M", 16]]) -> None:
+    """Slices end where the array ends, and count from its end where their bounds are negative."""
+    add(x[first:first + 16, :], y[first:first + 16, :])
+
+
+@kernel
+def times_turned(x: In[Tensor[f32, 16, 32]], w: In[Tensor[f32, 48, 64]], y: Out[Tensor[f32, 16, 16]]) -> None:
+    """A part of the columns, loaded with its rows as columns."""
+    y[:] = x[:, 0:32] @ w[16:32, 8:40].T
+
+
+@routine
 def turns(x: In[Tensor[f32, "M", 16]], n: Scalar[i32], y: InOut[Tensor[f32, "M", 16]]) -> None:
     for _ in range(n):
         add(x, y)
@@ -162,6 +180,33 @@ def test_one_package_takes_parts_of_any_size(bound, rows, first) -> None:
     expected = np.concatenate([x[:first] * np.float32(2), np.float32(1) + x[first:]])
     np.testing.assert_array_equal(y, expected)
     assert len(report.graph.tasks) == (first > 0) + (first < rows)
+
+
+@pytest.mark.parametrize(("by", "count"), [(7, 2), (0, 0), (-3, 3), (-7, 5)])
+def test_numbers_are_divided_as_in_python(bound, by, count) -> None:
+    y = np.ones_like(X)
+    bound(around)(X, by, y)
+    np.testing.assert_allclose(y, 1 + count * X, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("rows", "first", "listed"), [(24, 16, (16, 24)), (24, 3, (3, 19)), (5, 2, (2, 5)), (24, -20, (4, 20))]
+)
+def test_slices_end_where_the_array_ends(bound, rows, first, listed) -> None:
+    x = np.random.default_rng(rows).standard_normal((rows, 16)).astype(np.float32)
+    y = np.ones_like(x)
+    bound(last_rows)(x, first, y)
+    expected = np.ones_like(x)
+    expected[slice(*listed)] += x[slice(*listed)]
+    np.testing.assert_array_equal(y, expected)
+
+
+def test_a_part_of_the_columns_is_loaded_turned(bound) -> None:
+    rng = np.random.default_rng(6)
+    x, w = (rng.standard_normal(shape).astype(np.float32) for shape in ((16, 32), (48, 64)))
+    y = np.zeros((16, 16), np.float32)
+    bound(times_turned)(x, w, y)
+    np.testing.assert_allclose(y, x.astype(np.float64) @ w[16:32, 8:40].T, rtol=1e-5, atol=1e-5)
 
 
 def test_a_failed_check_stops_before_any_task(bound) -> None:

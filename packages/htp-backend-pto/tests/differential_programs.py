@@ -1,21 +1,21 @@
 """The programs that the stand-in and pto-runtime's simulator are compared on, with small inputs and float64 results.
 
-Knows programs and numbers; `differential` runs them.
+Knows arguments and results of programs; `differential` runs them.
 """
 
-import importlib.util
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import pi, sqrt
-from pathlib import Path
 
+import differential_kernels as kernels
 import ml_dtypes
 import numpy as np
+import test_predicates
+from differential_examples import example
+from differential_operations import operations
 
-from htp import In, Out, Tensor, bf16, f16, f32, kernel, tile
+from htp import bf16, f16, f32, i32
 
-EXAMPLES = Path(__file__).parents[3] / "examples"
 SINGLE, HALF = 2e-5, 4e-3
 """Errors relative to the largest result that are allowed: sums of a few hundred numbers in f32; f16 in between."""
 
@@ -27,89 +27,19 @@ class Case:
     name: str
     definition: object
     inputs: tuple[object, ...]
-    expected: np.ndarray
+    expected: tuple[np.ndarray, ...]
     tolerance: float = SINGLE
-    dtype: object = np.float32
+    dtypes: tuple[object, ...] = (np.float32,)
     dims: dict[str, int] = field(default_factory=dict)
     schedule: object = None
+    given: tuple[np.ndarray, ...] = ()
+    """What the outputs hold before, where the program looks at that."""
 
-
-@kernel
-def vector_add(a: In[Tensor[f32, "M", "N"]], b: In[Tensor[f32, "M", "N"]], c: Out[Tensor[f32, "M", "N"]]) -> None:
-    """Tiles of 16 x 32 with tails in both dimensions."""
-    for i in range(0, c.shape[0], 16):
-        for j in range(0, c.shape[1], 32):
-            c[i : i + 16, j : j + 32] = a[i : i + 16, j : j + 32] + b[i : i + 16, j : j + 32]
-
-
-@kernel
-def gelu(x: In[Tensor[f32, "M", "N"]], y: Out[Tensor[f32, "M", "N"]]) -> None:
-    """In its tanh form."""
-    for i in range(0, x.shape[0], 16):
-        for j in range(0, x.shape[1], 64):
-            y[i : i + 16, j : j + 64] = tile.gelu(x[i : i + 16, j : j + 64], approximate="tanh")
-
-
-@kernel
-def swiglu(gate: In[Tensor[f32, "M", "N"]], up: In[Tensor[f32, "M", "N"]], y: Out[Tensor[f32, "M", "N"]]) -> None:
-    """`silu(gate) * up`."""
-    for i in range(0, y.shape[0], 16):
-        for j in range(0, y.shape[1], 64):
-            y[i : i + 16, j : j + 64] = tile.silu(gate[i : i + 16, j : j + 64]) * up[i : i + 16, j : j + 64]
-
-
-@kernel
-def layernorm(
-    x: In[Tensor[f32, "M", 80]], gain: In[Tensor[f32, 80]], bias: In[Tensor[f32, 80]], y: Out[Tensor[f32, "M", 80]]
-) -> None:
-    """Rows without their mean, by their deviation."""
-    for i in range(0, x.shape[0], 16):
-        rows = x[i : i + 16, :]
-        centred = rows - tile.mean(rows, axis=1, keepdims=True)
-        spread = tile.mean(centred * centred, axis=1, keepdims=True)
-        y[i : i + 16, :] = centred * tile.rsqrt(spread + 1e-5) * gain + bias
-
-
-@kernel
-def gemm_f16(a: In[Tensor[f16, "M", "K"]], b: In[Tensor[f16, "K", "N"]], c: Out[Tensor[f32, "M", "N"]]) -> None:
-    """A K loop; tails everywhere."""
-    for i in range(0, c.shape[0], 32):
-        for j in range(0, c.shape[1], 32):
-            acc = tile.zeros((min(32, c.shape[0] - i), min(32, c.shape[1] - j)), f32)
-            for k in range(0, a.shape[1], 32):
-                acc += a[i : i + 32, k : k + 32] @ b[k : k + 32, j : j + 32]
-            c[i : i + 32, j : j + 32] = acc
-
-
-@kernel
-def gemm_f32(a: In[Tensor[f32, "M", "K"]], b: In[Tensor[f32, "K", "N"]], c: Out[Tensor[f32, "M", "N"]]) -> None:
-    """The same in f32."""
-    for i in range(0, c.shape[0], 32):
-        for j in range(0, c.shape[1], 32):
-            acc = tile.zeros((min(32, c.shape[0] - i), min(32, c.shape[1] - j)), f32)
-            for k in range(0, a.shape[1], 32):
-                acc += a[i : i + 32, k : k + 32] @ b[k : k + 32, j : j + 32]
-            c[i : i + 32, j : j + 32] = acc
-
-
-@kernel
-def gemm_bf16(a: In[Tensor[bf16, "M", "K"]], b: In[Tensor[bf16, "K", "N"]], c: Out[Tensor[f32, "M", "N"]]) -> None:
-    """The same in bf16."""
-    for i in range(0, c.shape[0], 32):
-        for j in range(0, c.shape[1], 32):
-            acc = tile.zeros((min(32, c.shape[0] - i), min(32, c.shape[1] - j)), f32)
-            for k in range(0, a.shape[1], 32):
-                acc += a[i : i + 32, k : k + 32] @ b[k : k + 32, j : j + 32]
-            c[i : i + 32, j : j + 32] = acc
-
-
-def module(path: str) -> object:
-    """One of the example programs of the repository."""
-    spec = importlib.util.spec_from_file_location(f"pto_example_{path.replace('/', '_')[:-3]}", EXAMPLES / path)
-    found = importlib.util.module_from_spec(spec)
-    sys.modules.setdefault(spec.name, found)
-    spec.loader.exec_module(found)
-    return found
+    @property
+    def outputs(self) -> tuple[np.ndarray, ...]:
+        """The outputs before the run."""
+        blank = (np.full(each.shape, np.nan, dtype) for each, dtype in zip(self.expected, self.dtypes, strict=False))
+        return self.given or tuple(blank)
 
 
 def numbers(*shape: int, seed: int = 0, dtype: object = np.float32, by: float = 1.0) -> np.ndarray:
@@ -125,11 +55,16 @@ def wide(*arrays: np.ndarray) -> list[np.ndarray]:
 def _elementwise(name: str) -> Case:
     x, up = numbers(17, 75), numbers(17, 75, seed=1)
     u, v = wide(x, up)
-    if name == "vector_add":
-        return Case(name, vector_add, (x, up), u + v)
-    if name == "gelu":
-        return Case(name, gelu, (x,), 0.5 * u * (1.0 + np.tanh(sqrt(2.0 / pi) * (u + 0.044715 * u**3))))
-    return Case(name, swiglu, (x, up), u / (1.0 + np.exp(-u)) * v)
+    if name == "where":
+        half = up.astype(np.float16)
+        chosen = np.where(x > 0.5, u * 2, -u), np.where(x > 0.5, half, -half).astype(np.float64)
+        return Case(name, kernels.where, (x, half), chosen, dtypes=(np.float32, np.float16))
+    inputs, expected = {
+        "vector_add": ((x, up), u + v),
+        "gelu": ((x,), 0.5 * u * (1.0 + np.tanh(sqrt(2.0 / pi) * (u + 0.044715 * u**3)))),
+        "swiglu": ((x, up), u / (1.0 + np.exp(-u)) * v),
+    }[name]
+    return Case(name, getattr(kernels, name), inputs, (expected,))
 
 
 def _norm(name: str) -> Case:
@@ -138,81 +73,70 @@ def _norm(name: str) -> Case:
         u, g, b = wide(x, gain, bias)
         centred = u - u.mean(axis=1, keepdims=True)
         expected = centred / np.sqrt((centred**2).mean(axis=1, keepdims=True) + 1e-5) * g + b
-        return Case(name, layernorm, (x, gain, bias), expected)
-    example = module(f"{name}.py")
+        return Case(name, kernels.layernorm, (x, gain, bias), (expected,))
     inputs = (x,) if name == "softmax" else (x, gain)
-    return Case(name, getattr(example, name), inputs, example.numpy_reference(*wide(*inputs)), dims={"N": 80})
+    expected = example(f"{name}.py").numpy_reference(*wide(*inputs))
+    return Case(name, getattr(example(f"{name}.py"), name), inputs, (expected,), dims={"N": 80})
 
 
 def _gemm(name: str) -> Case:
     if name == "gemm_epilogue":
-        example = module("gemm.py")
+        found = example("gemm.py")
         inputs = numbers(70, 40), numbers(40, 50, by=0.15), numbers(50)
-        return Case(name, example.gemm, inputs, example.numpy_reference(*wide(*inputs)))
-    dtype = {"f16": np.float16, "f32": np.float32, "bf16": ml_dtypes.bfloat16}[name[5:]]
-    a, b = numbers(40, 72, dtype=dtype), numbers(72, 50, dtype=dtype)
-    return Case(name, {"f16": gemm_f16, "f32": gemm_f32, "bf16": gemm_bf16}[name[5:]], (a, b), np.matmul(*wide(a, b)))
+        return Case(name, found.gemm, inputs, (found.numpy_reference(*wide(*inputs)),))
+    dtype, element = {
+        "gemm_f16": (f16, np.float16), "gemm_f32": (f32, np.float32), "gemm_bf16": (bf16, ml_dtypes.bfloat16),
+    }[name]  # fmt: skip
+    a, b = numbers(40, 72, dtype=element), numbers(72, 50, dtype=element)
+    return Case(name, kernels.product_of(dtype), (a, b), (np.matmul(*wide(a, b)),))
 
 
-def _bgemm(name: str) -> Case:
-    example, chosen = module("workloads/bgemm.py"), name.partition(":")[2]
-    a, b = numbers(2, 40, 72, dtype=np.float16), numbers(2, 72, 70, dtype=np.float16)
-    schedule = getattr(example, chosen) if chosen else None
-    return Case(name, example.bgemm, (a, b), example.golden(a, b), schedule=schedule)
+def _scheduled(name: str) -> Case:
+    """A workload with the schedule of that name behind the colon."""
+    own, _, chosen = name.partition(":")
+    found = example(f"workloads/{own}.py")
+    halves = numbers(2, 40, 72, dtype=np.float16), numbers(2, 72, 70, dtype=np.float16)
+    inputs = halves if own == "bgemm" else (numbers(20, 200, by=4.0),)
+    schedule = getattr(found, chosen) if chosen else None
+    return Case(name, getattr(found, own), inputs, (found.golden(*inputs),), schedule=schedule)
 
 
 def _attention(name: str) -> Case:
-    q, k, v = (numbers(1, 1, 70, 16, seed=each) for each in range(3))
     if name == "attention":
-        example = module("attention.py")
-        return Case(
-            name, example.attention, (q, k, v, 0.25), example.numpy_reference(*wide(q, k, v), 0.25), dims={"D": 16}
-        )
-    example = module("workloads/flash_attention.py")
+        found = example("attention.py")
+        q, k, v = (numbers(1, 1, 70, 16, seed=each) for each in range(3))
+        expected = found.numpy_reference(*wide(q, k, v), 0.25)
+        return Case(name, found.attention, (q, k, v, 0.25), (expected,), dims={"D": 16})
+    found = example("workloads/flash_attention.py")
     q, k, v = (numbers(1, 2, 100, 32, seed=each, dtype=np.float16) for each in range(3))
-    meant = example.causal_golden if name == "causal_attention" else example.golden
-    definition = example.attention if name == "flash_attention" else getattr(example, name)
-    expected = meant(q, k, v, 0.25)
-    return Case(name, definition, (q, k, v, 0.25), expected, HALF, np.float16, {"D": 32})
-
-
-def _softmax_vocab(name: str) -> Case:
-    example, chosen = module("workloads/softmax_vocab.py"), name.partition(":")[2]
-    x = numbers(20, 200, by=4.0)
-    schedule = getattr(example, chosen) if chosen else None
-    return Case(name, example.softmax_vocab, (x,), example.golden(x), schedule=schedule)
+    meant = found.causal_golden if name == "causal_attention" else found.golden
+    definition = found.attention if name == "flash_attention" else getattr(found, name)
+    return Case(name, definition, (q, k, v, 0.25), (meant(q, k, v, 0.25),), HALF, (np.float16,), {"D": 32})
 
 
 def _paged(name: str) -> Case:
-    example = module("workloads/paged_decode.py")
-    inputs = example.inputs(lengths=(17, 64, 130, 1))
-    return Case(
-        name,
-        example.paged_decode,
-        inputs,
-        example.golden(*inputs),
-        HALF,
-        np.float16,
-        {"D": 64, "page": 16, "H": 8, "G": 2},
-    )
+    found = example("workloads/paged_decode.py")
+    inputs = found.inputs(lengths=(17, 64, 130, 1))
+    sizes = {"D": 64, "page": 16, "H": 8, "G": 2}
+    return Case(name, found.paged_decode, inputs, (found.golden(*inputs),), HALF, (np.float16,), sizes)
 
 
 def _moe(name: str) -> Case:
-    example = module("workloads/moe.py")
+    found = example("workloads/moe.py")
     T, H, F, E = 20, 32, 48, 4
-    inputs = (
-        numbers(T, H, dtype=np.float16),
-        *(
-            numbers(*shape, dtype=np.float16, by=shape[-2] ** -0.5)
-            for shape in ((H, E), (E, H, F), (E, H, F), (E, F, H))
-        ),
-    )
+    shapes = (H, E), (E, H, F), (E, H, F), (E, F, H)
+    weights = (numbers(*shape, dtype=np.float16, by=shape[-2] ** -0.5) for shape in shapes)
+    inputs = numbers(T, H, dtype=np.float16), *weights
+    expected = (found.golden(*inputs),)
     sizes = {"H": H, "F": F, "E": E, "T": T}
-    return Case(name, example.moe, inputs, example.golden(*inputs), HALF, np.float16, sizes)
+    if name == "moe":
+        return Case(name, found.moe, inputs, expected, HALF, (np.float16,), sizes)
+    blank = (np.zeros((T, H), np.float32),)
+    return Case(name, kernels.moe_by_tiles, inputs, expected, HALF, dims=sizes, given=blank)
 
 
 def _llama(name: str) -> Case:
-    example = module("workloads/llama_block.py")
+    found = example("workloads/llama_block.py")
     S, D, M, F, d = 40, 64, 32, 96, 16
     shapes = (D, D), (D, M), (D, M), (D, D), (D, F), (D, F), (F, D)
     q, k, v, o, gate, up, down = (numbers(*each, dtype=np.float16, by=each[0] ** -0.5) for each in shapes)
@@ -222,37 +146,69 @@ def _llama(name: str) -> Case:
     x = numbers(S, D, dtype=np.float16)
     inputs = (x, gains[0], q, k, v, o, gains[1], gate, up, down, *turns, d**-0.5)
     sizes = {"D": D, "N": D, "M": M, "F": F, "half": d // 2}
-    return Case(name, example.llama_block, inputs, example.golden(*inputs), HALF, np.float16, sizes)
+    return Case(name, found.llama_block, inputs, (found.golden(*inputs),), HALF, (np.float16,), sizes)
 
 
 def _mlp(name: str) -> Case:
-    example = module("mlp_routine.py")
+    found = example("mlp_routine.py")
     inputs = numbers(300, 32), numbers(32, 64, by=0.2), numbers(64), numbers(64, 32, by=0.15), numbers(32)
-    return Case(name, example.mlp, inputs, example.numpy_reference(*wide(*inputs)), dims={"D": 32, "F": 64})
+    return Case(name, found.mlp, inputs, (found.numpy_reference(*wide(*inputs)),), dims={"D": 32, "F": 64})
+
+
+def _predicates(name: str) -> Case:
+    x, b, y = test_predicates.arrays()
+    wanted = test_predicates.expected(*wide(x, b), 1, *wide(y))
+    blank = np.full_like(y, np.nan)
+    return Case(name, test_predicates.chosen, (x, b, 1), (wanted, 2 * wanted), dims={"M": 40}, given=(y, blank))
 
 
 def _network(name: str) -> Case:
-    if name == "squares":
-        example = module("networks/pipeline.py")
-        x = numbers(50, 64)
-        return Case(name, example.squares, (x,), example.golden(x))
-    example = module("networks/gemm.py")
-    a, b = numbers(64, 128, dtype=np.float16), numbers(128, 64, dtype=np.float16)
-    return Case(name, example.gemm, (a, b), example.golden(a, b))
+    path, entry = {
+        "squares": ("pipeline", "squares"), "network_gemm": ("gemm", "gemm"), "multirate": ("multirate", "sums"),
+        "network_attention": ("attention", "attend"), "feedback": ("feedback", "smooth"),
+    }[name]  # fmt: skip
+    found = example(f"networks/{path}.py")
+    inputs = found.inputs()
+    if name == "network_gemm":
+        inputs = numbers(64, 128, dtype=np.float16), numbers(128, 64, dtype=np.float16)
+    if name == "network_attention":
+        q, k, v = (each[:1, :128] for each in inputs)
+        expected = found.golden(q[:, :64], k, v)[0]
+        return Case(name, found.attend, (q[0, :64], k[0], v[0]), (expected,), HALF)
+    return Case(name, getattr(found, entry), inputs, (found.golden(*inputs),))
+
+
+def _blocks(name: str) -> Case:
+    a, b = numbers(64, 64, dtype=np.float16, by=0.125), numbers(64, 96, dtype=np.float16)
+    t = np.matmul(*wide(a, b))
+    chosen = name.partition(":")[2]
+    schedule = getattr(kernels, chosen) if chosen else None
+    expected = t, np.maximum(t, 0.0)
+    return Case(name, kernels.blocks, (a, b), expected, dtypes=(np.float32, np.float32), schedule=schedule)
+
+
+def _operations(name: str) -> Case:
+    dtype = {"operations_f32": f32, "operations_i32": i32}[name]
+    definition, inputs, expected = operations(dtype)
+    blank = tuple(np.zeros_like(each) for each in expected)
+    return Case(name, definition, tuple(inputs), tuple(expected), SINGLE if dtype is f32 else 0.0, given=blank)
 
 
 CASES: dict[str, Callable[[str], Case]] = {
-    **dict.fromkeys(("vector_add", "gelu", "swiglu"), _elementwise),
+    **dict.fromkeys(("vector_add", "gelu", "swiglu", "where"), _elementwise),
     **dict.fromkeys(("softmax", "rmsnorm", "layernorm"), _norm),
     **dict.fromkeys(("gemm_f16", "gemm_f32", "gemm_bf16", "gemm_epilogue"), _gemm),
-    **dict.fromkeys(("bgemm", "bgemm:in_turn", "bgemm:by_rows", "bgemm:by_columns", "bgemm:split_k"), _bgemm),
+    **dict.fromkeys(("bgemm", "bgemm:in_turn", "bgemm:by_rows", "bgemm:by_columns", "bgemm:split_k"), _scheduled),
+    **dict.fromkeys(("softmax_vocab", "softmax_vocab:in_strips", "softmax_vocab:streamed"), _scheduled),
     **dict.fromkeys(("attention", "flash_attention", "causal_attention", "fused_attention"), _attention),
-    **dict.fromkeys(("softmax_vocab", "softmax_vocab:in_strips", "softmax_vocab:streamed"), _softmax_vocab),
     "mlp": _mlp,
-    "moe": _moe,
+    **dict.fromkeys(("moe", "moe_by_tiles"), _moe),
     "paged_decode": _paged,
     "llama_block": _llama,
-    **dict.fromkeys(("squares", "network_gemm"), _network),
+    "predicates": _predicates,
+    **dict.fromkeys(("blocks", "blocks:bound", "blocks:mapped"), _blocks),
+    **dict.fromkeys(("operations_f32", "operations_i32"), _operations),
+    **dict.fromkeys(("squares", "network_gemm", "network_attention", "multirate", "feedback"), _network),
 }
 """Every program by its name, made when it is wanted; a schedule stands behind a colon."""
 

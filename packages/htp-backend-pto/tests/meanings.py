@@ -149,6 +149,8 @@ CASES = [
     ("sels", (MASK, A, 7.0, UTMP), {}, np.choose(MASK, (np.float32(7), A))),
     # moved, cut and put together
     ("load", (A,), {}, A), ("load_t", (A,), {}, np.swapaxes(A, 0, 1)), ("load_row", (A[0],), {}, A[:1]),
+    ("load_rows", (np.stack((A, B)),), {}, np.concatenate((A, B))),
+    ("store_rows", (np.concatenate((A, B)), 2, 5), {}, np.stack((A, B))),
     ("load_col", (A[:, 0].copy(),), {}, A[:, :1]), ("store", (A,), {}, A), ("store_t", (A,), {}, np.swapaxes(A, 0, 1)),
     ("store_row", (ROW,), {}, ROW[0]), ("store_col", (COLUMN,), {}, COLUMN[:, 0]), ("store_add", (A, B), {}, B + A),
     ("store_as", (A,), {"dtype": f16}, A.astype(np.float16)), ("mov", (A,), {}, A),
@@ -160,6 +162,8 @@ CASES = [
     ("fillpad", (INTS, 5, 8), {"value": -INF}, padded(INTS, 5, 8, -(2**31))),
     ("fillpad", (A, 5, 7), {"value": 0.0}, A),
     ("concat", (A, COLUMN), {}, np.hstack((A, COLUMN))), ("trans", (A, TMP), {}, np.swapaxes(A, 0, 1)),
+    ("reinterpret", (np.array([[-1, 5]], np.int32),), {"dtype": u32}, np.array([[2**32 - 1, 5]], np.uint32)),
+    ("reinterpret", (np.array([[65535, 5]], np.uint16),), {"dtype": i16}, np.array([[-1, 5]], np.int16)),
     ("reshape", (A, 7, 5), {}, np.ravel(A).reshape(7, 5)),
     ("cvt", (A,), {"dtype": f16}, A.astype(np.float16)), ("cvt", (INTS,), {"dtype": f32}, INTS.astype(np.float32)),
     *(("cvt", (np.array([[-2.5, -1.5, -0.5, 0.5, 1.5, 2.7, -2.7]], np.float32),), {"dtype": i32, "mode": mode},

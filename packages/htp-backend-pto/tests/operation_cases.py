@@ -13,7 +13,8 @@ from htp.types import numpy_dtype
 ROWS, COLUMNS = 5, 37
 """Neither fills a room."""
 PER_KERNEL = 5
-HEAD = "from htp import In, Out, Tensor, bf16, bool_, f16, f32, i8, i16, i32, i64, kernel, routine, tile, u8\n\n\n"
+HEAD = "from htp import In, Out, Tensor, bf16, bool_, f16, f32, i8, i16, i32, i64, kernel, routine, tile, u8, u16, u32\n"
+HEAD += "\n\n"
 FLOATS = (np.inf, -np.inf, np.nan, -0.0, 0.0, 1.0, -2.5, 0.5, 1.5, 60000.0, -1e-7)
 
 
@@ -27,7 +28,8 @@ def numbers(dtype, rng, shape=(ROWS, COLUMNS)):
         made[rng.random(shape) < 0.15] = 2.0  # repeats
         where = rng.choice(made.size, 2 * len(odd), replace=False)
         made.ravel()[where] = np.tile(odd, 2)
-        made[0] = rng.integers(-3, 4, shape[1:])  # a row of plain numbers, with repeats
+        made[0] = rng.integers(-3, 4, shape[1:])  # a row of plain numbers, with repeats, the largest at its end
+        made[0, -1] = 5
         with np.errstate(all="ignore"):
             return made.astype(numpy_dtype(dtype))
     low, high = np.iinfo(numpy_dtype(dtype)).min, np.iinfo(numpy_dtype(dtype)).max
@@ -36,6 +38,7 @@ def numbers(dtype, rng, shape=(ROWS, COLUMNS)):
     where = rng.choice(made.size, 3 * len(odd), replace=False)
     made.ravel()[where] = np.tile(odd, 3)
     made[0] = rng.integers(0 if not low else -3, 4, shape[1:])
+    made[0, -1] = 5
     return made.astype(numpy_dtype(dtype))
 
 

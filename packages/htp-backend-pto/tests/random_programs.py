@@ -120,12 +120,6 @@ class Words:
         self.numpy: list[str] = []
         self.tiles: list[str] = []
         self.number = 0
-        self.loaded = True
-        """The first tile can be compared: it comes from memory as it is, and fills whole bytes of flags.
-
-        The simulator takes flags one after the other where a row's are no whole bytes or its tile has a tail, and so
-        finds them shifted: hw-native-sys/pto-isa@cd4a3d3f, include/pto/cpu/TCmps.hpp and TSel.hpp.
-        """
 
     def put(self, pair: tuple[str, str], *operands: str) -> str:
         """A new tile of a formula."""
@@ -160,7 +154,7 @@ class Words:
             elif kind < 0.7 and vectors:
                 form = self.rng.choice(("{} + {}", "{} * {}", "{} - {}"))
                 self.put((form, form), self.any(), self.rng.choice(vectors))
-            elif kind < 0.78 and self.loaded:
+            elif kind < 0.78:  # the first tile is exact: it comes from memory, or is a sum of small fractions
                 pair = ("tile.where({} > {}, {}, {})", "np.where({} > {}, {}, {})")
                 self.put(pair, self.tiles[0], self.rng.choice(("0.3", "-0.7")), *self.two())
             else:
@@ -199,7 +193,6 @@ def _elementwise(rng: random.Random, name: str) -> Kernel:
     rows, columns = rng.randint(1, 50), rng.randint(1, 90)
     height, width = rng.choice((4, 8, 16, 24, 32)), rng.choice((8, 16, 32, 48, 64))
     words = Words(rng, 3)
-    words.loaded = columns % width == 0
     words.loops(("i", "y.shape[0]", height), ("j", "y.shape[1]", width))
     part = f"[i:i + {height}, j:j + {width}]"
     words.put(("{}" + part,) * 2, "x")
@@ -213,7 +206,6 @@ def _rows(rng: random.Random, name: str) -> Kernel:
     rows, columns = rng.randint(1, 50), rng.randint(2, 90)
     height = rng.choice((4, 8, 16, 24))
     words = Words(rng, 2)
-    words.loaded = columns % 8 == 0
     words.loops(("i", "y.shape[0]", height))
     part = f"[i:i + {height}, :]"
     words.put(("{}" + part,) * 2, "x")
@@ -237,7 +229,6 @@ def _product(rng: random.Random, name: str) -> Kernel:
         lines.append(f"            for k in range(0, a.shape[1], {depth}):")
         lines.append(f"                acc += a[i:i + {height}, k:k + {depth}] @ {right}")
     words.tiles.append("acc")
-    words.loaded = False
     if rng.random() < 0.5:
         words.put(("{} * {}",) * 2, "acc", "0.125")
         words.tiles.remove("acc")

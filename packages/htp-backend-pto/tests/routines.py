@@ -12,8 +12,9 @@ from htp.artifact import Manifest, publish_package
 from htp.artifact.manifest import Contract
 from htp.capture import parse_program
 from htp_backend_pto.binding.build import build
+from htp_backend_pto.binding.reports import all_places
 from htp_backend_pto.binding.standin import Standin
-from htp_backend_pto.contract import Graph, Package
+from htp_backend_pto.contract import Graph, Package, SourceMap
 from htp_backend_pto.emission.emit import package_files
 from htp_backend_pto.emission.kernels import kernel_source
 from htp_backend_pto.profile import CURRENT
@@ -89,4 +90,6 @@ def loaded(package, runtime="tensormap_and_ringbuffer"):
     """The package on the stand-in."""
     contract = package.record("contract/pto.json", Package)
     graph = package.record("contract/graph.json", Graph)
-    return Standin(contract, graph, build(package, contract, CURRENT), "pto:a2a3sim", runtime)
+    mapped = package.record("contract/source_map.json", SourceMap)
+    places = all_places(package.path, contract, graph, mapped)
+    return Standin(contract, places, build(package, contract, CURRENT), "pto:a2a3sim", runtime)

@@ -124,10 +124,35 @@ def cubes(x: In[Tensor[f32, 4, 8, 64]], y: Out[Tensor[f32, 4, 8, 64]]) -> None:
     y[:] = x[:] * 2.0
 
 
-def test_three_dimensions_are_refused():
+@kernel
+def deeper(x: In[Tensor[f32, 2, 4, 8, 64]], y: Out[Tensor[f32, 2, 4, 8, 64]]) -> None:
+    y[:] = x[:] * 2.0
+
+
+@kernel
+def turned(x: In[Tensor[f32, 4, 8, 64]], y: Out[Tensor[f32, 64, 8, 4]]) -> None:
+    y[:] = tile.transpose(x[:])
+
+
+@kernel
+def repeated(x: In[Tensor[f32, 4, 8, 64]], v: In[Tensor[f32, 4, 1, 64]], y: Out[Tensor[f32, 4, 8, 64]]) -> None:
+    y[:] = x[:] * v[:]
+
+
+def test_three_dimensions_are_rows():
+    first, middle, last = body(bound(cubes), "cubes_0")
+    assert "pto.load_rows(x[:, :, :])" in first
+    assert 'Tile[f32, 32, 64' in middle
+    assert last == "y[:, :, :] = pto.store_rows(t2, 4, 8)"
+
+
+@pytest.mark.parametrize("definition", [deeper, turned, repeated], ids=lambda each: each.name)
+def test_what_rows_cannot_be_is_refused_with_the_users_line(definition):
     with pytest.raises(Refused) as caught:
-        bound(cubes)
+        bound(definition)
     assert caught.value.code == "pto.tile-rank"
+    assert caught.value.diagnostic.span.line > definition.place.line
+    assert "for b in range(B)" in caught.value.diagnostic.help[0]
 
 
 @kernel

@@ -8,7 +8,7 @@ FOLDER = Path(str(files("htp_backend_pto")))
 PARTS = re.split(r"^## (\S+)$", (FOLDER / "codes/pto.md").read_text(), flags=re.MULTILINE)
 SECTIONS = dict(zip(PARTS[1::2], PARTS[2::2], strict=True))
 RECORDS = {"pto.package", "pto.graph", "pto.source-map"}
-PASSES = {"pto.split", "pto.bound", "pto.select", "pto.place", "pto.sync", "pto.check", "pto.overlap"}
+PASSES = {"pto.split", "pto.bound", "pto.select", "pto.place", "pto.sync", "pto.check", "pto.overlap", "pto.cluster"}
 
 
 def test_every_code_raised_has_a_page_and_every_page_a_code_that_is_raised():

@@ -7,6 +7,8 @@ import pytest
 
 import htp
 from htp.diagnostics import Refused
+from htp_backend_pto import pto
+from htp_backend_pto.isa import INSTRUCTIONS
 
 FRAME = """
 import htp
@@ -75,6 +77,38 @@ def test_modes_and_patterns_that_there_are_not(tmp_path, body, said):
     found = refusal(tmp_path, body, "pto:a2a3sim", dtypes="f16, f32, i32")
     assert found.code == "pto.bad-mode"
     assert said in found.message
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "said"),
+    [
+        ('y[:] = pto.cvt(pto.load(x), dtype=f32, mode="nearest")', "pto.bad-mode", "leave the mode out"),
+        ('y[:] = pto.cvt(pto.cvt(pto.load(x), dtype=i32, mode="up"), dtype=f32)', "pto.bad-mode", "none, rint, round"),
+        (
+            "t = pto.load(x); y[:] = pto.sels(pto.cmps(t, 0.0), t, 0.0, pto.scratch(rows=1, cols=32, dtype=u32))",
+            "pto.bad-dtype", "make the scratch u8: `tmp = pto.scratch(rows=…, cols=…, dtype=u8)`",
+        ),
+        ("y[:] = pto.rowsum(pto.load(x))", "type.bad-arguments", "`pto.scratch(rows=16, cols=64, dtype=f32)`"),
+        ("t = pto.load(x); y[:] = pto.insert(t, pto.extract(t, 0, 8, 4, 8), 0, 9)", "pto.unaligned-part", "column 8"),
+        ("t = pto.load(x); y[:] = pto.insert(t, pto.extract(t, 3, 5, 4, 8), 0, 8)", "pto.unaligned-part", "a slice"),
+    ],
+)  # fmt: skip
+def test_the_help_names_what_is_taken(tmp_path, body, code, said):
+    found = refusal(tmp_path, body, "pto:a2a3sim", dtypes="f32, i32, u32")
+    assert found.code == code
+    assert said in found.help[0]
+
+
+@pytest.mark.parametrize(("dtype", "said"), [("u8", "dtype=f16"), ("u32", "operators and `htp.tile`")])
+def test_the_help_names_a_conversion_that_there_is(tmp_path, dtype, said):
+    found = refusal(tmp_path, "t = pto.load(x); y[:] = pto.add(t, t)", "pto:a2a3sim", dtype)
+    assert said in found.help[0]
+
+
+def test_every_scratch_is_described():
+    for each in INSTRUCTIONS.values():
+        if any(operand.role == "scratch" for operand in each.operands):
+            assert "\n    `tmp` is " in getattr(pto, each.name).__doc__, each.name
 
 
 def test_a_load_has_4095_rows_at_most(tmp_path):

@@ -145,3 +145,46 @@ def test_the_source_of_a_sum_has_as_many_rows_as_its_column_has_room_for():
     assert "TROWSUM(s, t_tall, tmp);" in text
     assert "Tile<TileType::Vec, float, 8, 64, BLayout::RowMajor, 4, 64>" in text
     assert "TROWEXPANDSUB(u, t, s);" in text
+
+
+CHOICE = """
+t: Tile[f32, "M", "N", ub(16, 64)] = pto.load(x[0:M, :])
+u: Tile[f32, "M", "N", ub(16, 64)] = pto.muls(t, 2.0)
+m: Tile[bool_, "M", "N", ub(16, 256, "bits")] = pto.cmps(t, 0.5, mode="gt")
+tmp: Tile[u8, 1, 32, ub(1, 32)] = pto.scratch(rows=1, cols=32, dtype=u8)
+c: Tile[f32, "M", "N", ub(16, 64)] = pto.sel(m, t, u, tmp)
+y[0:M, :] = pto.store(c)
+"""
+
+
+def test_flags_are_made_for_whole_rows_and_chosen_by_in_whole_bytes():
+    x, y = array("x", "in", "f32", "M", "N"), array("y", "out", "f32", "M", "N")
+    found = lines(kernel(CHOICE, x, y, name="choice"))
+    assert "TCMPS(m_whole, t, float(0.5), CmpMode::GT);" in found
+    assert "TSEL(c_whole, m, t_whole, u_whole, tmp);" in found
+    declared = {each.split("; TASSIGN")[0] for each in found}
+    whole = "(M, 8 * htp::floordiv(N + 7, 8))"
+    assert declared >= {"VecUint816x32 m_whole(M, 8)", f"Vec16x64 t_whole{whole}", f"Vec16x64 c_whole{whole}"}
+
+
+@pytest.mark.parametrize("columns", ["64", "16"])
+def test_rows_of_whole_bytes_need_no_second_name_to_choose(columns):
+    text = CHOICE.replace('"N"', columns).replace("16, 64", f"16, {columns}")
+    x, y = array("x", "in", "f32", "M", columns), array("y", "out", "f32", "M", columns)
+    assert "_whole" not in source(kernel(text, x, y, name="choice")).text
+
+
+INVERTED = """
+t: Tile[i32, "M", "N", ub(16, 64)] = pto.load(x[0:M, :])
+tmp: Tile[i32, 16, 64, ub(16, 64)] = pto.scratch(rows=16, cols=64, dtype=i32)
+u: Tile[i32, "M", "N", ub(16, 64)] = pto.xors(t, -1, tmp)
+y[0:M, :] = pto.store(u)
+"""
+
+
+def test_the_scratch_of_an_exclusive_or_is_of_the_type_of_its_result():
+    x, y = array("x", "in", "i32", "M", "N"), array("y", "out", "i32", "M", "N")
+    found = lines(kernel(INVERTED, x, y, name="inverted"))
+    assert "TXORS(u, t, int32_t(-1), tmp_part);" in found
+    (made, scratch) = (next(each for each in found if f" {name}(M, N); TASSIGN" in each) for name in ("u", "tmp_part"))
+    assert made.split()[0] == scratch.split()[0]

@@ -1,7 +1,5 @@
 """Tile operations on the stand-in against their meaning, with odd numbers and sizes, and the table of the reference."""
 
-import os
-
 import numpy as np
 import pytest
 from operation_cases import COLUMNS, ROWS, numbers, outcome
@@ -10,7 +8,6 @@ from operation_table import selected, told
 from htp import bool_, f32, i32, i64
 from htp.testing.operations import operations
 
-LONG = os.environ.get("HTP_TEST_LONG") == "1"
 FULL = (ROWS, COLUMNS)
 CASES = [
     ("tile.maximum(x[:, :], y[:, :])", (f32, FULL)),
@@ -34,9 +31,8 @@ def test_operations_mean_the_same_on_the_stand_in(tmp_path):
 
 
 @pytest.mark.parametrize("op", [each for each, _ in operations()], ids=lambda op: op.name)
-def test_the_reference_tells_what_is_selected(op):
-    if not LONG and op.name not in ("maximum", "floor_divide", "sin", "left_shift"):
-        pytest.skip("every operation on every dtype: HTP_TEST_LONG=1")
+def test_the_reference_tells_what_is_selected(op, monkeypatch):
+    monkeypatch.setenv("HTP_VERIFY", "off")  # the passes are held to their promises by everything else
     dtypes = {each.name: dtypes for each, dtypes in operations()}[op.name]
     found, codes = selected(op, dtypes)
     assert told()[op.name] == found

@@ -320,6 +320,30 @@ def test_a_barrier_is_a_task_that_joins(folder):
     assert {(each.from_, each.to) for each in report.edges} == {*((i, 16) for i in range(16)), (16, 17)}
 
 
+def test_tasks_of_a_stream_and_behind_a_tag_are_in_order(folder):
+    """Tasks that share nothing: two streams of two, one task in none, and one behind those that have tag 7."""
+    tasks = [(1, 7), (2, 8), (1, 7), (2, 8), (-1, 8)]
+    calls = [
+        f"task(stream={stream}, tag={tag})\n            copy(a[{row}:{row + 1}, :], b[{row}:{row + 1}, :])"
+        for row, (stream, tag) in enumerate(tasks)
+    ]
+    body = "\n            ".join([*calls, "task(after=(7,))", "copy(a[5:6, :], b[5:6, :])"])
+    text = f"""
+        @routine
+        def run(a: In[Tensor[f32, 16, 32]], b: Out[Tensor[f32, 16, 32]]) -> None:
+            open_tasks()
+            {body}
+            copy(a[6:16, :], b[6:16, :])
+            close_tasks()
+    """
+    a, b = np.ones((16, 32), "f4"), np.zeros((16, 32), "f4")
+    report = loaded(published(text, folder, "streams")[1]).report(a, b)
+    assert {(each.from_, each.to, each.source) for each in report.edges} == {
+        (0, 2, "explicit"), (1, 3, "explicit"), (2, 5, "explicit"),
+    }  # fmt: skip
+    np.testing.assert_array_equal(b, a)
+
+
 def test_more_predecessors_than_the_runtime_takes_are_joined(folder):
     """100 writers of one array: its reader is told of them through tasks that do nothing, in both runtimes."""
     text = """

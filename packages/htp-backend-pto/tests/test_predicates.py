@@ -3,6 +3,7 @@
 import ast
 import itertools
 import json
+import re
 
 import numpy as np
 import pytest
@@ -131,6 +132,38 @@ def test_no_task_is_waited_for(package):
     text = (package.path / "codegen" / "pto" / "orchestration" / "chosen.cpp").read_text()
     assert text.count("htp::only_if(") == len({each["call"] for each in graph["tasks"] if each["when"]})
     assert "htp::item<" not in text
+
+
+@routine
+def turned_round(x: In[Tensor[f32, 8, 64]], y: InOut[Tensor[f32, 8, 64]]) -> None:
+    """The number first."""
+    ranks = htp.empty((8, 1), i32)
+    rank(x, ranks)
+    if 1 <= tile.item(ranks[0, 0]):  # noqa: SIM300
+        negate(x, y)
+    if 2 >= tile.item(ranks[1, 0]):  # noqa: SIM300
+        add(x, y)
+    if 3 < tile.item(ranks[2, 0]):  # noqa: SIM300
+        negate(x, y)
+    if 4 > tile.item(ranks[3, 0]):  # noqa: SIM300
+        add(x, y)
+    if 5 == tile.item(ranks[4, 0]):  # noqa: SIM300
+        negate(x, y)
+    if 6 != tile.item(ranks[5, 0]):  # noqa: SIM300
+        add(x, y)
+
+
+def test_the_number_may_stand_first(tmp_path):
+    package = htp.compile_program(turned_round, target="pto:a2a3sim", out=tmp_path)
+    graph = json.loads((package.path / "contract" / "graph.json").read_text())
+    assert [each["when"] for each in graph["tasks"] if each["when"]] == [
+        "ranks[0, 0] >= 1", "ranks[1, 0] <= 2", "ranks[2, 0] > 3", "ranks[3, 0] < 4", "ranks[4, 0] == 5",
+        "ranks[5, 0] != 6",
+    ]  # fmt: skip
+    text = (package.path / "codegen" / "pto" / "orchestration" / "turned_round.cpp").read_text()
+    assert re.findall(r"PredicateOp::(\w+), (\d)", text) == [
+        ("GE", "1"), ("LE", "2"), ("GT", "3"), ("LT", "4"), ("EQ", "5"), ("NE", "6"),
+    ]  # fmt: skip
 
 
 @routine

@@ -3,6 +3,8 @@
 The checkouts are made up: folders with the commits that a binding looks at, and a module that does what a test needs.
 """
 
+import importlib.util
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,11 @@ from htp_backend_pto.binding.runtime import PYTHON, ROOT, SECONDS
 from htp_backend_pto.profile import CURRENT
 
 TOOLCHAINS = ("pto-runtime", "pto-runtime-host-graph")
+NAMES = {
+    "FLOAT32": 4, "FLOAT16": 2, "BFLOAT16": 2, "INT64": 8, "INT32": 4, "INT16": 2, "INT8": 1, "UINT64": 8, "UINT32": 4,
+    "UINT16": 2, "UINT8": 1,
+}  # fmt: skip
+"""Dtypes that pto-runtime has in Python, with their bytes: hw-native-sys/simpler@6ebaf77, python/bindings."""
 
 
 @kernel
@@ -44,6 +51,15 @@ def refused(package, toolchain=TOOLCHAINS[0]):
     with pytest.raises(Refused) as caught:
         htp.bind(package, mode="sim", toolchain=toolchain)(x, y)
     return caught.value.diagnostic
+
+
+def test_dtypes_are_ones_that_the_runtime_has_in_python(package):
+    file = package.path / "codegen/pto/run.py"
+    spec = importlib.util.spec_from_file_location("package_run", file)
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    for dtype, name in made.DATA_TYPES.items():
+        assert NAMES[name] == np.dtype(made.NUMPY[dtype]).itemsize, dtype
 
 
 @pytest.mark.parametrize("toolchain", TOOLCHAINS)
@@ -96,7 +112,7 @@ def test_one_that_never_ends(package, checkout, monkeypatch):
 
 
 @pytest.mark.parametrize(("end", "status", "tries"), [
-    ("os.kill(os.getpid(), signal.SIGSEGV)", "-11", 3),
+    ("os.kill(os.getpid(), signal.SIGSEGV)", "-11", 5),
     ("raise RuntimeError('it does not compile')", "1", 1),
 ])  # fmt: skip
 def test_one_that_always_fails(package, checkout, end, status, tries):
@@ -170,5 +186,5 @@ def test_one_that_crashes_once_is_tried_again_and_reported(package, checkout):
     np.testing.assert_array_equal(y, x + x)
     (odd,) = report.diagnostics
     assert (odd.code, odd.severity) == ("pto.runtime-failed", "warning")
-    assert "try 1 of 3" in odd.message
+    assert "try 1 of 5" in odd.message
     assert (checkout / "python/simpler/crashed").exists()

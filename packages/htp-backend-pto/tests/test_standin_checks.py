@@ -42,6 +42,9 @@ FAULTS = {
     "GLOBAL_ORDER": "pipe-race",
     "OPERAND_OVERLAP": "operand-overlap",
     "RECIP_IN_PLACE": "in-place",
+    "PADDED_CHOICE": None,
+    "PADDING_READ": "unwritten-read",
+    "UNWRITTEN_CHOICE": "unwritten-read",
 }
 
 
@@ -70,6 +73,13 @@ def test_a_mistake_is_reported(fault: str) -> None:
     report, _, _ = run_fault(fault)
     assert report.status == "failed"
     assert FAULTS[fault] in {each.code for each in report.errors}, report.diagnostics
+
+
+def test_padding_that_is_chosen_from_stays_unwritten() -> None:
+    chosen = run_fault("UNWRITTEN_CHOICE")[0].errors
+    assert [each.instruction for each in chosen] == ["TSEL", "TADDS"]
+    (seen,) = run_fault("PADDING_READ")[0].errors
+    assert (seen.instruction, seen.tile) == ("TADDS", "ub[40960:45056]")
 
 
 def test_a_race_names_both_instructions_and_the_bytes() -> None:

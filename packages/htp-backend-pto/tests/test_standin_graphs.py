@@ -47,6 +47,8 @@ def run(
     x, y = np.zeros_like(a), np.zeros_like(a)
     with Session(driver.executor()) as session:
         session.kernel(0, "copy", driver.kernel("copy", "aiv", *defines), "aiv")
+        if which == 29:
+            session.kernel(1, "add", driver.kernel("copy", "aiv", "ADDS"), "aiv")
         session.orchestration(driver.orchestration("graphs_orch"), "graphs_entry", "graphs_config")
         for name, value in options.items():
             session.option(name, value)
@@ -70,6 +72,13 @@ def test_the_missing_edge_shows_in_the_values_too() -> None:
     ran = run(0, seed=1)
     assert ran.report.order == (2, 0, 1)
     assert not np.array_equal(ran.x, ran.b)
+
+
+def test_tasks_that_add_to_one_tensor_need_no_order_and_one_that_writes_it_does() -> None:
+    ran = run(29)
+    assert ran.edges == []
+    found = [each.message.partition(",")[0].partition(" touch")[0] for each in ran.report.errors]
+    assert found == ["WAW: task 0 (add) and task 2 (copy)", "WAW: task 1 (add) and task 2 (copy)"]
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2, 3])

@@ -8,7 +8,7 @@ import htp
 from htp import Refused
 
 HEAD = """
-from htp import In, Out, Tensor, Tile, f16, f32, kernel
+from htp import In, InOut, Out, Tensor, Tile, f16, f32, kernel
 from htp_backend_pto import pto
 from htp_backend_pto.layouts import l0a, l1, ub
 """
@@ -21,6 +21,7 @@ def f(a: In[Tensor[f16, 16, 32]], b: In[Tensor[f16, 32, 16]], c: Out[Tensor[f32,
 
 
 def compiled(text, folder):
+    folder.mkdir(exist_ok=True)
     path = folder / "user.py"
     path.write_text(HEAD + text)
     spec = importlib.util.spec_from_file_location("user", path)
@@ -50,11 +51,36 @@ def test_a_room_that_does_not_hold_its_value_is_refused(tmp_path):
     assert refused.value.diagnostic.span.line == 8
 
 
-def test_a_column_of_a_wider_array_is_refused(tmp_path):
+def test_a_load_brings_nothing_to_the_operands_of_a_product(tmp_path):
+    with pytest.raises(Refused) as refused:
+        compiled(PRODUCT.replace("ROOM", "l0a(16, 32)").replace("LEFT", "left"), tmp_path)
+    found = refused.value.diagnostic
+    assert found.code == "pto.wrong-memory"
+    assert found.message == "`pto.load` gives a tile in UB or L1, and `left` is `l0a(16, 32)`"
+    assert found.span.line == 8
+    assert "without a room" in found.help[0]
+    compiled(PRODUCT.replace(", ROOM", "").replace("LEFT", "left"), tmp_path / "mended")
+
+
+def test_a_room_that_is_too_small_says_by_what(tmp_path):
     text = """
 @kernel
-def f(x: In[Tensor[f32, 64, 8]], y: Out[Tensor[f32, 64, 1]]) -> None:
-    y[:] = x[:, 1:2] * 2.0
+def f(x: In[Tensor[f32, "M", 64]], y: Out[Tensor[f32, "M", 64]]) -> None:
+    for i in range(0, x.shape[0], 16):
+        t: Tile[f32, "r", 64, ub(16, 40)] = pto.load(x[i:i + 16, :])
+        y[i:i + 16, :] = pto.store(t)
+"""
+    with pytest.raises(Refused) as refused:
+        compiled(text, tmp_path)
+    assert refused.value.diagnostic.message.endswith("it has room for 16 x 40, and the tile has 64 columns")
+    assert refused.value.diagnostic.help == ("write `ub(16, 64)`",)
+
+
+def test_a_column_of_a_wider_array_is_not_written(tmp_path):
+    text = """
+@kernel
+def f(x: In[Tensor[f32, 64, 1]], y: InOut[Tensor[f32, 64, 8]]) -> None:
+    y[:, 1:2] = x[:] * 2.0
 """
     with pytest.raises(Refused) as refused:
         compiled(text, tmp_path)

@@ -58,6 +58,7 @@ cells = loop(loop(sizes, "i", 0, "M"), "j", 0, "N")
         (loop(sizes, "i", 0, 64, 64), "min(64, 64 - i)", "64"),
         (loop(sizes, "i", "M // 8 * 8", "M", 8), "min(8, M - i)", "M - i"),
         (loop(sizes, "i", 0, "M // 8 * 8", 8), "min(8, M - i)", "8"),
+        (loop(loop(loop(sizes, "h_3", 0, 8), "i_7", 0, "S", 32), "j_4", 0, "i_7", 32), "h_3 // 8", "0"),
         (sizes, "max(0, M) + min(M, 3 * M)", "2 * M"),
         (sizes, "max(M, N)", "max(M, N)"),
         (Facts(), "max(0, M)", "max(0, M)"),

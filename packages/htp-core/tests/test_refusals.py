@@ -258,6 +258,25 @@ def test_directives_go_out_with_what_becomes_of_them():
     ]
 
 
+def test_a_directive_may_have_another_outcome_beside_another_one():
+    made = toys.backend(
+        "made",
+        directives=(("dispatch", "ignored"), ("bind", "lowered")),
+        beside=(("dispatch", "bind", "static"),),
+    )
+    here = Environment.of("made", toys.session(backends=(made,)))
+    alone = toys.program(TILE, (toys.DirectiveUse("dispatch"), 6, "mesh.window(3)"))
+    both = toys.program(TILE, (toys.DirectiveUse("dispatch"), 6, "mesh.window(3)"),
+                        (toys.DirectiveUse("bind"), 6, "mesh.window(3)"))  # fmt: skip
+    assert [each.outcome for each in here.directives(alone, [])] == ["ignored"]
+    assert [(each.directive, each.outcome) for each in here.directives(both, [])] == [
+        ("dispatch", "static"),
+        ("bind", "lowered"),
+    ]
+    assert [each.severity for each in here.ignored(alone, [])] == ["warning"]
+    assert here.ignored(both, []) == ()
+
+
 def test_a_directive_is_accepted_by_the_table_only():
     wide = toys.backend("wide", accepts=(toys.DirectiveUse("*"),))
     here = Environment.of("wide", toys.session(backends=(wide,)))

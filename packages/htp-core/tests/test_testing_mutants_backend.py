@@ -59,6 +59,13 @@ BACKENDS = [
         "emitted differently",
     ),
     (
+        "emission_is_deterministic",
+        "        return program\n",
+        "        import os\n\n        if os.environ.get('PYTHONHASHSEED') == '7' and program.entry == 'matmul':\n"
+        "            raise Refused('echo.no-matmul', 'no matmul')\n        return program\n",
+        "`matmul` is emitted differently",
+    ),
+    (
         "files_belong_to_the_package",
         '"codegen/echo/program.py", program',
         '"/tmp/program.py", program',
@@ -183,6 +190,13 @@ def test_a_good_backend_and_binding_conform(conforms, echo):
     with use_session(echo()):
         assert conforms(BackendConformance, "echo") == {}
         assert conforms(BindingConformance, "echo") == {}
+
+
+def test_equal_bytes_are_asked_of_the_plugins_of_this_session(told, echo, site):
+    session = echo()
+    site.add("other", "import os\n\nos._exit(3)\n")
+    with use_session(session):
+        assert told(BackendConformance, "test_emission_is_deterministic", "echo") == ""
 
 
 def test_a_backend_that_takes_no_operation_is_not_held_to_have_passed(told, echo):

@@ -7,6 +7,7 @@ import pytest
 from msgspec import structs
 
 from htp.runs import (
+    BlockRun,
     ChannelRun,
     KernelRun,
     NetworkRun,
@@ -52,6 +53,20 @@ def test_nothing_is_outside_and_nothing_overlaps(made, drawn, name):
     for index, one in enumerate(boxes):
         assert not any(drawn.overlap(one, other, 1.1) for other in boxes[index + 1 :])
     assert timeline_svg(made.REPORTS[name]) == timeline_svg(made.REPORTS[name])
+
+
+def test_the_blocks_of_a_task_stand_in_lanes_of_their_own(drawn):
+    blocks = (BlockRun(worker=0, start=0, end=50), BlockRun(worker=1, start=0, end=25))
+    runs = (TaskRun(worker=0, submit=0, start=0, end=50, blocks=blocks), run(2, 0, 50, 100))
+    report = RunReport(entry="f", target="cpu", mode="device", simulated=Simulated(makespan=100, tasks=runs))
+    root, _, _ = drawn.read(timeline_svg(report))
+    found = bars(root)
+    assert [said.split(", submitted")[0] for _, said in found] == [
+        "task 0: task 0, worker 0", "task 0: task 0, worker 1", "task 1: task 1, worker 2",
+    ]  # fmt: skip
+    one, two, three = (drawn.rectangle(each) for each, _ in found)
+    assert one[1] < two[1] < three[1]
+    assert two[2] - two[0] == pytest.approx((one[2] - one[0]) / 2, abs=0.2)
 
 
 def test_a_task_stands_in_the_lane_of_its_worker_at_its_time(drawn):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from htp.runs import ChannelRun, NetworkRun, ProcessRun, RunReport, Simulated, TaskRun
+from htp.runs import BlockRun, ChannelRun, NetworkRun, ProcessRun, RunReport, Simulated, TaskRun
 from htp.views import chrome_trace, traces
 
 NAMES = (
@@ -83,6 +83,18 @@ def test_a_small_run_is_told_exactly(made):
     assert (start["tid"], start["ts"], end["tid"], end["ts"], start["name"]) == (1, 5, 2, 6, "RAW")
     window = [(each["ts"], each["args"]["tasks"]) for each in of(found, "C")]
     assert window == [(0, 1), (2, 2), (6, 1), (9, 0)]
+
+
+def test_every_block_of_a_task_is_told(made):
+    blocks = (BlockRun(worker=0, start=1, end=6), BlockRun(worker=1, start=1, end=4))
+    runs = (TaskRun(worker=0, submit=0, start=1, end=6, blocks=blocks), TaskRun(worker=1, submit=2, start=6, end=9))
+    report = RunReport(
+        entry="f", target="cpu", mode="sim", graph=made.GRAPHS["two"], simulated=Simulated(makespan=9, tasks=runs)
+    )
+    spans = of(events(report), "X")
+    assert [(each["name"], each["tid"], each["dur"], each["args"].get("block")) for each in spans] == [
+        ("produce (0)", 1, 5, 0), ("produce (0)", 2, 3, 1), ("consume (0)", 2, 3, None),
+    ]  # fmt: skip
 
 
 def test_real_time_is_in_nanoseconds_and_cycles_are_shown_as_microseconds(made):

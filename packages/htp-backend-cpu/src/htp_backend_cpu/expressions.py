@@ -9,16 +9,14 @@ import ast
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from htp_backend_cpu.literals import constant_of, literal, widened
+from htp_backend_cpu.literals import constant_of, literal
 from htp_backend_cpu.names import spelled
 from htp_backend_cpu.operations import CALLS, REDUCTIONS, result_dtype
 from htp_backend_cpu.scope import (
     BOOL,
     DTYPES,
     FLOAT,
-    FLOATS,
     INT,
-    INTEGERS,
     ArrayName,
     Kind,
     RegisterName,
@@ -26,14 +24,34 @@ from htp_backend_cpu.scope import (
     SlotName,
     not_register_form,
 )
+from htp_backend_cpu.texts import (
+    AND,
+    BITAND,
+    BITOR,
+    BITXOR,
+    CHOICE,
+    EQUALITY,
+    OR,
+    PRIMARY,
+    PRODUCT,
+    RELATION,
+    SUM,
+    UNARY,
+    Text,
+    adapted,
+    all_together,
+    joined,
+    python_number,
+    real,
+    together,
+    wide,
+    wrapped,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from htp_backend_cpu.checks import Checks
-
-# C++ precedence, tightest first: https://en.cppreference.com/w/cpp/language/operator_precedence
-PRIMARY, UNARY, PRODUCT, SUM, RELATION, EQUALITY, BITAND, BITXOR, BITOR, AND, OR, CHOICE = range(12)
 
 OPERATORS: dict[type[ast.operator], tuple[str, int]] = {
     ast.Add: ("+", SUM),
@@ -59,21 +77,6 @@ COMPARISONS: dict[type[ast.cmpop], tuple[str, int]] = {
     ast.Eq: ("==", EQUALITY),
     ast.NotEq: ("!=", EQUALITY),
 }
-PROMOTED = frozenset({"i8", "i16", "u8", "u16"})  # C++ computes these as int; the cast back wraps as NumPy does
-
-
-@dataclass(frozen=True)
-class Text:
-    """C++ text of an expression, what it yields, how tightly it binds, and its value when it is a literal."""
-
-    cpp: str
-    kind: Kind
-    level: int = PRIMARY
-    value: float | None = None
-
-    def within(self, level: int) -> str:
-        """The text, in parentheses when it binds less tightly than `level`."""
-        return f"({self.cpp})" if self.level > level else self.cpp
 
 
 @dataclass
@@ -89,7 +92,7 @@ class Expressions:
 
     def typed(self, node: ast.expr, scope: Scope, dtype: str, lanes: int) -> str:
         """The text of an expression as a value of `dtype` with `lanes` lanes."""
-        text = _adapted(self.text(node, scope), dtype)
+        text = adapted(self.text(node, scope), dtype)
         if text.kind.dtype != dtype and {text.kind.dtype, dtype} != {"int", "i64"}:
             not_register_form(node, f"a value of {text.kind.dtype} where {dtype} is wanted")
         if lanes and not text.kind.lanes:
@@ -110,7 +113,7 @@ class Expressions:
             case ast.Attribute(value=ast.Name(id=name), attr="value"):
                 meaning = scope.find(name)
                 if isinstance(meaning, SlotName):
-                    return _python_number(Text(f"slots.{spelled(name)}", Kind(meaning.dtype)))
+                    return python_number(Text(f"slots.{spelled(name)}", Kind(meaning.dtype)))
             case ast.BinOp():
                 return self._binary(node, scope)
             case ast.UnaryOp():
@@ -142,20 +145,20 @@ class Expressions:
     def _binary(self, node: ast.BinOp, scope: Scope) -> Text:
         left, right = self.text(node.left, scope), self.text(node.right, scope)
         if isinstance(node.op, ast.Div) and {left.kind.dtype, right.kind.dtype} <= {"int", "float"}:
-            left, right = _real(left), _real(right)
-        left, right = _together(left, right)
+            left, right = real(left), real(right)
+        left, right = together(left, right)
         if left.kind.dtype != right.kind.dtype and not {left.kind.dtype, right.kind.dtype} <= {"int", "i64"}:
             not_register_form(node, f"{left.kind.dtype} with {right.kind.dtype}")
-        kind = _joined(left.kind, right.kind)
+        kind = joined(left.kind, right.kind)
         operator = type(node.op)
         if operator in FUNCTIONS:
-            text = Text(f"{FUNCTIONS[operator]}({_wide(left)}, {_wide(right)})", kind)
+            text = Text(f"{FUNCTIONS[operator]}({wide(left)}, {wide(right)})", kind)
         elif operator in OPERATORS:
             sign, level = OPERATORS[operator]
             text = Text(f"{left.within(level)} {sign} {right.within(level - 1)}", kind, level)
         else:
             return not_register_form(node, "no such operator")
-        return _wrapped(text)
+        return wrapped(text)
 
     def _unary(self, node: ast.UnaryOp, scope: Scope) -> Text:
         operand = self.text(node.operand, scope)
@@ -163,12 +166,12 @@ class Expressions:
             case ast.UAdd():
                 return operand
             case ast.USub():
-                return _wrapped(Text(f"-{operand.within(PRIMARY)}", operand.kind, UNARY))
+                return wrapped(Text(f"-{operand.within(PRIMARY)}", operand.kind, UNARY))
             case ast.Not():
                 return Text(f"!{operand.within(PRIMARY)}", BOOL, UNARY)
             case _:
                 sign = "!" if operand.kind == BOOL else "~"
-                return _wrapped(Text(f"{sign}{operand.within(PRIMARY)}", operand.kind, UNARY))
+                return wrapped(Text(f"{sign}{operand.within(PRIMARY)}", operand.kind, UNARY))
 
     def _compare(self, node: ast.Compare, scope: Scope) -> Text:
         operands = [self.text(each, scope) for each in (node.left, *node.comparators)]
@@ -177,7 +180,7 @@ class Expressions:
             if type(operator) not in COMPARISONS:
                 not_register_form(node, "no such comparison")
             sign, level = COMPARISONS[type(operator)]
-            left, right = _together(first, second)
+            left, right = together(first, second)
             kind = Kind("bool_", max(left.kind.lanes, right.kind.lanes))
             parts.append(Text(f"{left.within(level - 1)} {sign} {right.within(level - 1)}", kind, level))
         return parts[0] if len(parts) == 1 else Text(" && ".join(each.within(AND) for each in parts), BOOL, AND)
@@ -189,9 +192,9 @@ class Expressions:
 
     def _choice(self, node: ast.IfExp, scope: Scope) -> Text:
         test = self.text(node.test, scope)
-        body, other = _together(self.text(node.body, scope), self.text(node.orelse, scope))
+        body, other = together(self.text(node.body, scope), self.text(node.orelse, scope))
         cpp = f"{test.within(OR)} ? {body.within(OR)} : {other.within(OR)}"
-        return Text(cpp, _joined(body.kind, other.kind), CHOICE)
+        return Text(cpp, joined(body.kind, other.kind), CHOICE)
 
     def _subscript(self, node: ast.Subscript, scope: Scope) -> Text:
         match node.value:
@@ -250,10 +253,10 @@ class Expressions:
             case ast.Name(id="min" | "max" as name):
                 texts = [self.text(each, scope) for each in node.args]
                 kind = FLOAT if any(each.kind.dtype == "float" for each in texts) else INT
-                parts = [(_real(each) if kind == FLOAT else each) for each in texts]
-                cpp = _wide(parts[0])
+                parts = [(real(each) if kind == FLOAT else each) for each in texts]
+                cpp = wide(parts[0])
                 for each in parts[1:]:
-                    cpp = f"{name}imum({cpp}, {_wide(each)})"
+                    cpp = f"{name}imum({cpp}, {wide(each)})"
                 return Text(cpp, kind)
             case ast.Name(id="clip_index"):
                 return Text(f"clip_index({', '.join(self.scalar(each, scope) for each in node.args)})", INT)
@@ -263,7 +266,7 @@ class Expressions:
             case ast.Name(id="int" | "float" | "bool" | "abs" as name):
                 argument = self.text(node.args[0], scope)
                 if name == "abs":
-                    return Text(f"abs({_wide(argument)})", argument.kind)
+                    return Text(f"abs({wide(argument)})", argument.kind)
                 dtype = {"int": "i64", "float": "f64", "bool": "bool_"}[name]
                 return replace(self._cast(argument, dtype), kind={"int": INT, "float": FLOAT, "bool": BOOL}[name])
             case ast.Name(id="argmax_row" | "argmin_row" as name):
@@ -289,7 +292,7 @@ class Expressions:
 
     def _operation(self, node: ast.Call, name: str, scope: Scope) -> Text:
         if name == "item":
-            return _python_number(self.text(node.args[0], scope))
+            return python_number(self.text(node.args[0], scope))
         if name in ("cast", "astype"):
             return self._cast(self.text(node.args[0], scope), _dtype(node.args[1]))
         arguments = [self.text(each, scope) for each in node.args]
@@ -298,15 +301,15 @@ class Expressions:
         if name not in CALLS:
             return not_register_form(node, f"`tile.{name}` is no scalar or vector operation")
         values = arguments[1:] if name in ("where", "select") else arguments
-        values = _all_together(values)
+        values = all_together(values)
         kind = values[0].kind
         for each in (*values, *arguments):
             kind = Kind(kind.dtype, max(kind.lanes, each.kind.lanes))
         texts = [*(arguments[:1] if name in ("where", "select") else []), *values]
         dtype = result_dtype(name, kind.dtype)
-        cpp = f"{_function(node, name)}({', '.join(_wide(each) for each in texts)})"
+        cpp = f"{_function(node, name)}({', '.join(wide(each) for each in texts)})"
         result = Text(cpp, Kind(dtype, kind.lanes))
-        return _wrapped(result) if name == "neg" else result
+        return wrapped(result) if name == "neg" else result
 
     def _reduction(self, node: ast.Call, name: str, argument: Text, scope: Scope) -> Text:
         if not argument.kind.lanes:
@@ -342,60 +345,3 @@ def _dtype(node: ast.expr) -> str:
     if isinstance(node, ast.Name) and node.id in DTYPES:
         return node.id
     return not_register_form(node, "not a dtype")
-
-
-def _joined(left: Kind, right: Kind) -> Kind:
-    dtype = left.dtype if left.dtype not in ("int", "float") else right.dtype
-    if {left.dtype, right.dtype} == {"int", "float"}:
-        dtype = "float"
-    return Kind(dtype, max(left.lanes, right.lanes))
-
-
-def _together(left: Text, right: Text) -> tuple[Text, Text]:
-    """Both with one dtype: Python numbers adapt to the typed side."""
-    return _adapted(left, right.kind.dtype), _adapted(right, left.kind.dtype)
-
-
-def _all_together(texts: list[Text]) -> list[Text]:
-    dtypes = [each.kind.dtype for each in texts if each.kind.dtype not in ("int", "float")]
-    return [_adapted(each, dtypes[0]) for each in texts] if dtypes else texts
-
-
-def _python_number(element: Text) -> Text:
-    """The element as the Python number it becomes: i64, f64 or bool."""
-    if element.kind.dtype in INTEGERS:
-        return Text(f"i64({element.cpp})", INT)
-    if element.kind.dtype in FLOATS:
-        return Text(f"f64({widened(element.cpp, element.kind.dtype)})", FLOAT)
-    return element
-
-
-def _adapted(text: Text, dtype: str) -> Text:
-    if dtype in ("int", "float") and text.kind.dtype not in ("int", "float"):
-        return text
-    if text.kind.dtype not in ("int", "float") and not (text.kind.dtype == "i64" and dtype in FLOATS):
-        return text
-    if dtype in ("int", text.kind.dtype) or (dtype == "i64" and text.kind.dtype == "int"):
-        return text
-    if dtype == "float":
-        return _real(text)
-    if text.value is not None:
-        return Text(f"{dtype}({literal(text.value, dtype)})", Kind(dtype), PRIMARY, text.value)
-    return Text(f"cast<{dtype}>({text.cpp})", Kind(dtype, text.kind.lanes))
-
-
-def _real(text: Text) -> Text:
-    if text.kind.dtype == "float":
-        return text
-    return Text(f"f64({text.cpp})", FLOAT, PRIMARY, text.value)
-
-
-def _wide(text: Text) -> str:
-    """The text as an argument of a template: integer literals have the type that other integers have."""
-    return f"i64({text.cpp})" if text.kind == INT and text.value is not None else text.cpp
-
-
-def _wrapped(text: Text) -> Text:
-    if text.kind.lanes or text.kind.dtype not in PROMOTED:
-        return text
-    return Text(f"{text.kind.dtype}({text.cpp})", text.kind)

@@ -8,8 +8,7 @@ Vector clocks: Mattern, "Virtual Time and Global States of Distributed Systems",
 from __future__ import annotations
 
 import ast
-import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from htp.program import origin_of
@@ -19,7 +18,7 @@ from htp_backend_pto.traces import Declared, Ordering, traces
 from htp_backend_pto.words import PIPES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from htp.diagnostics import Span
     from htp.types import TileType
@@ -32,17 +31,9 @@ Finding = tuple[str, "Span | None"]
 
 def unordered(body: Sequence[ast.stmt]) -> list[Finding]:
     """Every instruction that may run too early, and every flag without its partner, each once."""
-    types = rooms_in(body)
     found: dict[Finding, None] = {}
-    for trace in traces(body):
-        clocks = _Clocks(types)
-        for event in trace:
-            if isinstance(event, Ordering):
-                clocks.order(event)
-            elif isinstance(event, Step):
-                clocks.run(event)
-        clocks.end()
-        found.update(dict.fromkeys(clocks.findings))
+    for trace in _timed(body):
+        found.update(dict.fromkeys(_findings(trace)))
     return list(found)
 
 
@@ -86,10 +77,21 @@ def redundant(body: Sequence[ast.stmt]) -> list[str]:
     A flag is what is raised together with what waits for it: a loop may hand one event on from turn to turn, so that
     several statements belong together.
     """
-    if unordered(body):
+    runs = _timed(body)
+    if any(True for trace in runs for _ in _findings(trace)):
         return []
     groups = [*_flags(body), *([each] for each in _words(body) if _is_barrier(each))]
-    return [ast.unparse(group[0]) for group in groups if not unordered(_without(body, group))]
+    return [ast.unparse(group[0]) for group in groups if not _is_needed(group, runs)]
+
+
+def _is_needed(group: Sequence[ast.stmt], runs: Sequence[Sequence[_Timed]]) -> bool:
+    """Whether something may run too early in some trace without these words."""
+    gone = {id(each) for each in group}
+    for trace in runs:
+        left = [each for each in trace if not (isinstance(each, Ordering) and id(each.statement) in gone)]
+        if len(left) < len(trace) and next(_findings(left), None) is not None:
+            return True
+    return False
 
 
 def _words(body: Sequence[ast.stmt]) -> list[ast.stmt]:
@@ -121,65 +123,86 @@ def _flags(body: Sequence[ast.stmt]) -> list[list[ast.stmt]]:
     return [*{id(each): each for each in groups.values()}.values()]
 
 
-def _without(body: Sequence[ast.stmt], left_out: Sequence[ast.stmt]) -> list[ast.stmt]:
-    gone = {id(each) for each in left_out}
+@dataclass(frozen=True)
+class _Doing:
+    """An instruction and what it touches."""
 
-    class Removing(ast.NodeTransformer):
-        def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
-            return None if id(node) in gone else node
+    step: Step
+    touched: Sequence[Access]
 
-    kept = [each for each in body if id(each) not in gone]
-    memo = {id(each): each for each in left_out}
-    return [Removing().visit(copy.deepcopy(each, dict(memo))) for each in kept]
+
+_Timed = Ordering | _Doing
+
+
+def _timed(body: Sequence[ast.stmt]) -> list[list[_Timed]]:
+    """The traces of a body without what takes no time."""
+    types = rooms_in(body)
+    known: dict[int, _Doing] = {}
+    found: list[list[_Timed]] = []
+    for trace in traces(body):
+        events: list[_Timed] = []
+        for each in trace:
+            if isinstance(each, Ordering):
+                events.append(each)
+            elif isinstance(each, Step):
+                there = known.get(id(each.statement))
+                if there is None:
+                    there = known[id(each.statement)] = _Doing(each, accesses_of(each, types))
+                events += [there] if there.touched else []
+        found.append(events)
+    return found
+
+
+def _findings(trace: Iterable[_Timed]) -> Iterator[Finding]:
+    """What is wrong with one trace, as it comes up."""
+    clocks = _Clocks()
+    for event in trace:
+        yield from clocks.order(event) if isinstance(event, Ordering) else clocks.run(event)
+    yield from clocks.end()
 
 
 class _Clocks:
     """The clocks of all pipes at one moment of a trace, and what has been touched so far."""
 
-    def __init__(self, types: Mapping[str, TileType]) -> None:
-        self.types = types
+    def __init__(self) -> None:
         self.known: dict[str, dict[str, int]] = {pipe: {} for pipe in PIPES}
         self.count: dict[str, int] = dict.fromkeys(PIPES, 0)
         self.raised: dict[tuple[str, str, object], tuple[dict[str, int], ast.stmt]] = {}
         self.past: list[tuple[Access, int, ast.stmt]] = []
-        self.findings: list[Finding] = []
 
-    def run(self, step: Step) -> None:
+    def run(self, doing: _Doing) -> Iterator[Finding]:
         """One instruction: everything it meets must be known to be done."""
-        touched = accesses_of(step, self.types)
-        if not touched:
-            return
+        statement, touched = doing.step.statement, doing.touched
         pipe = touched[0].pipe
         number = self.count[pipe] = self.count[pipe] + 1
         for access in touched:
-            for earlier, when, statement in self.past:
+            for earlier, when, other in self.past:
                 if earlier.overlaps(access) and not self._knows(pipe, earlier.pipe, when):
-                    what = f"`{ast.unparse(step.statement)}` on {pipe} does not wait for `{ast.unparse(statement)}`"
-                    self.findings.append((f"{what} on {earlier.pipe}, which touches the same bytes", step.span))
+                    what = f"`{ast.unparse(statement)}` on {pipe} does not wait for `{ast.unparse(other)}`"
+                    yield f"{what} on {earlier.pipe}, which touches the same bytes", doing.step.span
         self.past = [each for each in self.past if not self._hidden(each, touched, pipe)]
-        self.past += [(access, number, step.statement) for access in touched]
+        self.past += [(access, number, statement) for access in touched]
 
-    def order(self, event: Ordering) -> None:
+    def order(self, event: Ordering) -> Iterator[Finding]:
         """A flag or a barrier."""
         key = event.src, event.dst, _number(event.event)
-        text, span = ast.unparse(event.statement), origin_of(event.statement)
         if event.word == "pipe_barrier":
             self._barrier(event.src)
         elif event.word == "set_flag":
             if key in self.raised:
-                self.findings.append((f"`{text}` raises an event that nobody has waited for yet", span))
+                yield _about(event.statement, "`{}` raises an event that nobody has waited for yet")
             self.raised[key] = ({**self.known[event.src], event.src: self.count[event.src]}, event.statement)
         elif key not in self.raised:
-            self.findings.append((f"`{text}` waits for an event that nobody raised", span))
+            yield _about(event.statement, "`{}` waits for an event that nobody raised")
         else:
             learnt, _ = self.raised.pop(key)
             mine = self.known[event.dst]
             mine.update({each: max(mine.get(each, 0), number) for each, number in learnt.items()})
 
-    def end(self) -> None:
+    def end(self) -> Iterator[Finding]:
         """Behind the last statement every event has been waited for."""
         for _, statement in self.raised.values():
-            self.findings.append((f"nobody waits for `{ast.unparse(statement)}`", origin_of(statement)))
+            yield _about(statement, "nobody waits for `{}`")
 
     def _barrier(self, pipe: str) -> None:
         if pipe != "ALL":
@@ -205,3 +228,7 @@ class _Clocks:
 
 def _number(event: object) -> object:
     return ast.unparse(event) if isinstance(event, ast.AST) else event
+
+
+def _about(statement: ast.stmt, text: str) -> Finding:
+    return text.format(ast.unparse(statement)), origin_of(statement)

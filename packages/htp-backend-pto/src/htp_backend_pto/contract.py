@@ -72,6 +72,13 @@ class KernelRecord(Record, frozen=True, kw_only=True):
     tensors: tuple[KernelTensor, ...] = ()
     scalars: tuple[KernelScalar, ...] = ()
 
+    @property
+    def parts(self) -> tuple[tuple[int, Literal["aic", "aiv"]], ...]:
+        """What is built of the file: the numbers by which tasks name the results, and the core of each."""
+        if self.core == "mix":
+            return (self.number, "aic"), (self.number + 1, "aiv")
+        return ((self.number, self.core),)
+
 
 class Parameter(Record, frozen=True, kw_only=True):
     """A parameter of the entry; arrays are contiguous, row after row; a scalar has no dims."""
@@ -175,7 +182,8 @@ class CallSite(Record, frozen=True, kw_only=True):
 class Task(Record, frozen=True, kw_only=True):
     """A task of the predicted graph: the call it comes from, and the values of the loops around that.
 
-    With `when` the runtime skips the kernel where that does not hold; who waits for the task waits all the same.
+    With `when` the runtime skips the kernel where that does not hold; who waits for the task waits all the same. The
+    kernel runs once for each of the `blocks`, on as many cores as there are for them.
     """
 
     number: int
@@ -183,6 +191,7 @@ class Task(Record, frozen=True, kw_only=True):
     call: int
     at: tuple[int, ...] = ()
     when: str = ""
+    blocks: int = 1
 
 
 class Edge(Record, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
+from htp_backend_pto.block_tasks import block_task
 from htp_backend_pto.emission.lines import place_of
 from htp_backend_pto.emission.regions import region_of, root_of
 from htp_backend_pto.emission.sites import called, stored_root, task_word
@@ -64,7 +65,7 @@ class Event:
     """Something that happens while a graph is built: a call of a kernel, a buffer, or a word of the task form.
 
     `boxes` are the parts of the call's arrays, in its order; `sizes` the extents of a buffer. `attributes` order the
-    next task.
+    next task, and `blocks` says how many it has.
     """
 
     what: str
@@ -74,6 +75,7 @@ class Event:
     array: str = ""
     sizes: tuple[int, ...] = ()
     attributes: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    blocks: int = 1
 
 
 @dataclass
@@ -99,6 +101,11 @@ class _Walk:
         match node:
             case _ if self.sites.is_chosen(node):  # submitted all the same
                 self.block([*node.body, *node.orelse] if isinstance(node, ast.If) else [])
+            case ast.For() if (several := block_task(node)) is not None:
+                count = int(self.value(several.count))
+                if count > 0:
+                    self.tell(several.task)
+                    self.call(several.call, several.statement, count)
             case ast.For(target=ast.Name(id=name), iter=ast.Call(args=bounds)):
                 for value in range(*(int(self.value(each)) for each in bounds)):
                     self.names[name] = value
@@ -139,12 +146,16 @@ class _Walk:
         except Unknown:
             self.names.pop(name, None)
 
-    def call(self, call: ast.Call, node: ast.stmt) -> None:
+    def tell(self, word: ast.Call) -> None:
+        """What is said of the next task."""
+        given = {each.arg: each.value for each in word.keywords}
+        wanted = [(name, given[name]) for name in ("after", "stream", "tag") if name in given]
+        self.attributes = tuple((name, self.numbers(value)) for name, value in wanted)
+
+    def call(self, call: ast.Call, node: ast.stmt, blocks: int = 1) -> None:
         word = task_word(node)
         if word == "task":
-            given = {each.arg: each.value for each in call.keywords}
-            wanted = [(name, given[name]) for name in ("after", "stream", "tag") if name in given]
-            self.attributes = tuple((name, self.numbers(value)) for name, value in wanted)
+            self.tell(call)
         elif word in ("barrier", "open_tasks"):
             self.found.append(Event(word))
         elif not word and called(call) != "require":
@@ -152,7 +163,8 @@ class _Walk:
             boxes = tuple(self.box(each.region) for each in site.arrays)
             written = [box for each, box in zip(site.arrays, boxes, strict=True) if each.param.direction != "in"]
             if any(all(low < high for low, high in box) for box in written):
-                self.found.append(Event("task", site, tuple(self.turns), boxes, attributes=self.attributes))
+                at = tuple(self.turns)
+                self.found.append(Event("task", site, at, boxes, attributes=self.attributes, blocks=blocks))
             self.attributes = ()
 
     def box(self, region: Region) -> Box:

@@ -25,6 +25,7 @@ Form = Literal["nd", "dn", "nz", "zn", "zz", "bits"]
 ROW = 32
 """Bytes of which every row of an unboxed tile, and every row of a box, is a multiple."""
 BOX_ROWS = 16
+AXES = ("rows", "columns")
 FORMS: dict[Space, tuple[Form, ...]] = {
     "ub": ("nd", "dn", "nz", "bits"),
     "l1": ("nz", "zn", "nd"),
@@ -65,7 +66,7 @@ class OnChip:
     def check(self, shape: tuple[int, ...], bits: int) -> tuple[Diagnostic, ...]:
         """Whether the form is one of the space's, rows and boxes are whole, and the value has room."""
         problem, help_ = self._problem(shape, bits)
-        message = f"`{self}` holds no value of shape {shape} with {bits} bits an element: {problem}"
+        message = f"`{self}` holds no tile with {bits} bits an element: {problem}"
         return (Diagnostic(code="pto.bad-tile", message=message, help=(help_,)),) if problem else ()
 
     def _problem(self, shape: tuple[int, ...], bits: int) -> tuple[str, str]:
@@ -73,8 +74,12 @@ class OnChip:
             return "an on-chip tile has two dimensions", "reshape it to rows and columns"
         if self.form not in FORMS[self.space]:
             return f"`{self.space}` holds {' or '.join(FORMS[self.space])}", f'write "{FORMS[self.space][0]}"'
-        if min(self.rows, self.columns) < 1 or shape[0] > self.rows or shape[1] > self.columns:
-            return f"it has room for {self.rows} x {self.columns}", f"write `{self.space}({shape[0]}, {shape[1]})`"
+        more = [f"{size} {what}" for size, have, what in zip(shape, (self.rows, self.columns), AXES, strict=True)
+                if size > have]  # fmt: skip
+        if more or min(self.rows, self.columns) < 1:
+            rows, columns = max(self.rows, shape[0], 1), max(self.columns, shape[1], 1)
+            beside = f", and the tile has {' and '.join(more)}" if more else ""
+            return f"it has room for {self.rows} x {self.columns}{beside}", f"write `{self.space}({rows}, {columns})`"
         if self.form in ("nd", "dn", "bits"):
             length = self.rows if self.form == "dn" else self.columns
             width = length * (1 if self.form == "bits" else bits)

@@ -48,6 +48,7 @@ HTP_API = 1
 CONTRACT = "pto.package/1"
 PASSES = (
     "check:CheckInstructions",
+    "cluster.cluster:Cluster",
     "split.split:Split",
     "bound.bound:Bound",
     "select.select:Select",
@@ -56,7 +57,7 @@ PASSES = (
     "sync.sync:Synchronize",
 )
 """Classes of `htp_backend_pto.lower`, in the order in which they run."""
-DIALECTS = ("tile", "host", "tasks", "pto")
+DIALECTS = ("tile", "host", "tasks", "gangs", "pto")
 WORDS = ("set_flag", "wait_flag", "pipe_barrier")
 DTYPES = ("f32", "f16", "bf16", "i64", "i32", "i16", "i8", "u32", "u16", "u8", "bool_")
 DIRECTIVES: tuple[tuple[str, Outcome], ...] = (
@@ -67,13 +68,14 @@ DIRECTIVES: tuple[tuple[str, Outcome], ...] = (
     ("timing", "ignored"),
     ("ready", "ignored"),
     ("pools", "enforced"),
-    ("bind", "ignored"),
-    ("map", "ignored"),
+    ("bind", "lowered"),
+    ("map", "lowered"),
 )
 """What becomes of the directives of a schedule that are left when it has been lowered to tasks.
 
-The runtime gives ready tasks to whichever core is free, so that a dispatch, the worker of a task, a timing or an order
-of ready tasks has no effect; its window stalls and never aborts, which the orchestration refuses.
+The runtime gives ready tasks to whichever core is free, so that a dispatch, a timing or an order of ready tasks has no
+effect; calls that are bound or mapped to workers become the blocks of one task, as many as the dispatch has workers.
+Its window stalls and never aborts, which the orchestration refuses.
 """
 
 
@@ -150,6 +152,7 @@ def htp_backends() -> tuple[Backend, ...]:
             contract=CONTRACT,
             emit=Lazy("htp_backend_pto.emission.emit:emit"),
             directives=DIRECTIVES,
+            beside=(("dispatch", "bind", "static"), ("dispatch", "map", "static")),
             records=RECORDS,
             figures=Lazy("htp_backend_pto.figures.tables:figures"),
         ),

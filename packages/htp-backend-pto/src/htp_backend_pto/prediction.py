@@ -115,14 +115,14 @@ class _Builder:
         else:
             self._made(event.array, event.sizes, -1)
 
-    def _submitted(self, kernel: str, call: int, at: tuple[int, ...], when: str = "") -> int:
-        self.tasks.append(Task(number=len(self.tasks), kernel=kernel, call=call, at=at, when=when))
+    def _submitted(self, kernel: str, call: int, at: tuple[int, ...], when: str = "", blocks: int = 1) -> int:
+        self.tasks.append(Task(number=len(self.tasks), kernel=kernel, call=call, at=at, when=when, blocks=blocks))
         return len(self.tasks) - 1
 
     def _task(self, event: Event, site: Site) -> None:
         call = self.sites.calls.index(site)
         when = site.predicate.text if site.predicate is not None else ""
-        task = self._submitted(site.kernel.name, call, event.at, when)
+        task = self._submitted(site.kernel.name, call, event.at, when, event.blocks)
         made = [each.region.array for each in site.arrays if self.decisions.makers.get(each.region.array) is site]
         told = self._ordered(event, site, made)
         given = [

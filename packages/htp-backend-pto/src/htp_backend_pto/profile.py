@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CURRENT", "Core", "Profile", "Runtime", "profile_named"]
 
-Core = Literal["aiv", "aic"]
+Core = Literal["aiv", "aic", "mix"]
 """What a kernel runs on: a vector core, a cube core, or both of a cluster."""
 Runtime = Literal["tensormap_and_ringbuffer", "host_build_graph"]
 
@@ -98,6 +98,8 @@ class Profile:
     data_type: str
     scope: str
     submits: Mapping[Core | Literal["dummy"], str]
+    mixed_kernels: str
+    """The kernels of a task of a cluster: the cube core's, and those of both vector cores."""
     is_fatal: str
     report_fatal: str
     invalid_arguments: str
@@ -222,9 +224,11 @@ CURRENT = Profile(
         {
             "aiv": "rt_submit_aiv_task",
             "aic": "rt_submit_aic_task",
+            "mix": "rt_submit_task",
             "dummy": "rt_submit_dummy_task",
         }
     ),
+    mixed_kernels="MixedKernels",
     is_fatal="rt_is_fatal()",
     report_fatal="rt_report_fatal",
     invalid_arguments="PTO2_ERROR_INVALID_ARGS",

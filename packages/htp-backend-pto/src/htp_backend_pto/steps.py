@@ -14,6 +14,7 @@ from htp.diagnostics import Bug
 from htp.program import origin_of
 from htp.rewriting import Rewriter
 from htp_backend_pto.isa import instruction
+from htp_backend_pto.isa.channels import POP, PUSH
 from htp_backend_pto.tiles import room_of, tile_type
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Step", "root_name", "step_of", "steps_in", "tile_names", "without_words", "word_of"]
 
 WORDS = ("set_flag", "wait_flag", "pipe_barrier")
-VIEWS = ("reshape", "subview")
+VIEWS = ("reinterpret", "reshape", "subview")
 """Instructions that move nothing: what they make are the bytes of their operand."""
 
 
@@ -90,6 +91,10 @@ def step_of(statement: ast.stmt) -> Step | None:
         Bug: the statement calls something of `pto` in another form.
     """
     match statement:
+        case ast.AnnAssign(target=ast.Name(result), value=ast.Call(func=ast.Name("token"))):
+            return Step(statement, POP, result, None, {})
+        case ast.Expr(value=ast.Call(func=ast.Name("send"), args=[_, tile])):
+            return Step(statement, PUSH, None, None, {"x": tile})
         case ast.AnnAssign(target=ast.Name(result), value=ast.Call() as call):
             return _step(statement, call, result, None)
         case ast.Assign(targets=[ast.Subscript() as region], value=ast.Call() as call):
@@ -118,7 +123,7 @@ def steps_in(body: Sequence[ast.stmt]) -> Iterator[Step]:
     """Every instruction of a body, nested ones included, as it is written."""
     for statement in body:
         for node in ast.walk(statement):
-            if isinstance(node, (ast.AnnAssign, ast.Assign)):
+            if isinstance(node, (ast.AnnAssign, ast.Assign, ast.Expr)):
                 step = step_of(node)
                 if step is not None:
                     yield step

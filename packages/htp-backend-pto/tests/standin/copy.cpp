@@ -1,5 +1,6 @@
-// The second tensor becomes the first, up to 32 x 64; with FAULT_BLOCKS every block writes the same rows. With MEET all
-// blocks meet and then read what the next one has written; with MEET_SOME only the first one waits for the others.
+// The second tensor becomes the first, up to 32 x 64, or with ADDS the sum of both; with FAULT_BLOCKS every block writes
+// the same rows. With MEET all blocks meet and then read what the next one has written; with MEET_SOME only the first one
+// waits for the others.
 #include <cstdint>
 #include <pto/pto-inst.hpp>
 
@@ -38,7 +39,11 @@ extern "C" __aicore__ void kernel_entry(__gm__ int64_t* args) {
     TLOAD(v, gx);
     set_flag(PIPE_MTE2, PIPE_MTE3, EVENT_ID0);
     wait_flag(PIPE_MTE2, PIPE_MTE3, EVENT_ID0);
+#ifdef ADDS
+    TSTORE<V, G, AtomicType::AtomicAdd>(gy, v);
+#else
     TSTORE(gy, v);
+#endif
 #if defined(MEET)
     set_flag(PIPE_MTE3, PIPE_S, EVENT_ID1);
     wait_flag(PIPE_MTE3, PIPE_S, EVENT_ID1);

@@ -286,6 +286,20 @@ __attribute__((visibility("default"))) void graphs_entry(const ChipTaskArgs& arg
             rt_submit_dummy_task(gather);
             break;
         }
+        case 29:  // two tasks (kernel 1) add to X, which a third overwrites
+            PTO2_SCOPE() {
+                for (const ChipTensor* each : {&a, &b}) {
+                    CoreTaskArgs p;
+                    p.add_input(*each);
+                    p.add_no_dep(x);
+                    rt_submit_aiv_task(1, p);
+                }
+                CoreTaskArgs p;
+                p.add_input(a);
+                p.add_no_dep(x);
+                rt_submit_aiv_task(0, p);
+            }
+            break;
         default:
             rt_report_fatal(PTO2_ERROR_EXPLICIT_ORCH_FATAL, "no graph %d", which);
     }

@@ -231,7 +231,8 @@ class Backend:
     files. `figures(package, report)` says in tables what is known of a package, and of a run of it where there is one.
     Directives are accepted by `directives` alone, which says what becomes of each, by name or pattern: one
     that is `rejected`, or that is missing and that no pass removes, is refused, since nothing may be dropped in
-    silence. Only a preference, `prefer.…`, may be missing: it is ignored, with a warning.
+    silence. Only a preference, `prefer.…`, may be missing: it is ignored, with a warning. `beside` has directives that
+    something else becomes of where another one is there too: the name of the one, of the other, and the outcome.
     """
 
     name: str
@@ -244,6 +245,7 @@ class Backend:
     passes: tuple[str, ...] = ()
     milestones: tuple[Capability, ...] = ()
     directives: tuple[tuple[str, Outcome], ...] = ()
+    beside: tuple[tuple[str, str, Outcome], ...] = ()
     bridges: tuple[str, ...] = ()
     records: tuple[PackageRecord, ...] = ()
     figures: Lazy[Figures] | None = None

@@ -15,7 +15,7 @@ from htp.capabilities import DirectiveUse, DTypeUse, IntrinsicUse
 from htp.declarations import HandlerSet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
     from htp.capabilities import Use
     from htp.declarations import Backend, Outcome
@@ -112,11 +112,11 @@ class Environment:
 
         steps = list(passes)
         found: list[DirectiveOutcome] = []
-        for use in program.uses:
-            if not isinstance(use, DirectiveUse):
-                continue
+        uses = [use for use in program.uses if isinstance(use, DirectiveUse)]
+        names = {each.name for each in uses}
+        for use in uses:
             taker = next((p for p in steps if any(use.covered_by(gone) for gone in p.contract.eliminates)), None)
-            word = self.word(use) or ("lowered" if taker is not None else "ignored")
+            word = self._beside(use, names) or self.word(use) or ("lowered" if taker is not None else "ignored")
             by = f"backend {self.backend.name}"
             if self.word(use) is None and taker is not None:
                 by = f"pass {taker.name}"
@@ -124,6 +124,13 @@ class Environment:
             span = portable(use.spans[0]) if use.spans else None
             found.append(DirectiveOutcome(directive=use.name, outcome=word, by=by, reason=reason, span=span))
         return tuple(found)
+
+    def _beside(self, use: DirectiveUse, names: Container[str]) -> Outcome | None:
+        """What the backend says becomes of a directive where another one is there too."""
+        for name, other, outcome in self.backend.beside:
+            if name == use.name and other in names:
+                return outcome
+        return None
 
     def ignored(self, program: Program, passes: Iterable[Pass], *, strict: bool = False) -> tuple[Diagnostic, ...]:
         """A warning, or with `strict` an error, for each directive of the program that is ignored."""

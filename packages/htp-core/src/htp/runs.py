@@ -11,6 +11,7 @@ from htp.declarations import Mode
 from htp.diagnostics import Diagnostic
 
 __all__ = [
+    "BlockRun",
     "ChannelRun",
     "Figure",
     "KernelRun",
@@ -80,16 +81,31 @@ class ChannelRun(msgspec.Struct, frozen=True, kw_only=True):
     dequeues: tuple[int, ...] = ()
 
 
-class TaskRun(msgspec.Struct, frozen=True, kw_only=True):
+class BlockRun(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the blocks of a task: who ran it, and when it started and ended."""
+
+    worker: int
+    start: int
+    end: int
+
+
+class TaskRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One task: who ran it, and when it was submitted, started and ended.
 
-    In simulated cycles in `Simulated.tasks`, in nanoseconds since the run began in `TaskStatistics.runs`.
+    In simulated cycles in `Simulated.tasks`, in nanoseconds since the run began in `TaskStatistics.runs`. Of a task of
+    several `blocks` each has its worker and its times; `worker` is that of the first one.
     """
 
     worker: int
     submit: int
     start: int
     end: int
+    blocks: tuple[BlockRun, ...] = ()
+
+    @property
+    def places(self) -> tuple[BlockRun, ...]:
+        """What ran where and when: its blocks, or the task as a whole."""
+        return self.blocks or (BlockRun(worker=self.worker, start=self.start, end=self.end),)
 
 
 class TaskNode(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,33 +10,29 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import partial
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
-from htp.arguments import bind_dims
 from htp.channel_time import ChannelTime
-from htp.channels import EOS, Channel, End, Receiver, Sender, Signal, select
+from htp.channels import Channel, End, Sender
 from htp.diagnostics import Refused
+from htp.hands import advance, advance_any, no_token, one_of, peek, token, token_size, try_advance
 from htp.links import Link
 from htp.networks import Network
 from htp.payloads import check_payload, handed_over
 from htp.places import user_frame, user_line
+from htp.process_calls import start_process
 from htp.processes import DECLARING, RUNNING, running, stop
-from htp.reference import DECLARE, prepared, run_prepared
+from htp.reference import DECLARE
 from htp.tasks import work
 from htp.types import ScalarType, TensorType, TileType
-from htp.values import Array
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
     from typing import NoReturn, SupportsIndex
 
-    from htp.diagnostics import Span
     from htp.language import Definition
-    from htp.links import Side
-    from htp.processes import Process
-    from htp.types import DType, Param
-    from htp.values import Number
+    from htp.types import DType
+    from htp.values import Array, Number
 
     AnyDefinition = Definition[..., object]
     Carried = TensorType | TileType | ScalarType
@@ -65,9 +61,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-NOTHING, TOKEN, ENDED = 0, 1, 2
-"""What a look at a channel finds."""
-
 RAN: ContextVar[list[Network] | None] = ContextVar("RAN", default=None)
 _NAMED: ContextVar[str] = ContextVar("_NAMED", default="")
 """The networks that were closed, where somebody asks; the name that the next process is given."""
@@ -87,12 +80,16 @@ def observed() -> Generator[list[Network]]:
 # what a routine says --------------------------------------------------------------------------------------------------
 
 
-def open_network() -> None:
+def open_network(*, together: bool = False) -> None:
     """From here to `close_network` channels are made, and every call of a kernel declares a process.
+
+    With `together` all processes run at once, each on a core of its own: a gang, which is one task. Values and times
+    are the same.
 
     Raises:
         Refused: `type.bad-network` inside of another network.
     """
+    del together
     if DECLARING.get() is not None:
         raise _misplaced("a network is opened inside of another", "close the first one before: `close_network()`")
     DECLARING.set(Network(sys._getframe(1).f_code.co_name))  # pyright: ignore[reportPrivateUsage]
@@ -118,8 +115,7 @@ def channel(
     Up to `capacity` tokens are in it (0: a rendezvous). A token is visible `latency` cycles after it was accepted, and
     its slot is free `response` cycles after it was taken. `initial` tokens are in it at time 0. It is called `name`, or
     after its variable. One that a process makes is its own until it gives the ends to processes that it starts.
-    `least` and `whole_turns` are capacities that were found to do, for readers: nothing is done
-    with them.
+    `least` and `whole_turns` are capacities that were found to do, for readers: nothing is done with them.
 
     Raises:
         Refused: `csp.bad-channel`, `csp.payload`; `type.bad-network` outside of a network.
@@ -181,74 +177,6 @@ def close_network() -> None:
 # what a process says --------------------------------------------------------------------------------------------------
 
 
-def advance(inp: Receiver[T]) -> bool:
-    """Waits for the next token and takes it into the hand; False at the end of the stream.
-
-    Raises:
-        Refused: as `htp.channels.Receiver.recv`, which also holds for the other words that look or wait for a token.
-    """
-    found: object = inp.recv()
-    if found is EOS:
-        return False
-    inp.link.hand = found
-    return True
-
-
-def try_advance(inp: Receiver[T]) -> int:
-    """Takes the next token into the hand if it is there now: 0 there is none, 1 there was, 2 the stream has ended."""
-    return _looked(inp, inp.try_recv())
-
-
-def peek(inp: Receiver[T]) -> int:
-    """What `try_advance` would say; the token is in the hand and stays in the channel too."""
-    return _looked(inp, inp.peek())
-
-
-def advance_any(*ins: Receiver[T]) -> int:
-    """Waits for a token on any of the channels and takes it into the hand: which one, -1 when all streams have ended.
-
-    Of the channels that have a token at the earliest possible time the first one is taken.
-    """
-    found = select(ins)
-    if isinstance(found, Signal):
-        return -1
-    end, taken = found
-    end.link.hand = taken
-    return next(index for index, each in enumerate(ins) if each is end)
-
-
-def one_of(at: int, *ins: Receiver[T]) -> Receiver[T]:
-    """The channel that a number chooses, as `advance_any` has counted them.
-
-    Raises:
-        Refused: as `token` when the number counts none of them.
-    """
-    if not 0 <= at < len(ins):
-        raise no_token(ins[0].link.name, user_line())
-    return ins[at]
-
-
-def token(inp: Receiver[T]) -> T:
-    """The token in the hand: a tile or a number; of a channel of regions the buffer, which now is this process's.
-
-    Raises:
-        Refused: `type.bad-network` when no token has been taken.
-    """
-    if inp.link.hand is None:
-        raise no_token(inp.link.name, user_line())
-    return cast("T", inp.link.hand)
-
-
-def token_size(inp: Receiver[T], axis: int) -> int:
-    """A size of the token in the hand, by its axis.
-
-    Raises:
-        Refused: as `token`.
-    """
-    found = token(inp)
-    return found.shape[axis] if isinstance(found, Array) else 0
-
-
 def send(out: Sender[T], value: T | Number) -> None:
     """Waits while the channel is full, then puts `value` into it; a buffer becomes the receiver's.
 
@@ -294,7 +222,7 @@ def spawn_process(definition: AnyDefinition, *args: object, name: str = "") -> N
     """
     parent = running(f"spawn_process of `{definition.name}`", user_line())
     parent.pause()
-    _start(parent.network, name or definition.name, definition, args, {}, parent)
+    start_process(parent.network, name or definition.name, definition, args, {}, parent)
 
 
 def stop_process() -> NoReturn:
@@ -303,13 +231,6 @@ def stop_process() -> NoReturn:
 
 
 # parts ----------------------------------------------------------------------------------------------------------------
-
-
-def _looked(inp: Receiver[T], found: object) -> int:
-    if isinstance(found, Signal):
-        return ENDED if found is EOS else NOTHING
-    inp.link.hand = found
-    return TOKEN
 
 
 def _carried(dtype: DType, shape: Sequence[SupportsIndex], region: bool) -> Carried:
@@ -328,75 +249,8 @@ def _declare(definition: AnyDefinition, args: tuple[object, ...], kwargs: Mappin
         Refused: `csp.not-an-end`, `csp.payload`, `csp.endpoint-shared`, and `run.*`.
     """
     network, name = _open(definition.name), _NAMED.get() or definition.name
-    _start(network, name, definition, args, kwargs)
+    start_process(network, name, definition, args, kwargs)
     _NAMED.set("")
-
-
-def _start(
-    network: Network,
-    name: str,
-    definition: AnyDefinition,
-    args: tuple[object, ...],
-    kwargs: Mapping[str, object],
-    parent: Process | None = None,
-) -> None:
-    """Adds a process to a network: one that it declares, or one that its process `parent` starts now."""
-    place = user_line()
-    network.name_channels(user_frame())
-    values = prepared(definition, args, kwargs, later=True)
-    sized = [(each, value) for each, value in zip(definition.params, values, strict=True) if not each.is_end]
-    sizes = bind_dims([each for each, _ in sized], [_shape(value) for _, value in sized])
-    made = network.add(name, partial(_run, definition, values), place, parent.clock if parent is not None else 0)
-    for index, param in enumerate(definition.params):
-        if param.is_end:
-            side: Side = "send" if param.direction == "send" else "recv"
-            link = _link(definition, param, values[index], sizes, place)
-            if parent is not None:
-                link.hand_over(side, parent)
-            link.claim(side, made, place)
-            values[index] = Sender[object](link) if side == "send" else Receiver[object](link)
-
-
-def _run(definition: AnyDefinition, values: list[object]) -> None:
-    """The body of a process, which calls kernels as any other."""
-    DECLARE.set(None)
-    run_prepared(definition, values)
-
-
-def _link(definition: AnyDefinition, param: Param, value: object, sizes: Mapping[str, int], place: Span | None) -> Link:
-    """The channel that an argument is, checked against the parameter."""
-    if not isinstance(value, End):
-        raise Refused(
-            "csp.not-an-end",
-            f"`{definition.name}` wants a channel for `{param.name}`, and is given {type(value).__name__}",
-            span=place,
-            help="pass a channel of the network that is open",
-        )
-    carried, declared = value.link.carried, param.type
-    if declared is None or type(carried) is not type(declared) or not _fits(carried, declared, sizes):
-        raise Refused(
-            "csp.payload",
-            f"channel '{value.link.name}' carries {carried}, and `{param.name}` of `{definition.name}` is {declared}",
-            span=place,
-            help="declare one type at both ends",
-        )
-    return value.link
-
-
-def _fits(carried: Carried, declared: Carried, sizes: Mapping[str, int]) -> bool:
-    """Whether the sizes that are known are those of the channel; the others differ from token to token."""
-    if carried.dtype is not declared.dtype:
-        return False
-    if isinstance(carried, ScalarType) or isinstance(declared, ScalarType):
-        return True
-    return len(carried.dims) == len(declared.dims) and all(
-        not want.symbols <= set(sizes) or want.evaluate(dict(sizes)) == bound.constant
-        for bound, want in zip(carried.dims, declared.dims, strict=True)
-    )
-
-
-def _shape(value: object) -> tuple[int, ...]:
-    return value.shape if isinstance(value, Array) else ()
 
 
 def _open(word: str) -> Network:
@@ -404,12 +258,6 @@ def _open(word: str) -> Network:
     if network is None:
         raise _misplaced(f"`{word}` stands outside of a network", "open one before: `open_network()`")
     return network
-
-
-def no_token(channel: str, span: Span | None) -> Refused:
-    """The refusal of a look into a hand that has taken nothing from a channel of that name."""
-    help = "take one before: `advance(inp)`"
-    return Refused("type.bad-network", f"no token of '{channel}' has been taken", span=span, help=help)
 
 
 def _misplaced(message: str, help: str) -> Refused:

@@ -63,13 +63,18 @@ def task(
     tag: int = -1,
     after: Sequence[int] = (),
     at: Sequence[int] = (),
+    parallel: Sequence[int] = (),
+    blocks: int = 0,
 ) -> None:
     """What holds of the next task: its worker in its pool, priority, stream, tag, coordinates.
 
     Of the ready tasks of a worker the one of highest priority runs first, then the one submitted first. Tasks of one
-    stream (0 and up) run in order. The task runs after every earlier one whose tag is in `after`.
+    stream (0 and up) run in order. The task runs after every earlier one whose tag is in `after`. `parallel` are those
+    of the coordinates whose loops have turns that do not depend on each other. With `blocks`, the calls of the loop
+    that the task stands in are the blocks of one task, of that many: `for block in range(n): task(blocks=n); k(…,
+    block)`.
     """
-    del worker, pool, priority, stream, tag, after, at
+    del worker, pool, priority, stream, tag, after, at, parallel, blocks
 
 
 def close_tasks() -> None:

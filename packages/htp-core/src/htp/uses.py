@@ -37,13 +37,14 @@ WRITTEN = (DialectUse, FacetUse, IntrinsicUse, OpUse)
 
 def with_uses(program: Program) -> Program:
     """The program with its uses filled in, in order of kind and name."""
-    found = _Found()
+    found, gangs = _Found(), _ganged(program)
     for function in program.functions:
         found.add(DialectUse, dialect_of(function.kind) or function.kind, function.origin)
         for param in function.params:
             found.param(param, function.origin)
             if param.is_end and function.kind in CORE_KINDS:
-                found.add(DialectUse, "streams", param.origin or function.origin)
+                form = "gangs" if function.name in gangs else "streams"
+                found.add(DialectUse, form, param.origin or function.origin)
         lent = found.foreign(program, function)
         for statement in function.body:
             found.statement(statement, lent)
@@ -79,8 +80,8 @@ class _Found:
                 self.add(DTypeUse, node.id, origin_of(node))
             elif isinstance(node, ast.Name) and node.id == "open_tasks":
                 self.add(DialectUse, "tasks", origin_of(node))
-            elif isinstance(node, ast.Name) and node.id == "open_network":
-                self.add(DialectUse, "streams", origin_of(node))
+            elif isinstance(node, ast.Call) and (form := _network_opened(node)) is not None:
+                self.add(DialectUse, form, origin_of(node))
             elif id(node) not in lent and (name := _operation(node)) is not None:
                 self.add(OpUse, name, origin_of(node))
 
@@ -119,6 +120,21 @@ def written_directives(program: Program) -> tuple[Use, ...]:
 _WRITTEN_USES = Analysis(
     "uses", lambda program: tuple(each for each in with_uses(program).uses if isinstance(each, WRITTEN))
 )
+
+
+def _network_opened(node: ast.Call) -> str | None:
+    """The process form that a call opens a network of."""
+    if not isinstance(node.func, ast.Name) or node.func.id != "open_network":
+        return None
+    told = {each.arg: each.value for each in node.keywords}.get("together")
+    return "gangs" if isinstance(told, ast.Constant) and told.value is True else "streams"
+
+
+def _ganged(program: Program) -> frozenset[str]:
+    """The names that stand in functions which open gangs, and so those of their processes."""
+    nodes = [[node for each in one.body for node in ast.walk(each)] for one in program.functions]
+    gangs = [each for each in nodes if any(isinstance(n, ast.Call) and _network_opened(n) == "gangs" for n in each)]
+    return frozenset(node.id for each in gangs for node in each if isinstance(node, ast.Name))
 
 
 def _operation(node: ast.AST) -> str | None:

@@ -72,16 +72,17 @@ def build(package: PackageFiles, contract: Package, profile: Profile) -> Built:
     """
     flags = profile.standin_flags
     units = [_orchestration(package, contract, flags)]
-    for each in contract.kernels:
+    parts = [(each, *part) for each in contract.kernels for part in each.parts]
+    for each, _, core in parts:
         main = PurePosixPath(each.file).name
-        own = (*flags, f"-D{profile.core_macros[each.core]}")
+        own = (*flags, f"-D{profile.core_macros[core]}")
         units.append(_Unit(each.file, main, {main: package.read(each.file)}, own))
     logs = package.path / "logs"
     with ThreadPoolExecutor(max(1, os.cpu_count() or 1)) as pool:
         executor = pool.submit(executor_library)
         found = list(pool.map(functools.partial(_library, logs=logs), units))
-    paths = zip(contract.kernels, found[1:], strict=True)
-    kernels = tuple((each.number, each.name, each.core, path) for each, path in paths)
+    paths = zip(parts, found[1:], strict=True)
+    kernels = tuple((number, each.name, core, path) for (each, number, core), path in paths)
     return Built(executor.result(), found[0], kernels)
 
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from htp_backend_pto.binding.accepted import contract_of
 from htp_backend_pto.binding.build import build
 from htp_backend_pto.binding.compilers import find_compiler
+from htp_backend_pto.binding.reports import all_places
 from htp_backend_pto.binding.standin import Standin
-from htp_backend_pto.contract import Graph
+from htp_backend_pto.contract import Graph, SourceMap
 from htp_backend_pto.profile import profile_named
 
 if TYPE_CHECKING:
@@ -107,4 +108,5 @@ def _standin(package: PackageFiles, runtime: Runtime) -> Standin:
     contract = contract_of(package, runtime)
     built = build(package, contract, profile_named(contract.versions.profile))
     graph = package.record("contract/graph.json", Graph)
-    return Standin(contract, graph, built, package.manifest.target, runtime)
+    places = all_places(package.path, contract, graph, package.record("contract/source_map.json", SourceMap))
+    return Standin(contract, places, built, package.manifest.target, runtime)

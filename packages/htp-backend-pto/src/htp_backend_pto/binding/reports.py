@@ -6,7 +6,8 @@ Knows the stand-in's report (`native/standin/abi.h`) and HTP's; does not run any
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections import defaultdict
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -17,11 +18,26 @@ from htp_backend_pto.timing.events import Event  # noqa: TC001 - the record belo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
-    from htp_backend_pto.contract import CheckRecord, Graph, Package
+    from htp_backend_pto.contract import CheckRecord, Graph, Package, SourceMap
 
-__all__ = ["Finding", "Report", "RunEdge", "RunTask", "failed_check", "graph_of_run", "places_of", "refused_run"]
+__all__ = [
+    "Finding",
+    "Places",
+    "Report",
+    "RunEdge",
+    "RunTask",
+    "all_places",
+    "diagnostic_of",
+    "failed_check",
+    "graph_of_run",
+    "places_of",
+    "refused_run",
+]
 
+INSTRUCTION = re.compile(r"\b([A-Z][A-Z0-9_]+)[(<]")
+"""An instruction in the text of a kernel."""
 CHECK = re.compile(r"htp check (\d+): (-?\d+) of (-?\d+)")
 """What `htp::fail` of `native/orchestration/htp_host.hpp` says."""
 
@@ -94,7 +110,7 @@ def failed_check(text: str, checks: Sequence[CheckRecord]) -> Refused | None:
     return Refused(check.code, check.text, span=span_of(check.place) if check.place else None)
 
 
-def refused_run(report: Report, contract: Package, places: Mapping[str, str]) -> Refused:
+def refused_run(report: Report, contract: Package, places: Places) -> Refused:
     """Why a run failed: a check of the program, or what the stand-in found."""
     for each in report.diagnostics:
         failed = failed_check(each.message, contract.checks)
@@ -104,11 +120,12 @@ def refused_run(report: Report, contract: Package, places: Mapping[str, str]) ->
     return Refused.of(*(diagnostic_of(each, places) for each in errors[:10]))
 
 
-def diagnostic_of(finding: Finding, places: Mapping[str, str]) -> Diagnostic:
-    """A finding as HTP says it; the place is that of the kernel's call when its kernel has one."""
+def diagnostic_of(finding: Finding, places: Places) -> Diagnostic:
+    """A finding as HTP says it, at its instruction's line, or else that of its kernel's call, where there is one."""
     where = [f"kernel `{finding.kernel}`" if finding.kernel else "", finding.instruction or "", finding.tile or ""]
     notes = [", ".join(each for each in where if each)] if any(where) else []
-    place = places.get(finding.kernel or "", "")
+    kernel = finding.kernel or ""
+    place = places.instructions.get((kernel, finding.instruction or ""), "") or places.calls.get(kernel, "")
     return Diagnostic(
         code="pto.simulator",
         severity="error" if finding.severity == "error" else "warning",
@@ -124,6 +141,25 @@ def places_of(graph: Graph) -> dict[str, str]:
     for call in graph.calls:
         found[call.kernel] = "" if call.kernel in found and found[call.kernel] != call.place else call.place
     return found
+
+
+class Places(NamedTuple):
+    """The user's lines: of kernels' calls, and of what an instruction of a kernel was printed from, if that is one."""
+
+    calls: Mapping[str, str]
+    instructions: Mapping[tuple[str, str], str]
+
+
+def all_places(folder: Path, contract: Package, graph: Graph, mapped: SourceMap) -> Places:
+    """The places of a package's kernels and their instructions."""
+    lines = {each.file: {line.line: line.place for line in each.lines} for each in mapped.files}
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for kernel in contract.kernels:
+        text = (folder / kernel.file).read_text(encoding="utf-8")
+        for number, line in enumerate(text.splitlines(), 1):
+            for name in INSTRUCTION.findall(line):
+                found[kernel.name, name].add(lines.get(kernel.file, {}).get(number, ""))
+    return Places(places_of(graph), {each: places.pop() for each, places in found.items() if len(places) == 1})
 
 
 def graph_of_run(report: Report, places: Mapping[str, str]) -> TaskGraph:

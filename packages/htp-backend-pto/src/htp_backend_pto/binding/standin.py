@@ -14,7 +14,7 @@ import msgspec
 from htp.diagnostics import Bug
 from htp.runs import RunReport, TaskStatistics
 from htp_backend_pto.binding.calls import Face
-from htp_backend_pto.binding.reports import Report, diagnostic_of, graph_of_run, places_of, refused_run
+from htp_backend_pto.binding.reports import Report, diagnostic_of, graph_of_run, refused_run
 from htp_backend_pto.profile import DATA_TYPES, profile_named
 from htp_backend_pto.timing.runs import simulated
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from htp.types import Array, Slot
     from htp_backend_pto.binding.build import Built
     from htp_backend_pto.binding.calls import Call
-    from htp_backend_pto.contract import Graph, Package
+    from htp_backend_pto.binding.reports import Places
+    from htp_backend_pto.contract import Package
     from htp_backend_pto.profile import Runtime
 
 __all__ = ["Standin"]
@@ -38,10 +39,10 @@ CLUSTERS = 24
 class Standin:
     """A loaded package; calling it runs the entry on arrays, by position or by name."""
 
-    def __init__(self, contract: Package, graph: Graph, built: Built, target: str, runtime: Runtime) -> None:
+    def __init__(self, contract: Package, places: Places, built: Built, target: str, runtime: Runtime) -> None:
         self.contract, self.target, self.runtime = contract, target, runtime
         self.face = Face(contract)
-        self.places = places_of(graph)
+        self.places = places
         self.seed = 1
         """The seed of the order in which tasks run that are ready; 0 is the order of submission."""
         self._api = _api(str(built.executor))
@@ -75,7 +76,7 @@ class Standin:
             wall_seconds=seconds,
             simulated=simulated(report, CLUSTERS, self._window) if trace else None,
             tasks=TaskStatistics(tasks=len(report.tasks), workers=1) if trace else None,
-            graph=graph_of_run(report, self.places) if trace else None,
+            graph=graph_of_run(report, self.places.calls) if trace else None,
             diagnostics=tuple(diagnostic_of(each, self.places) for each in report.diagnostics),
         )
 

@@ -6,9 +6,14 @@ Knows files; kernels, orchestration and the graph are printed by the modules of 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from importlib.resources import files
+from itertools import accumulate
 from pathlib import PurePath
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 from htp.artifact.seal import canonical
 from htp.declarations import Emission
@@ -32,6 +37,8 @@ from htp_backend_pto.contract import (
 )
 from htp_backend_pto.emission.kernels import kernel_source
 from htp_backend_pto.emission.lines import place_of
+from htp_backend_pto.emission.mix_source import mix_source
+from htp_backend_pto.emission.mixes import joined
 from htp_backend_pto.emission.orchestration import orchestration_source
 from htp_backend_pto.emission.orchestration_tasks import KernelNumber
 from htp_backend_pto.emission.window import window_of
@@ -42,15 +49,16 @@ from htp_backend_pto.steps import tile_names
 from htp_backend_pto.tiles import room_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from htp.artifact.manifest import Record
     from htp.program import Function, Program
     from htp.targets import Target
     from htp.types import Param
     from htp_backend_pto.emission.kernels import KernelSource
+    from htp_backend_pto.emission.mixes import Mix
     from htp_backend_pto.emission.orchestration import Orchestration
-    from htp_backend_pto.profile import Profile, Runtime
+    from htp_backend_pto.profile import Core, Profile, Runtime
 
 __all__ = ["emit", "package_files"]
 
@@ -65,17 +73,32 @@ def emit(program: Program, target: Target) -> Emission:
         Refused: what the runtime cannot hold or say: `pto.no-orchestration`, `pto.too-many-arguments`, `pto.window`,
             and the other `pto.` codes of orchestration and kernels.
     """
+    program, mixes = joined(program)
     functions = [each for each in program.functions if each.name != program.entry and each.kind == "kernel"]
-    sources = [kernel_source(each, program, CURRENT) for each in functions]
-    return package_files(program, sources, target.variant, CURRENT)
+    sources = [
+        mix_source(mixes[each.name], program, CURRENT) if each.name in mixes else kernel_source(each, program, CURRENT)
+        for each in functions
+    ]
+    return package_files(program, sources, target.variant, CURRENT, mixes)
 
 
-def package_files(program: Program, kernels: Sequence[KernelSource], variant: str, profile: Profile) -> Emission:
-    """The package of a program whose kernels are printed already."""
-    numbers = [KernelNumber(each.name, each.core, number) for number, each in enumerate(kernels)]
+def package_files(
+    program: Program,
+    kernels: Sequence[KernelSource],
+    variant: str,
+    profile: Profile,
+    mixes: Mapping[str, Mix] = MappingProxyType({}),
+) -> Emission:
+    """The package of a program whose kernels are printed already; `mixes` are those for both units."""
+    first = accumulate((2 if each.core == "mix" else 1 for each in kernels), initial=0)
+    numbers = [KernelNumber(each.name, each.core, number) for each, number in zip(kernels, first, strict=False)]
+    parts = [(each, *part) for each in kernels for part in _parts(program, each, mixes)]
     printed = orchestration_source(program, numbers, profile)
     package = _package(program, kernels, numbers, printed, variant, profile)
-    figures = figures_of((program.function(each.name), each) for each in kernels)
+    package = msgspec.structs.replace(
+        package, memory=tuple(row for source, function, _ in parts for row in _memory(function, source))
+    )
+    figures = figures_of((function, replace(source, core=core)) for source, function, core in parts)
     mapped = SourceMap(files=(_mapped_orchestration(package, printed), *map(_mapped_kernel, kernels)))
     records: dict[str, Record] = {
         "contract/abi.json": abi_file(package, program),
@@ -128,8 +151,15 @@ def _package(
         why=READS if printed.reads_results else "",
         window=window_of(program, printed.fullest, profile),
         scope=printed.fullest.tasks,
-        memory=tuple(row for each in kernels for row in _memory(program.function(each.name), each)),
     )
+
+
+def _parts(program: Program, kernel: KernelSource, mixes: Mapping[str, Mix]) -> list[tuple[Function, Core]]:
+    """The functions whose statements a kernel has, each with its core."""
+    mix = mixes.get(kernel.name)
+    if mix is None:
+        return [(program.function(kernel.name), kernel.core)]
+    return [(mix.cube[0], "aic"), (mix.vector[0], "aiv")]
 
 
 def _kernel(function: Function, source: KernelSource, number: int, profile: Profile) -> KernelRecord:
@@ -173,7 +203,7 @@ def _memory(function: Function, source: KernelSource) -> Iterator[Memory]:
             continue
         named = [number for number, line in enumerate(lines, start=1) if re.search(rf"\b{name}\b", line)]
         yield Memory(
-            kernel=function.name,
+            kernel=source.name,
             tile=name,
             space=room.space,
             address=room.at,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["View", "view_of"]
 
-Order = Literal["matrix", "upright", "transposed", "row", "column"]
+Order = Literal["matrix", "matrices", "upright", "transposed", "row", "column"]
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,16 @@ def view_of(
 ) -> View:
     """What `node` names of an array, as rows and columns.
 
-    A `transposed` view has the region's rows as its columns; a `row` or a `column` is a part of a vector, and a matrix
-    of one column is `upright`: its rows lie one behind the other.
+    Of `matrices` the first two of three dimensions are rows. A `transposed` view has the region's rows as its columns;
+    a `row` or a `column` is a part of a vector, and a matrix of one column is `upright`: its rows lie one behind the
+    other.
 
     Raises:
         Refused: `pto.strided-view` for a region whose rows are not contiguous.
     """
     region = region_of(node, arrays)
     kept = [index for index, each in enumerate(region.axes) if not each.dropped]
-    wanted = 1 if order in ("row", "column") else 2
+    wanted = {"row": 1, "column": 1, "matrices": 3}.get(order, 2)
     last = len(region.axes) - 1
     # An axis of one element behind the last that is kept leaves its elements one behind the other.
     behind = [arrays[region.array][index].constant for index in range(kept[-1] + 1, last + 1)] if kept else []
@@ -69,18 +70,20 @@ def view_of(
             sizes, steps = (extents[0], "1"), ("1", extents[0])
         case "transposed":
             sizes, steps = (extents[1], extents[0]), ("1", strides[0])
+        case "matrices":
+            sizes, steps = tuple(extents), (*strides[:2], "1")
         case _:
             sizes, steps = (extents[0], extents[1]), (strides[0], "1")
-    layout = "" if order in ("matrix", "row") else ", Layout::DN"
+    layout = "" if order in ("matrix", "matrices", "row") else ", Layout::DN"
     shape, stride = _packed("Shape", sizes), _packed("Stride", steps)
     return View(f"GlobalTensor<{element}, {shape[0]}, {stride[0]}{layout}>", (start, shape[1], stride[1]))
 
 
-def _packed(name: str, pair: tuple[str, str]) -> tuple[str, str]:
-    """A five-fold shape or stride whose last two are given: its type, and a value of it."""
-    known = ", ".join(each if each.isdigit() else "-1" for each in pair)
-    type_ = f"pto::{name}<1, 1, 1, {known}>"
-    given = [each for each in pair if not each.isdigit()]
+def _packed(name: str, last: tuple[str, ...]) -> tuple[str, str]:
+    """A five-fold shape or stride whose last ones are given: its type, and a value of it."""
+    known = ", ".join(each if each.isdigit() else "-1" for each in (*("1",) * (5 - len(last)), *last))
+    type_ = f"pto::{name}<{known}>"
+    given = [each for each in last if not each.isdigit()]
     return type_, f"{type_}({', '.join(given)})"
 
 

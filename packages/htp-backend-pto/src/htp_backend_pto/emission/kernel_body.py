@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from htp.diagnostics import Bug
@@ -17,10 +17,12 @@ from htp_backend_pto.emission.aliases import Aliases
 from htp_backend_pto.emission.global_text import view_of
 from htp_backend_pto.emission.lines import INDENT, folded
 from htp_backend_pto.emission.scalars import CPP, Text, cpp_name, dim_node, scalar_text, unprintable
+from htp_backend_pto.emission.second_names import second_names
 from htp_backend_pto.emission.tile_text import LEFT_ALONE, handle_of
 from htp_backend_pto.isa.spelling import pad_value, spelled
+from htp_backend_pto.lower.blocks import exposed
 from htp_backend_pto.steps import root_name, step_of, word_of
-from htp_backend_pto.tiles import declared, room_of, tile_type, with_room
+from htp_backend_pto.tiles import declared, room_of, tile_type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,11 +39,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Arrays", "Body"]
 
-BYTES = 184 << 10
-"""Of a vector core's memory: what `model` calls usable."""
 ORDERS: dict[str, Order] = {
     "load_t": "transposed", "store_t": "transposed", "load_row": "row", "store_row": "row", "load_col": "column",
-    "store_col": "column",
+    "store_col": "column", "load_rows": "matrices", "store_rows": "matrices",
 }  # fmt: skip
 
 
@@ -174,7 +174,7 @@ class Body:
 
     def _hoist(self, statement: ast.stmt, rest: Sequence[ast.stmt], depth: int) -> None:
         """Tiles that a block makes and that are used behind it need their name outside of it."""
-        later = {node.id for each in rest for node in ast.walk(each) if isinstance(node, ast.Name)}
+        later = exposed(rest)
         for made, name, _ in declared([statement]):
             if name in later and name not in self.scope.tiles:
                 self._define(name, made, LEFT_ALONE, depth)
@@ -190,10 +190,10 @@ class Body:
         if step.result is not None:
             names["dst"] = self._define(step.result, step.statement, pad, depth)
             names["dst_dtype"] = self._element(step.result)
-            if step.instruction.name == "rowsum":
-                names["x"] = self._as_tall(step, step.result, names["x"], depth)
         elif step.stored is not None:
             names["dst"] = self._view(step, step.stored, depth)
+        for operand, (suffix, type_) in second_names(step, self.scope.types).items():
+            names[operand] = self._second(f"{names[operand]}_{suffix}", type_, step.statement, depth)
         for name in [each for each in names if not each.endswith("type")]:
             names[f"{name}_type"] = f"decltype({names[name]})"
         if step.instruction.cpp:
@@ -261,24 +261,13 @@ class Body:
         self._line(handle.declared(chosen, self.aliases.tile(handle.type)), statement, depth)
         return chosen
 
-    def _as_tall(self, step: Step, result: str, x: str, depth: int) -> str:
-        """The source of a sum, by a name that has as many rows as the result has room for, where there are fewer.
-
-        TROWSUM of the simulator wants them equal, which a column padded to 32 bytes prevents: hw-native-sys/pto-isa@
-        cd4a3d3f, include/pto/cpu/TRowSum.hpp. Rows behind the valid ones are not touched.
-        """
-        source = self.scope.types[step.tile("x") or ""]
-        room, column = room_of(source), room_of(self.scope.types[result])
-        if room is None or column is None or room.rows >= column.rows or not isinstance(room.at, int):
-            return x
-        taller = replace(room, rows=column.rows)
-        if room.at + taller.nbytes(source.dtype.bits) > BYTES:
-            return x
-        sizes = tuple(scalar_text(dim_node(each), self).cpp for each in source.dims)
-        name = self._fresh(f"{x}_tall")
-        handle = handle_of(with_room(source, taller), (sizes[0], sizes[1]), self.profile)
-        self._line(handle.declared(name, self.aliases.tile(handle.type)), step.statement, depth)
-        return name
+    def _second(self, name: str, type_: TileType, statement: ast.stmt, depth: int) -> str:
+        """A tile that is there, declared again as one of another type."""
+        sizes = tuple(scalar_text(dim_node(each), self).cpp for each in type_.dims)
+        handle = handle_of(type_, (sizes[0], sizes[1]), self.profile)
+        chosen = self._fresh(name)
+        self._line(handle.declared(chosen, self.aliases.tile(handle.type)), statement, depth)
+        return chosen
 
     def _fresh(self, name: str) -> str:
         chosen, number = name, 1

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from htp.diagnostics import Bug
 from htp.types import ScalarType
 from htp.unparse import param_text
+from htp_backend_pto.block_tasks import block_parameters
 from htp_backend_pto.emission.kernel_body import Arrays, Body
 from htp_backend_pto.emission.lines import INDENT, WHOLE, folded
 from htp_backend_pto.emission.numbers import used_functions
@@ -20,16 +21,19 @@ from htp_backend_pto.steps import tile_names
 from htp_backend_pto.tiles import room_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from htp.diagnostics import Span
     from htp.dims import Expr
     from htp.program import Function, Program
     from htp.types import Param
     from htp_backend_pto.emission.scalars import Kind
-    from htp_backend_pto.profile import Profile
+    from htp_backend_pto.profile import Core, Profile
 
-__all__ = ["KernelSource", "core_of", "kernel_source"]
+__all__ = [
+    "KernelSource", "arrays_of", "core_of", "head_lines", "kernel_source", "numbers_of", "opening_lines",
+    "signature_lines", "with_places",
+]  # fmt: skip
 
 Line = tuple[str, "Span | None"]
 
@@ -39,7 +43,7 @@ class KernelSource:
     """One file: the core it is for, its text, the user's place of each line, and its arguments in order."""
 
     name: str
-    core: Literal["aiv", "aic"]
+    core: Core
     text: str
     origins: tuple[Span | None, ...]
     tensors: tuple[str, ...]
@@ -60,17 +64,23 @@ def kernel_source(function: Function, program: Program, profile: Profile) -> Ker
         Refused: `pto.strided-view`.
     """
     arrays = [each for each in function.params if not isinstance(each.type, ScalarType)]
-    scalars = [each for each in function.params if isinstance(each.type, ScalarType)]
-    numbers = _numbers(arrays, scalars)
-    body = Body(_arrays(arrays), dict(program.constants), numbers, profile)
+    block = block_parameters(program).get(function.name)
+    scalars = [each for each in function.params if isinstance(each.type, ScalarType) and each.name != block]
+    numbers = numbers_of(arrays, scalars)
+    if block is not None:
+        numbers[block] = "int"
+    body = Body(arrays_of(arrays), dict(program.constants), numbers, profile)
     body.taken |= {cpp_name(each.name) for each in function.params}
     body.block(function.body, 1)
-    head = list(_head(function, profile))
-    opening = list(_opening(arrays, scalars, profile))
-    own = [*_with_places(body.lines), (f"{INDENT}pipe_sync();", None), ("}", None)]
+    head = list(head_lines(function, profile, asks=block is not None))
+    places = {each.name: number for number, each in enumerate([*arrays, *scalars])}
+    opening = list(opening_lines(arrays, scalars, profile, places))
+    if block is not None:
+        opening.append((f"{INDENT}const int64_t {cpp_name(block)} = get_block_idx(args);", None))
+    own = [*with_places(body.lines), (f"{INDENT}pipe_sync();", None), ("}", None)]
     functions = [(each, None) for each in used_functions("\n".join(text for text, _ in own))]
     types: list[Line] = [*((each, None) for each in body.aliases.lines), *([("", None)] if body.aliases.lines else [])]
-    long = [*types, *_signature(function, profile), *opening]
+    long = [*types, *signature_lines(function, profile), *opening]
     before = [(each, origin) for text, origin in long for each in folded(text, WHOLE)]
     lines: list[Line] = [*head, *functions, *before, *own]
     return KernelSource(
@@ -83,7 +93,8 @@ def kernel_source(function: Function, program: Program, profile: Profile) -> Ker
     )
 
 
-def _head(function: Function, profile: Profile) -> Iterator[Line]:
+def head_lines(function: Function, profile: Profile, *, asks: bool) -> Iterator[Line]:
+    """What stands before a kernel: where it is from, and what it includes."""
     where = f"{PurePath(function.origin.file).name}:{function.origin.line}"
     yield f"// {function.name}, from {where}", function.origin
     *headers, last = profile.kernel_headers
@@ -95,10 +106,13 @@ def _head(function: Function, profile: Profile) -> Iterator[Line]:
         yield f"#ifndef {macro}", None
         yield f"#define {macro}{text}", None
         yield "#endif", None
+    if asks:
+        yield f"#include {profile.block_header}", None
     yield "", None
 
 
-def _signature(function: Function, profile: Profile) -> Iterator[Line]:
+def signature_lines(function: Function, profile: Profile) -> Iterator[Line]:
+    """The kernel's symbol, behind what it is."""
     for line in function.doc.splitlines():
         yield f"// {line}".rstrip(), function.origin
     yield f"// {function.name}({', '.join(param_text(each) for each in function.params)})", function.origin
@@ -106,13 +120,15 @@ def _signature(function: Function, profile: Profile) -> Iterator[Line]:
     yield f"void {profile.kernel_symbol}(__gm__ int64_t *args) {{", None
 
 
-def _opening(arrays: list[Param], scalars: list[Param], profile: Profile) -> Iterator[Line]:
-    """The arguments: arrays first, each with its first element, then numbers; sizes are read from the arrays."""
+def opening_lines(
+    arrays: list[Param], scalars: list[Param], profile: Profile, places: Mapping[str, int]
+) -> Iterator[Line]:
+    """The arguments, at their places: arrays, each with its first element, then numbers; arrays say their sizes."""
     seen: set[str] = set()
-    for index, param in enumerate(arrays):
+    for param in arrays:
         name, element = cpp_name(param.name), profile.element_of(_dtype(param))
         tensor = f"{profile.kernel_tensor} *{name}_tensor"
-        yield f"{INDENT}__gm__ {tensor} = reinterpret_cast<__gm__ {profile.kernel_tensor} *>(args[{index}]);", None
+        yield f"{INDENT}__gm__ {tensor} = reinterpret_cast<__gm__ {profile.kernel_tensor} *>(args[{places[param.name]}]);", None
         first = f"reinterpret_cast<__gm__ {element} *>({name}_tensor->buffer.addr) + {name}_tensor->start_offset"
         yield f"{INDENT}__gm__ {element} *{name} = {first};", None
         for axis, dim in enumerate(_dims(param)):
@@ -120,13 +136,13 @@ def _opening(arrays: list[Param], scalars: list[Param], profile: Profile) -> Ite
             if text.isidentifier() and text not in seen:
                 seen.add(text)
                 yield f"{INDENT}const int64_t {cpp_name(text)} = {name}_tensor->shapes[{axis}];", None
-    for index, param in enumerate(scalars):
+    for param in scalars:
         type_ = profile.scalar_of(_dtype(param))
         kind = CPP[kind_of(_dtype(param))]
-        yield f"{INDENT}const {kind} {cpp_name(param.name)} = from_u64<{type_}>(args[{len(arrays) + index}]);", None
+        yield f"{INDENT}const {kind} {cpp_name(param.name)} = from_u64<{type_}>(args[{places[param.name]}]);", None
 
 
-def _with_places(lines: list[Line]) -> Iterator[Line]:
+def with_places(lines: list[Line]) -> Iterator[Line]:
     """The user's line stands behind the first of the lines that it became."""
     last = ""
     for text, origin in lines:
@@ -135,7 +151,8 @@ def _with_places(lines: list[Line]) -> Iterator[Line]:
         last = place or last
 
 
-def _numbers(arrays: list[Param], scalars: list[Param]) -> dict[str, Kind]:
+def numbers_of(arrays: list[Param], scalars: list[Param]) -> dict[str, Kind]:
+    """The numbers that a kernel has from its arguments."""
     found: dict[str, Kind] = {}
     for param in arrays:
         for dim in _dims(param):
@@ -145,7 +162,8 @@ def _numbers(arrays: list[Param], scalars: list[Param]) -> dict[str, Kind]:
     return found
 
 
-def _arrays(arrays: list[Param]) -> Arrays:
+def arrays_of(arrays: list[Param]) -> Arrays:
+    """The arrays of a kernel."""
     return Arrays({each.name: _dims(each) for each in arrays}, {each.name: _dtype(each) for each in arrays})
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from htp.diagnostics import Bug, Refused
 from htp.dims import sym
 from htp.program import origin_of
+from htp_backend_pto.block_tasks import block_task
 from htp_backend_pto.emission.checks import Check
 from htp_backend_pto.emission.lines import Lines, place_of
 from htp_backend_pto.emission.orchestration_head import foot, head
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KEPT", "Orchestration", "orchestration_source"]
 
-KEPT: Mapping[str, tuple[str, ...]] = {"task": ("after", "tag", "stream"), "require": ()}
+KEPT: Mapping[str, tuple[str, ...]] = {"task": ("after", "tag", "stream", "blocks"), "require": ()}
 """What of the task form's words reaches the runtime; where a task runs and which goes first it decides itself."""
 
 
@@ -120,6 +121,9 @@ class _Printer:
         match node:
             case _ if self.sites.is_chosen(node):
                 return self._chosen(node, depth, facts)
+            case ast.For() if (several := block_task(node)) is not None:
+                self.tasks.word("task", several.task, node, depth)
+                return self._call(several.call, several.statement, depth, facts)
             case ast.For():
                 return self._for(node, depth, facts)
             case ast.While(test=test, body=inner):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from htp_backend_pto.emission.lines import Lines
     from htp_backend_pto.emission.orchestration_names import Names
     from htp_backend_pto.emission.predicates import Predicate
-    from htp_backend_pto.emission.regions import Axis, Region
+    from htp_backend_pto.emission.regions import Axis
     from htp_backend_pto.emission.sites import Argument, Buffer, Site
     from htp_backend_pto.emission.tracking import Decisions
     from htp_backend_pto.emission.window import Held
@@ -119,6 +119,9 @@ class Tasks:
         said = _shortened(ast.unparse(site.call))
         self.out.write(depth, f"// {self.out.place}{': ' if self.out.place else ''}{said}", node)
         guard = self._guard(site, facts)
+        if site.blocks is not None and not isinstance(site.blocks, ast.Constant):
+            some = f"{self.names.text(site.blocks).within(4)} > 0"
+            guard = f"{some} && ({guard})" if guard else some
         if guard:
             self.out.write(depth, f"if ({guard}) {{", node)
         self._submit(site, core, depth + 1 if guard else depth, facts, guarded=bool(guard))
@@ -158,11 +161,17 @@ class Tasks:
         if site.scalars:
             given = [f"{self.profile.scalar_of(_dtype(param))}({names.cpp(value)})" for param, value in site.scalars]
             self.out.write(depth, f"{args}.add_scalar({', '.join(given)});", node)
+        if site.blocks is not None:
+            count = self.names.text(site.blocks).cpp
+            self.out.write(depth, f"{args}.launch_spec.set_block_num(int16_t({count}));", node)
         if numbered:
             self.out.write(depth, f"{self.name}.order({args});", node)
         if site.predicate is not None:
             self.out.write(depth, f"{self._chosen(site.predicate, args)};", node)
-        submitted = f"{self.profile.submits[core]}(kernel_{site.kernel.name}, {args})"
+        kernel = f"kernel_{site.kernel.name}"
+        if core == "mix":
+            kernel = f"{self.profile.mixed_kernels}{{{kernel}, {kernel} + 1, {kernel} + 1}}"
+        submitted = f"{self.profile.submits[core]}({kernel}, {args})"
         if not made and not numbered:
             self.out.write(depth, f"{submitted};", node)
             return
@@ -227,15 +236,16 @@ class Tasks:
                 f"`{ast.unparse(argument.node)}` has rows of one element that lie far apart, "
                 "and a column is moved as a whole",
                 span=origin_of(site.statement),
-                help=f"move the column of `{region.array}` to an array of one column, or use whole rows",
+                help=_rows_instead(argument, buffer, site),
             )
         name = self.names.unique(f"{array}_{self.sites.calls.index(site) + 1}")
-        text = self._part(array, region, buffer, site, facts)
+        text = self._part(argument, buffer, site, facts)
         self.out.write(depth, f"const {self.profile.tensor} {name} = {text};", site.statement)
         return name
 
-    def _part(self, array: str, region: Region, buffer: Buffer, site: Site, facts: Facts) -> str:
+    def _part(self, argument: Argument, buffer: Buffer, site: Site, facts: Facts) -> str:
         """A part of a tensor; an axis of which one index is taken is joined with the next one that is kept."""
+        region, array = argument.region, cpp_name(argument.region.array)
         if not any(each.dropped for each in region.axes):
             sizes = [self._extent(each, facts) for each in region.axes]
             return f"htp::part({array}, {{{', '.join(sizes)}}}, {{{', '.join(map(self._start, region.axes))}}})"
@@ -255,7 +265,7 @@ class Tasks:
             extent = start = None
         if extent is not None and start is not None:
             if sizes:
-                raise _strided(site, array)
+                raise _strided(argument, buffer, site)
             folds, sizes, starts = [self.names.cpp(extent)], ["1"], [self.names.cpp(start)]
         whole = f"htp::folded({array}, {{{', '.join(folds)}}})"
         return f"htp::part({whole}, {{{', '.join(sizes)}}}, {{{', '.join(starts)}}})"
@@ -360,14 +370,23 @@ def _column(argument: Argument, buffer: Buffer) -> bool:
     return len(dims) == 2 and dims[1].constant == 1 != dims[0].constant and buffer.dims[-1].constant != 1
 
 
-def _strided(site: Site, array: str) -> Refused:
+def _strided(argument: Argument, buffer: Buffer, site: Site) -> Refused:
     return Refused(
         "pto.strided-vector",
-        f"a part of `{array}` whose last index is one number has its elements far apart, "
+        f"a part of `{buffer.name}` whose last index is one number has its elements far apart, "
         "which a task's tensor cannot say",
         span=origin_of(site.statement),
-        help="keep the axis: write `k:k + 1` for the index `k`",
+        help=_rows_instead(argument, buffer, site),
     )
+
+
+def _rows_instead(argument: Argument, buffer: Buffer, site: Site) -> str:
+    """What to write in place of a column that a kernel is given: one that is read is taken in it, of whole rows."""
+    if argument.param.direction != "in":
+        return f"write whole rows of `{buffer.name}`, or an array that has no other column"
+    if buffer.dims[-1].constant is None:
+        return f'compile with a number of columns, at least 2: `dims={{"{buffer.dims[-1]}": 64}}`'
+    return f"give `{site.kernel.name}` whole rows of `{buffer.name}`, and take the column there: `x[:, k]`"
 
 
 def _shortened(text: str, most: int = 140) -> str:

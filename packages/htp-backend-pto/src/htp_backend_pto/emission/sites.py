@@ -13,6 +13,7 @@ from htp.diagnostics import Bug
 from htp.dims import sym
 from htp.names import TASKS
 from htp.types import ScalarType
+from htp_backend_pto.block_tasks import block_task
 from htp_backend_pto.emission.predicates import predicates_in
 from htp_backend_pto.emission.regions import Region, as_dim, region_of, root_of
 from htp_backend_pto.emission.scalars import dim_node, unprintable
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from htp.dims import Expr
     from htp.program import Function, Program
     from htp.types import Param
+    from htp_backend_pto.block_tasks import BlockTask
     from htp_backend_pto.emission.predicates import Predicate
 
 __all__ = [
@@ -73,7 +75,7 @@ class Site:
 
     `region` counts task regions, 0 is none; `independent` are the arrays of which the region says that no tasks in it
     need an order for their sake. With a `predicate` the task is always submitted, and the runtime skips its kernel
-    where that does not hold.
+    where that does not hold. With `blocks` the task has that many, each of which runs the kernel.
     """
 
     call: ast.Call
@@ -86,6 +88,7 @@ class Site:
     region: int = 0
     independent: frozenset[str] = frozenset()
     predicate: Predicate | None = None
+    blocks: ast.expr | None = None
 
     def uses(self, array: str) -> tuple[Argument, ...]:
         """The arguments that are parts of an array."""
@@ -166,6 +169,8 @@ class _Walk:
         self.blocks += 1
         for statement in body:
             match statement:
+                case ast.For() if (several := block_task(statement)) is not None:
+                    self.call(several.call, several.statement, loops, own, several)
                 case ast.For() | ast.While():
                     self.block(statement.body, (*loops, statement))
                 case ast.If():
@@ -196,7 +201,9 @@ class _Walk:
                 known = (*known[:axis], sym(frozen[-1][0]), *known[axis + 1 :])
         self.found.buffers[name] = Buffer(name, dtype, known, "scratch", statement, loops, block, tuple(frozen))
 
-    def call(self, call: ast.Call, statement: ast.stmt, loops: tuple[Loop, ...], block: int) -> None:
+    def call(
+        self, call: ast.Call, statement: ast.stmt, loops: tuple[Loop, ...], block: int, several: BlockTask | None = None
+    ) -> None:
         name = called(call)
         if name in TASKS:
             if name in ("open_tasks", "close_tasks"):
@@ -210,13 +217,15 @@ class _Walk:
         arrays: list[Argument] = []
         scalars: list[tuple[Param, ast.expr]] = []
         for param, node in _arguments(call, kernel):
+            if several is not None and param is kernel.params[-1]:
+                continue  # a block knows its number
             if isinstance(param.type, ScalarType):
                 scalars.append((param, node))
             else:
                 arrays.append(Argument(param, region_of(node, self.extents), node))
-        self.found.calls.append(
-            Site(call, statement, kernel, tuple(arrays), tuple(scalars), loops, block, self.region, self.independent)
-        )
+        count = several.count if several is not None else None
+        given = (call, statement, kernel, tuple(arrays), tuple(scalars), loops, block, self.region, self.independent)
+        self.found.calls.append(Site(*given, blocks=count))
 
 
 def changing_names(body: Sequence[ast.stmt]) -> frozenset[str]:

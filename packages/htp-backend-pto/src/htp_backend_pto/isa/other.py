@@ -37,7 +37,7 @@ class Other:
 
 SCALED = "write `pto.mov_as` or `pto.store_as`, and multiply by the scales on the vector unit"
 SYNCHRONIZED = "leave it out: flags and barriers are put in where pipes depend on each other"
-CHANNEL = "write a network: what its processes do become tasks, and its channels buffers between them"
+CHANNEL = "write a network: its channels become buffers between tasks, or pipes where `pto.cluster` is pinned"
 CONVOLUTION = "write a convolution as products of slices"
 REGISTER = "it sets registers that other instructions read, and gives no tile"
 MICROSCALED = "there is no dtype for the shared exponents of microscaled blocks"
@@ -51,9 +51,9 @@ ROWS = (
     Other("TPRINT", "none", "it gives no tile", "store the tile and look at the array"),
     Other("TPREFETCH", "none", "it gives no tile, and changes none", "leave it out, or load earlier"),
     Other("TPREFETCH_ASYNC", "none", "it gives no tile, and changes none", "leave it out, or load earlier"),
-    Other("TPUSH", "none", "it waits for another core", CHANNEL),
-    Other("TPOP", "none", "it waits for another core", CHANNEL),
-    Other("TFREE", "none", "it frees a place in a channel", CHANNEL),
+    Other("TPUSH", "compiler", "it waits for another core", CHANNEL),
+    Other("TPOP", "compiler", "it waits for another core", CHANNEL),
+    Other("TFREE", "compiler", "it frees a place in a channel", CHANNEL),
     Other("TALLOC", "none", "it takes a place in a channel, and the simulator lacks it", CHANNEL),
     Other("SET_QUANT_SCALAR", "none", REGISTER, SCALED),
     Other("SET_QUANT_VECTOR", "none", REGISTER, SCALED),

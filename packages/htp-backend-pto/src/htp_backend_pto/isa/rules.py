@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from htp.diagnostics import Refused
 from htp_backend_pto.isa.spelling import COMPARISONS, PATTERNS, ROUNDINGS
+from htp_backend_pto.isa.table import INSTRUCTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -30,14 +31,18 @@ TITLES: dict[Variant, str] = {"a2a3": "A2 and A3", "a2a3sim": "the simulator of 
 PRODUCTS = ("matmul", "matmul_acc", "matmul_bias", "gemv", "gemv_acc", "gemv_bias")
 LOADS = ("load", "load_t", "load_col")
 BLOCK = 32
+BITS = {
+    "f32": 32, "f16": 16, "bf16": 16, "i64": 64, "i32": 32, "u32": 32, "i16": 16, "u16": 16, "i8": 8, "u8": 8,
+    "bool_": 1,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Call:
     """One call: its instruction, the dtypes of the variables, the sizes of tiles that are constant, its attributes.
 
-    `sizes` has rows and columns of each tile operand, `None` where they depend on the run; `for_cube` says whether the
-    result goes on to the cube unit.
+    `sizes` has rows and columns of each tile operand, `None` where they depend on the run; `numbers` has operands that
+    are constant integers; `for_cube` says whether the result goes on to the cube unit.
     """
 
     instruction: Instruction
@@ -45,6 +50,7 @@ class Call:
     sizes: Mapping[str, tuple[int | None, ...]]
     attributes: Mapping[str, Attribute]
     span: Span | None
+    numbers: Mapping[str, int]
     for_cube: bool = False
 
     @property
@@ -96,12 +102,25 @@ def _dtypes(call: Call, variant: Variant) -> Refused | None:
         return None
     said = " with ".join(call.dtypes)
     names = ", ".join(" with ".join(each) for each in allowed)
-    first = allowed[0][0]
     return call.refused(
-        "pto.bad-dtype",
-        f"`{call.name}` takes {names} on {TITLES[variant]}, not {said}",
-        f"convert with `pto.cvt(…, dtype={first})` before, and back afterwards",
+        "pto.bad-dtype", f"`{call.name}` takes {names} on {TITLES[variant]}, not {said}", _fitting(call, variant)
     )
+
+
+def _fitting(call: Call, variant: Variant) -> str:
+    """What to write where the dtypes do not do."""
+    allowed, first = call.instruction.dtypes[variant], call.dtypes[0]
+    others = list(dict.fromkeys(each[1] for each in allowed if each[0] == first and len(each) > 1))
+    if others and call.instruction.variables[1] == "Bits":
+        return f"make the scratch {others[0]}: `tmp = pto.scratch(rows=…, cols=…, dtype={others[0]})`"
+    if others:
+        return f"beside {first}, make the other {' or '.join(others)}"
+    whole = first.startswith(("i", "u"))
+    ways = [each[0] for each in allowed if INSTRUCTIONS["cvt"].takes(variant, first, each[0])]
+    wanted = next((each for each in ways if each.startswith(("i", "u")) is whole), next(iter(ways), None))
+    if wanted is None:
+        return "write it with operators and `htp.tile`, which the compiler computes in another dtype"
+    return f"convert with `pto.cvt(…, dtype={wanted})` before, and back afterwards"
 
 
 def _comparison(call: Call, variant: Variant) -> Refused | None:
@@ -126,15 +145,16 @@ def _rounding(call: Call, variant: Variant) -> Refused | None:
         return None
     mode = str(call.attributes["mode"])
     into, floats = call.dtypes[1], ("f32", "f16", "bf16")
+    plain = 'leave the mode out: `"none"` rounds to the nearest'
     if mode != "none" and mode not in ROUNDINGS:
-        return call.refused(
-            "pto.bad-mode", f"`pto.cvt` has no mode {mode!r}", f"write one of none, {', '.join(ROUNDINGS)}"
-        )
+        fractions = into not in floats and call.dtypes[0] in floats
+        wanted = f"write one of none, {', '.join(ROUNDINGS)}" if fractions else plain
+        return call.refused("pto.bad-mode", f"`pto.cvt` has no mode {mode!r}", wanted)
     if mode != "none" and (into in floats or call.dtypes[0] not in floats):
         return call.refused(
             "pto.bad-mode",
             f"mode {mode!r} of `pto.cvt` says how fractions become integers, and this is {call.dtypes[0]} to {into}",
-            'leave the mode out: `"none"` rounds to the nearest',
+            plain,
         )
     return None
 
@@ -155,8 +175,7 @@ def _pattern(call: Call, variant: Variant) -> Refused | None:
 def _block(call: Call, variant: Variant) -> Refused | None:
     if call.instruction.name != "gatherb":
         return None
-    bits = {"f32": 32, "i32": 32, "u32": 32, "i8": 8, "u8": 8}.get(call.dtypes[0], 16)
-    wanted = BLOCK * 8 // bits
+    wanted = BLOCK * 8 // BITS[call.dtypes[0]]
     if call.attributes["per"] == wanted:
         return None
     return call.refused(
@@ -193,6 +212,22 @@ def _factors(call: Call, variant: Variant) -> Refused | None:
     )
 
 
+def _aligned(call: Call, variant: Variant) -> Refused | None:
+    if call.instruction.name not in ("extract", "insert", "subview") or call.for_cube:
+        return None
+    column, wanted = call.numbers.get("col", 0), BLOCK * 8 // BITS[call.dtypes[0]]
+    if column % wanted == 0:
+        return None
+    return call.refused(
+        "pto.unaligned-part",
+        f"`{call.name}` begins at a column that is a multiple of {BLOCK} bytes, {wanted} of {call.dtypes[0]}, "
+        f"and {column} is none",
+        f"begin at column {column // wanted * wanted}"
+        if call.instruction.name == "insert"
+        else f"take it as a slice, which picks the elements one by one: `t[row:row + rows, {column}:{column} + cols]`",
+    )
+
+
 RULES: tuple[Callable[[Call, Variant], Refused | None], ...] = (
-    _missing, _dtypes, _comparison, _rounding, _pattern, _block, _rows, _factors,
+    _missing, _dtypes, _comparison, _rounding, _pattern, _block, _rows, _factors, _aligned,
 )  # fmt: skip

@@ -57,6 +57,8 @@ SHAPES: tuple[Instruction, ...] = (
     row("trans", "TTRANS", "x ~tmp", "rows as columns", dtypes=MOVING),
     row("reshape", "TRESHAPE", "dst:nd,dn x:nd,dn #rows #cols", "the same bytes in another shape",
         dtypes=f"{MOVING} i64", call="TRESHAPE({dst}, {x})", notes=(NONE,)),
+    row("reinterpret", "TRESHAPE", "dst:nd,dn x:nd,dn @dtype", "the same bits with or without a sign",
+        variables="Given Other", dtypes="i32>u32 u32>i32 i16>u16 u16>i16", call="TRESHAPE({dst}, {x})", notes=(NONE,)),
     row("subview", "TSUBVIEW", "x #row #col #rows #cols", "a part of x, where it lies", dtypes=MOVING,
         call="TSUBVIEW({dst}, {x}, {row}, {col})", notes=(NONE,)),
     row("cvt", "TCVT", "x @dtype @mode", "another dtype", variables="Given Other", dtypes=CONVERSIONS,

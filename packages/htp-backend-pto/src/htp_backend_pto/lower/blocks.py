@@ -9,13 +9,14 @@ import ast
 from typing import TYPE_CHECKING
 
 from htp.diagnostics import Bug
+from htp.liveness import loads, writes
 from htp.program import origin_of, stamp
 from htp_backend_pto.lower.sites import site_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["Compound", "changed", "with_blocks"]
+__all__ = ["Compound", "changed", "exposed", "with_blocks"]
 
 Compound = ast.For | ast.While | ast.If
 
@@ -49,3 +50,32 @@ def changed(body: Sequence[ast.stmt], change: Callable[[ast.stmt], list[ast.stmt
         else:
             result += change(statement)
     return result
+
+
+def exposed(body: Iterable[ast.stmt]) -> frozenset[str]:
+    """Names that the statements read before they have certainly given them a value."""
+    found: set[str] = set()
+    made: set[str] = set()
+    for statement in body:
+        if isinstance(statement, ast.For | ast.While):
+            head = loads(statement.iter if isinstance(statement, ast.For) else statement.test)
+            own = writes(statement.target) if isinstance(statement, ast.For) else frozenset[str]()
+            found |= (head | (exposed(statement.body) - own)) - made
+        elif isinstance(statement, ast.If):
+            found |= (loads(statement.test) | exposed(statement.body) | exposed(statement.orelse)) - made
+            made |= _certain(statement.body) & _certain(statement.orelse)
+        else:
+            found |= loads(statement) - made
+            made |= writes(statement)
+    return frozenset(found)
+
+
+def _certain(body: Iterable[ast.stmt]) -> frozenset[str]:
+    """Names that the statements certainly assign."""
+    found: set[str] = set()
+    for statement in body:
+        if isinstance(statement, ast.If):
+            found |= _certain(statement.body) & _certain(statement.orelse)
+        elif not isinstance(statement, ast.For | ast.While):
+            found |= writes(statement)
+    return frozenset(found)

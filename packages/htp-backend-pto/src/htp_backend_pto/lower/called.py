@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from htp.foreign import intrinsic_called, intrinsic_named
 from htp.infer.engine import infer
-from htp.infer.values import Region, Value
+from htp.infer.values import Index, Region, Value
 from htp.program import origin_of
 from htp.types import DTypeForm, ScalarForm, TileForm
 from htp_backend_pto.isa import INSTRUCTIONS
@@ -78,7 +78,12 @@ def _call(node: ast.Call, intrinsic: Intrinsic[..., object], known: Inference) -
     ]
     dtypes = tuple(choice.dtypes[each].name for each in dict.fromkeys(variables))
     sizes = {operand: _sizes(known.of(each)) for operand, each in given.items()}
-    return Call(instruction, dtypes, sizes, choice.attributes, origin_of(node))
+    numbers = {
+        operand: number.value.constant
+        for operand, each in given.items()
+        if isinstance(number := known.of(each), Index) and number.value.constant is not None
+    }
+    return Call(instruction, dtypes, sizes, choice.attributes, origin_of(node), numbers)
 
 
 def _sizes(known: Known) -> tuple[int | None, ...]:

@@ -6,6 +6,7 @@ Knows which instructions only choose a memory; what is wrong with calls is in `c
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,12 +14,15 @@ from htp.capabilities import LOWERED, Inlined, OpUse, Typed
 from htp.diagnostics import Refused
 from htp.lowering.expand import ExpandIntrinsics
 from htp.passes import Pass
+from htp.program import origin_of
 from htp_backend_pto.forms import Legal
 from htp_backend_pto.isa.rules import PRODUCTS
 from htp_backend_pto.lower.called import illegal
+from htp_backend_pto.lower.units import called
 from htp_backend_pto.lower.written import misplaced
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
 
     from htp.environment import Environment
     from htp.program import Program
@@ -59,7 +63,19 @@ class CheckInstructions(Pass):
             Refused: `pto.*`, all there are.
         """
         variant: Variant = "a2a3" if self.variant == "a2a3" else "a2a3sim"
-        refusals = (*misplaced(program), *illegal(program, variant))
+        refusals = (*_prints(program), *misplaced(program), *illegal(program, variant))
         if found := [each for refusal in refusals for each in refusal.diagnostics]:
             raise Refused.of(*found)
         return ExpandIntrinsics(CHOSEN).apply(program)
+
+
+def _prints(program: Program) -> Iterator[Refused]:
+    """What is printed, since cores have nowhere to print to."""
+    for node in (each for function in program.functions for one in function.body for each in ast.walk(one)):
+        if isinstance(node, ast.Call) and called(node) == "tile.print":
+            yield Refused(
+                "pto.not-selected",
+                "nothing is printed while tasks run",
+                span=origin_of(node),
+                help="leave it out here, or store what you want to see to an `Out` parameter; the target `cpu` prints",
+            )

@@ -14,7 +14,8 @@ from htp.infer.values import Region
 from htp.program import origin_of
 from htp.types import TensorType
 from htp_backend_pto.isa import INSTRUCTIONS
-from htp_backend_pto.steps import Step, steps_in, tile_names
+from htp_backend_pto.lower.units import called
+from htp_backend_pto.steps import Step, step_of, steps_in, tile_names
 from htp_backend_pto.tiles import declared, room_of
 
 if TYPE_CHECKING:
@@ -144,11 +145,12 @@ def _no_instruction(node: ast.AnnAssign | ast.Assign, types: Mapping[str, TileTy
     makes = isinstance(target, ast.Subscript) or (isinstance(target, ast.Name) and target.id in types)
     if not makes:
         return ""
-    if not isinstance(node.value, ast.Call) or _operation(node.value, "pto") not in INSTRUCTIONS:
+    receives = step_of(node) is not None and isinstance(target, ast.Name) and called(node.value) == "token"
+    if not receives and (not isinstance(node.value, ast.Call) or _operation(node.value, "pto") not in INSTRUCTIONS):
         return f"`{ast.unparse(node)}` is no instruction"
     if isinstance(target, ast.Name) and room_of(types[target.id]) is None:
         return f"`{target.id}` lies in no memory"
-    for operand in node.value.args:
+    for operand in node.value.args if isinstance(node.value, ast.Call) else ():
         if isinstance(operand, ast.Name | ast.Constant | ast.Subscript):
             continue
         if any(isinstance(each, ast.Name) and each.id in types for each in ast.walk(operand)):

@@ -1,7 +1,8 @@
-"""`pto.overlap`: loops that load, compute and store take two turns at a time, so that the pipes overlap.
+"""`pto.overlap`: loops that bring tiles nearer and compute take two turns at a time, so that the pipes overlap.
 
 Knows loops and names; does not know places. The second turn has tiles of its own: while the first computes, the second
-loads. A last turn without a partner is a branch not taken.
+loads. A last turn without a partner is a branch not taken. Loops within loops may both do so: one brings operands to
+the chip, one to the unit.
 """
 
 from __future__ import annotations
@@ -11,19 +12,25 @@ import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from htp.liveness import loads, writes
 from htp.passes import Pass
 from htp.program import origin_of, stamp
 from htp_backend_pto.forms import Bounded, Overlapped, Selected
+from htp_backend_pto.lower.blocks import exposed, with_blocks
 from htp_backend_pto.lower.place.place import fitting
-from htp_backend_pto.steps import step_of
-from htp_backend_pto.tiles import declared
+from htp_backend_pto.lower.units import walk
+from htp_backend_pto.steps import steps_in
+from htp_backend_pto.tiles import declared, room_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from htp.program import Function, Program
 
 __all__ = ["Overlap"]
+
+OPERANDS = ("l0a", "l0b")
+"""Memories from which the cube unit multiplies, to which a pipe of its own moves."""
 
 
 @dataclass(frozen=True)
@@ -41,77 +48,101 @@ class Overlap(Pass):
 
 
 def _overlapped(kernel: Function) -> Function:
-    made = replace(kernel, body=tuple(_block(kernel.body)))
-    return kernel if fitting(made, streams=True) is None else made
+    """The kernel with all loops twofold that have room, the innermost first."""
+    chosen: frozenset[int] = frozenset()
+    for loop in _loops(kernel.body):
+        more = chosen | {id(loop)}
+        if _streams(loop) and fitting(replace(kernel, body=_written(kernel.body, more)), streams=True) is not None:
+            chosen = more
+    return replace(kernel, body=_written(kernel.body, chosen)) if chosen else kernel
 
 
-def _block(body: Sequence[ast.stmt]) -> list[ast.stmt]:
+def _loops(body: Sequence[ast.stmt]) -> Iterator[ast.For]:
+    """All loops, those in others before these."""
+    for statement in body:
+        if isinstance(statement, ast.For | ast.While | ast.If):
+            yield from _loops([*statement.body, *statement.orelse])
+        if isinstance(statement, ast.For):
+            yield statement
+
+
+def _written(body: Sequence[ast.stmt], chosen: frozenset[int]) -> tuple[ast.stmt, ...]:
+    """The statements with the chosen loops twofold."""
     found: list[ast.stmt] = []
     for statement in body:
-        match statement:
-            case ast.For(target, iterator, inner, orelse) if not _streams(statement):
-                made = ast.For(target, iterator, _block(inner), orelse, lineno=getattr(statement, "lineno", 0))
-                found.append(stamp(made, origin_of(statement)))
-            case ast.For():
-                found.append(_twofold(statement))
-            case _:
-                found.append(statement)
-    return found
+        if isinstance(statement, ast.For | ast.While | ast.If):
+            inner = list(_written(statement.body, chosen))
+            made = with_blocks(statement, inner, list(_written(statement.orelse, chosen)))
+            found.append(_twofold(made) if id(statement) in chosen and isinstance(made, ast.For) else made)
+        else:
+            found.append(statement)
+    return tuple(found)
 
 
 def _streams(loop: ast.For) -> bool:
-    """Whether a loop's turns load and compute, with nothing but such statements in it, and no value is taken along."""
-    if any(isinstance(each, (ast.For, ast.While, ast.If)) for each in loop.body):
-        return False
-    steps = [step for step in map(step_of, loop.body) if step is not None]
-    loads = [each for each in steps if each.instruction.name.startswith("load")]
-    return bool(loads) and len(loads) < len(steps) and not _carried(loop.body)
+    """Whether a loop's turns themselves bring tiles nearer, something computes, and no value is taken along."""
+    steps = [*steps_in(loop.body)]
+    moved = [each for each in steps if _moves(each.instruction.name, each.statement)]
+    own = {id(each) for each in loop.body}
+    return any(id(each.statement) in own for each in moved) and len(moved) < len(steps) and not _carried(loop.body)
 
 
-def _carried(body: Sequence[ast.stmt]) -> set[str]:
+def _moves(instruction: str, statement: ast.stmt) -> bool:
+    """Whether a statement loads a tile, or moves one to where the cube unit multiplies."""
+    if instruction.startswith(("mov", "extract")):
+        rooms = [room_of(type_) for _, _, type_ in declared([statement])]
+        return any(each is not None and each.space in OPERANDS for each in rooms)
+    return instruction.startswith("load")
+
+
+def _carried(body: Sequence[ast.stmt]) -> frozenset[str]:
     """What a turn uses before it makes it, but for sums that stay in the cube unit's own memory."""
-    made: set[str] = set()
-    found: set[str] = set()
-    names = _names(body)
-    for statement in body:
-        value = getattr(statement, "value", None)
-        used = {node.id for node in ast.walk(value) if isinstance(node, ast.Name)} if value is not None else set[str]()
-        step = step_of(statement)
-        kept = step.shared if step is not None and step.shared == step.result else None
-        found |= (used & names) - made - {kept}
-        if isinstance(statement, (ast.AnnAssign, ast.Assign)):
-            target = statement.target if isinstance(statement, ast.AnnAssign) else statement.targets[0]
-            made |= {target.id} if isinstance(target, ast.Name) else set()
-    return found
+    return (exposed(body) & {name for each in walk(body) for name in writes(each)}) - _kept(body)
+
+
+def _kept(body: Sequence[ast.stmt]) -> frozenset[str]:
+    """Tiles that an instruction changes where they are, turn after turn."""
+    return frozenset(each.result for each in steps_in(body) if each.result is not None and each.shared == each.result)
+
+
+def _sums(body: Sequence[ast.stmt]) -> frozenset[str]:
+    """Sums that go from turn to turn; one that a turn begins and ends is its own."""
+    return _kept(body) & exposed(body)
 
 
 def _twofold(loop: ast.For) -> ast.stmt:
     """The loop with two turns in one: the second behind a test that there is one."""
-    bounds = loop.iter.args if isinstance(loop.iter, ast.Call) else []
-    start, stop, step = _three(bounds)
+    start, stop, step = _three(loop.iter.args if isinstance(loop.iter, ast.Call) else [])
     if not isinstance(loop.target, ast.Name):
         return loop
     variable = loop.target.id
     later = ast.BinOp(ast.Name(variable, ast.Load()), ast.Add(), step)
-    own = _names(loop.body) - _kept(loop.body)
-    renamed = {name: f"{name}_next" for name in own}
+    taken = {name for each in walk(loop.body) for name in (*loads(each), *writes(each))}
+    renamed = {name: _fresh(f"{name}_next", taken) for name in sorted(_own(loop.body) - _sums(loop.body))}
     second = [_Second(variable, later, renamed).visit(copy.deepcopy(each)) for each in loop.body]
-    there = ast.If(ast.Compare(later, [ast.Lt()], [stop]), second, [])
+    # Nodes of their own: a loop around this one renames what it finds, once in each place.
+    there = ast.If(ast.Compare(copy.deepcopy(later), [ast.Lt()], [copy.deepcopy(stop)]), second, [])
     iterator = ast.Call(ast.Name("range", ast.Load()), [start, stop, _doubled(step)], [])
     made = ast.For(loop.target, iterator, [*loop.body, there], [], lineno=getattr(loop, "lineno", 0))
     return stamp(made, origin_of(loop))
 
 
-def _names(body: Sequence[ast.stmt]) -> set[str]:
-    """What the statements assign: tiles and numbers."""
-    targets = [target for each in body if isinstance(each, ast.Assign) for target in each.targets]
-    return {name for _, name, _ in declared(body)} | {each.id for each in targets if isinstance(each, ast.Name)}
+def _own(body: Sequence[ast.stmt]) -> set[str]:
+    """What a turn assigns itself, tiles and numbers: loops in it have the same tiles in both turns."""
+    found: set[str] = set()
+    for each in body:
+        if isinstance(each, ast.If):
+            found |= _own([*each.body, *each.orelse])
+        elif not isinstance(each, ast.For | ast.While):
+            found |= writes(each)
+    return found
 
 
-def _kept(body: Sequence[ast.stmt]) -> set[str]:
-    """Tiles that an instruction changes where they are, turn after turn."""
-    steps = [step for step in map(step_of, body) if step is not None]
-    return {each.result for each in steps if each.result is not None and each.shared == each.result}
+def _fresh(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_next"
+    taken.add(name)
+    return name
 
 
 def _three(bounds: Sequence[ast.expr]) -> tuple[ast.expr, ast.expr, ast.expr]:

@@ -39,7 +39,7 @@ REPEAT = 256
 def is_column(type_: TileType) -> bool:
     """Whether a tile is one column, which has an order of its own on the chip; one number may be a column or a row."""
     found = room_of(type_)
-    is_row = type_.dims[0].constant == 1 and found is not None and found.form == "nd"
+    is_row = type_.dims[0].constant == 1 and found is not None and found.form in ("nd", "bits")
     return type_.dims[1].constant == 1 and not is_row
 
 

@@ -39,8 +39,26 @@ def misplaced(program: Program) -> Iterator[Refused]:
             shape = tuple(1 if each.constant is None else each.constant for each in type_.dims)
             for found in room.check(shape, type_.dtype.bits):
                 yield Refused.of(structs.replace(found, span=origin_of(statement)))
+            yield from _result(statement, name, room)
         if rooms:
             yield from _operands(function, rooms)
+
+
+def _result(statement: ast.AnnAssign, name: str, room: OnChip) -> Iterator[Refused]:
+    """A room to which the instruction that makes the tile does not bring it."""
+    called = intrinsic_called(statement.value) if isinstance(statement.value, ast.Call) else None
+    intrinsic = intrinsic_named(called) if called is not None and called.startswith(SET) else None
+    if intrinsic is None:
+        return
+    spaces = dict.fromkeys(each.spaces[0] for each in INSTRUCTIONS[intrinsic.name.removeprefix(SET)].routes)
+    if room.space not in spaces:
+        where = " or ".join(each.upper() for each in spaces)
+        yield Refused(
+            "pto.wrong-memory",
+            f"`{intrinsic.name}` gives a tile in {where}, and `{name}` is `{room}`",
+            span=origin_of(statement),
+            help=f"write the type of `{name}` without a room: the compiler finds one, and the way there",
+        )
 
 
 def _operands(function: Function, rooms: Mapping[str, OnChip]) -> Iterator[Refused]:

@@ -23,7 +23,10 @@ def or_(a: Tile[Whole, "M", "N"], b: Tile[Whole, "M", "N"]) -> Tile[Whole, "M", 
 
 @intrinsic(unit="vector")
 def xor(a: Tile[Whole, "M", "N"], b: Tile[Whole, "M", "N"], tmp: Tile[Whole, "P", "Q"]) -> Tile[Whole, "M", "N"]:
-    """The bits that just one of them has."""
+    """The bits that just one of them has.
+
+    `tmp` is room as large as `a`, of its dtype: `pto.scratch(rows=16, cols=64, dtype=i32)`.
+    """
     return a ^ b
 
 
@@ -59,7 +62,10 @@ def ors(x: Tile[Whole, "M", "N"], value: Scalar[Whole]) -> Tile[Whole, "M", "N"]
 
 @intrinsic(unit="vector")
 def xors(x: Tile[Whole, "M", "N"], value: Scalar[Whole], tmp: Tile[Whole, "P", "Q"]) -> Tile[Whole, "M", "N"]:
-    """The bits that just one of them has."""
+    """The bits that just one of them has.
+
+    `tmp` is room as large as `x`, of its dtype: `pto.scratch(rows=16, cols=64, dtype=i32)`.
+    """
     return x ^ value
 
 

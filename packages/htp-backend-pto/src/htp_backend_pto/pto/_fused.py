@@ -86,19 +86,28 @@ def subrelu(a: Tile[Float, "M", "N"], b: Tile[Float, "M", "N"]) -> Tile[Float, "
 
 @intrinsic(unit="vector")
 def prelu(a: Tile[Float, "M", "N"], b: Tile[Float, "M", "N"], tmp: Tile[Bits, "P", "Q"]) -> Tile[Float, "M", "N"]:
-    """`a` where it is positive, else `a * b`."""
+    """`a` where it is positive, else `a * b`.
+
+    `tmp` is room for a bit an element and one row more, as u8: `pto.scratch(rows=17, cols=32, dtype=u8)`.
+    """
     return tile.where(a > 0.0, a, a * b)
 
 
 @intrinsic(unit="vector")
 def rem(a: Tile[Number, "M", "N"], b: Tile[Number, "M", "N"], tmp: Tile[Number, "P", "Q"]) -> Tile[Number, "M", "N"]:
-    """The remainder of `a` by `b`, with the sign of `b`."""
+    """The remainder of `a` by `b`, with the sign of `b`.
+
+    `tmp` is room as large as `a`, of its dtype: `pto.scratch(rows=16, cols=64, dtype=f32)`.
+    """
     return a % b
 
 
 @intrinsic(unit="vector")
 def rems(x: Tile[Number, "M", "N"], value: Scalar[Number], tmp: Tile[Number, "P", "Q"]) -> Tile[Number, "M", "N"]:
-    """The remainder of `x` by `value`, with the sign of `value`."""
+    """The remainder of `x` by `value`, with the sign of `value`.
+
+    `tmp` is room as large as `x`, of its dtype: `pto.scratch(rows=16, cols=64, dtype=f32)`.
+    """
     return x % value
 
 
@@ -118,11 +127,17 @@ def fmods(x: Tile[Number, "M", "N"], value: Scalar[Number]) -> Tile[Number, "M",
 
 @intrinsic(unit="vector")
 def pow(a: Tile[Number, "M", "N"], b: Tile[Number, "M", "N"], tmp: Tile[Number, "P", "Q"]) -> Tile[Number, "M", "N"]:
-    """`a` to the power `b`."""
+    """`a` to the power `b`.
+
+    `tmp` is room as large as `a`, of its dtype: `pto.scratch(rows=16, cols=64, dtype=f32)`.
+    """
     return a**b
 
 
 @intrinsic(unit="vector")
 def pows(x: Tile[Number, "M", "N"], value: Scalar[Number], tmp: Tile[Number, "P", "Q"]) -> Tile[Number, "M", "N"]:
-    """`x` to the power `value`."""
+    """`x` to the power `value`.
+
+    `tmp` is room as large as `x`, of its dtype: `pto.scratch(rows=16, cols=64, dtype=f32)`.
+    """
     return x**value

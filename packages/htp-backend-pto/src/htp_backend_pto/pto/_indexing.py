@@ -43,7 +43,10 @@ def mscatter_rows(x: Tile[Any, "M", "N"], index: Tile[Index, 1, "M"], old: Tile[
 
 @intrinsic(unit="vector")
 def gather(x: Tile[Any, "K", "L"], index: Tile[Index, "M", "N"], tmp: Tile[Index, "P", "Q"]) -> Tile[Any, "M", "N"]:
-    """Elements of a tile, counted row by row from its first."""
+    """Elements of a tile, counted row by row from its first.
+
+    `tmp` is room as large as `index`, of its dtype: `pto.scratch(rows=16, cols=64, dtype=i32)`.
+    """
     K, L = x.shape
     return tile.take(tile.reshape(x, (K * L,)), index)
 
@@ -86,6 +89,8 @@ def interleave_low(a: Tile[Any, "M", "N"], b: Tile[Any, "M", "N"], tmp: Tile[Any
     """Columns of the first halves in turn: one of `a`, one of `b`, ….
 
     The instruction also gives `interleave_high`, in `tmp`.
+
+    `tmp` is room as large as `a`, of its dtype: `pto.scratch(rows=16, cols=64, dtype=f32)`.
     """
     M, N = a.shape
     assert N % 2 == 0
@@ -95,7 +100,10 @@ def interleave_low(a: Tile[Any, "M", "N"], b: Tile[Any, "M", "N"], tmp: Tile[Any
 
 @intrinsic(unit="vector")
 def interleave_high(a: Tile[Any, "M", "N"], b: Tile[Any, "M", "N"], tmp: Tile[Any, "M", "N"]) -> Tile[Any, "M", "N"]:
-    """Columns of the second halves in turn; the instruction also gives `interleave_low`, in `tmp`."""
+    """Columns of the second halves in turn; the instruction also gives `interleave_low`, in `tmp`.
+
+    `tmp` is room as large as `a`, of its dtype: `pto.scratch(rows=16, cols=64, dtype=f32)`.
+    """
     M, N = a.shape
     assert N % 2 == 0
     both = tile.concat((tile.expand_dims(a, 2), tile.expand_dims(b, 2)), 2)
@@ -104,7 +112,10 @@ def interleave_high(a: Tile[Any, "M", "N"], b: Tile[Any, "M", "N"], tmp: Tile[An
 
 @intrinsic(unit="vector")
 def deinterleave_even(a: Tile[Any, "M", "N"], b: Tile[Any, "M", "N"], tmp: Tile[Any, "M", "N"]) -> Tile[Any, "M", "N"]:
-    """Columns 0, 2, … of `a` and then of `b`; the instruction also gives `deinterleave_odd`, in `tmp`."""
+    """Columns 0, 2, … of `a` and then of `b`; the instruction also gives `deinterleave_odd`, in `tmp`.
+
+    `tmp` is room as large as `a`, of its dtype: `pto.scratch(rows=16, cols=64, dtype=f32)`.
+    """
     M, N = a.shape
     assert N % 2 == 0
     return tile.reshape(tile.concat((a, b), 1), (M, N, 2))[:, :, 0]
@@ -112,7 +123,10 @@ def deinterleave_even(a: Tile[Any, "M", "N"], b: Tile[Any, "M", "N"], tmp: Tile[
 
 @intrinsic(unit="vector")
 def deinterleave_odd(a: Tile[Any, "M", "N"], b: Tile[Any, "M", "N"], tmp: Tile[Any, "M", "N"]) -> Tile[Any, "M", "N"]:
-    """Columns 1, 3, … of `a` and then of `b`; the instruction also gives `deinterleave_even`, in `tmp`."""
+    """Columns 1, 3, … of `a` and then of `b`; the instruction also gives `deinterleave_even`, in `tmp`.
+
+    `tmp` is room as large as `a`, of its dtype: `pto.scratch(rows=16, cols=64, dtype=f32)`.
+    """
     M, N = a.shape
     assert N % 2 == 0
     return tile.reshape(tile.concat((a, b), 1), (M, N, 2))[:, :, 1]

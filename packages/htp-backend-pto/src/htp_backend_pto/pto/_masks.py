@@ -45,7 +45,10 @@ def cmps(x: Tile[Number, "M", "N"], value: Scalar[Number], *, mode: str = "eq") 
 def sel(
     mask: Tile[bool_, "M", "N"], a: Tile[Number, "M", "N"], b: Tile[Number, "M", "N"], tmp: Tile[Bits, "P", "Q"]
 ) -> Tile[Number, "M", "N"]:
-    """`a` where the mask is set, else `b`."""
+    """`a` where the mask is set, else `b`.
+
+    `tmp` is room for 32 bytes, as u8: `pto.scratch(rows=1, cols=32, dtype=u8)`.
+    """
     return tile.where(mask, a, b)
 
 
@@ -53,5 +56,8 @@ def sel(
 def sels(
     mask: Tile[bool_, "M", "N"], x: Tile[Number, "M", "N"], value: Scalar[Number], tmp: Tile[Bits, "P", "Q"]
 ) -> Tile[Number, "M", "N"]:
-    """`x` where the mask is set, else `value`."""
+    """`x` where the mask is set, else `value`.
+
+    `tmp` is room for 32 bytes, as u8: `pto.scratch(rows=1, cols=32, dtype=u8)`.
+    """
     return tile.where(mask, x, value)

@@ -70,7 +70,10 @@ def partargmax(
     ib: Tile[Index, "P", "Q"],
     tmp: Tile[Float, "M", "N"],
 ) -> Tile[Index, "M", "N"]:
-    """The index of the larger of both where `b` is, of `b` where they are equal, else `ia`; `partmax` gives values."""
+    """The index of the larger of both where `b` is, of `b` where they are equal, else `ia`; `partmax` gives values.
+
+    `tmp` is room as large as `a`, of its dtype: `pto.scratch(rows=16, cols=64, dtype=f32)`.
+    """
     M, N = a.shape
     P, Q = b.shape
     assert P <= M
@@ -86,7 +89,10 @@ def partargmin(
     ib: Tile[Index, "P", "Q"],
     tmp: Tile[Float, "M", "N"],
 ) -> Tile[Index, "M", "N"]:
-    """The index of the smaller of both where `b` is, of `b` where they are equal, else `ia`; `partmin` gives values."""
+    """The index of the smaller of both where `b` is, of `b` where they are equal, else `ia`; `partmin` gives values.
+
+    `tmp` is room as large as `a`, of its dtype: `pto.scratch(rows=16, cols=64, dtype=f32)`.
+    """
     M, N = a.shape
     P, Q = b.shape
     assert P <= M

@@ -33,7 +33,10 @@ def dequant(x: Tile[Narrow, "M", "N"], scale: Tile[f32, "M", 1], offset: Tile[f3
 def adddeqrelu(
     a: Tile[i32, "M", "N"], b: Tile[i32, "M", "N"], scale: Scalar[f32], tmp: Tile[i32, "P", "Q"]
 ) -> Tile[f16, "M", "N"]:
-    """`(a + b) * scale` where that is positive, else zero."""
+    """`(a + b) * scale` where that is positive, else zero.
+
+    `tmp` is room as large as `a`, of its dtype: `pto.scratch(rows=16, cols=64, dtype=i32)`.
+    """
     return tile.relu(((a + b).astype(f32) * scale).astype(f16))
 
 

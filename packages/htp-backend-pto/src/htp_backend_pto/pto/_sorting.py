@@ -62,7 +62,10 @@ def mrgsort(x: Tile[f32, 1, "N"], *, block: int) -> Tile[f32, 1, "N"]:
 
 @intrinsic(unit="vector")
 def mrgsort2(a: Tile[f32, 1, "A"], b: Tile[f32, 1, "B"], tmp: Tile[f32, 1, "T"]) -> Tile[f32, 1, "A + B"]:
-    """Two sorted rows of pairs merged; of equal values that of `a` comes first."""
+    """Two sorted rows of pairs merged; of equal values that of `a` comes first.
+
+    `tmp` is room for all the numbers: `pto.scratch(rows=1, cols=256, dtype=f32)`.
+    """
     assert (a.shape[1] + b.shape[1]) % 2 == 0
     return merged(tile.concat((a, b), 1))
 
@@ -71,7 +74,10 @@ def mrgsort2(a: Tile[f32, 1, "A"], b: Tile[f32, 1, "B"], tmp: Tile[f32, 1, "T"])
 def mrgsort3(
     a: Tile[f32, 1, "A"], b: Tile[f32, 1, "B"], c: Tile[f32, 1, "C"], tmp: Tile[f32, 1, "T"]
 ) -> Tile[f32, 1, "A + B + C"]:
-    """Three sorted rows of pairs merged; equal values keep the order of the operands."""
+    """Three sorted rows of pairs merged; equal values keep the order of the operands.
+
+    `tmp` is room for all the numbers: `pto.scratch(rows=1, cols=256, dtype=f32)`.
+    """
     assert (a.shape[1] + b.shape[1] + c.shape[1]) % 2 == 0
     return merged(tile.concat((a, b, c), 1))
 
@@ -80,7 +86,10 @@ def mrgsort3(
 def mrgsort4(
     a: Tile[f32, 1, "A"], b: Tile[f32, 1, "B"], c: Tile[f32, 1, "C"], d: Tile[f32, 1, "D"], tmp: Tile[f32, 1, "T"]
 ) -> Tile[f32, 1, "A + B + C + D"]:
-    """Four sorted rows of pairs merged; equal values keep the order of the operands."""
+    """Four sorted rows of pairs merged; equal values keep the order of the operands.
+
+    `tmp` is room for all the numbers: `pto.scratch(rows=1, cols=256, dtype=f32)`.
+    """
     assert (a.shape[1] + b.shape[1] + c.shape[1] + d.shape[1]) % 2 == 0
     return merged(tile.concat((a, b, c, d), 1))
 

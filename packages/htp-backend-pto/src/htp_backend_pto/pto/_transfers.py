@@ -21,9 +21,11 @@ __all__ = [
     "load_flags",
     "load_row",
     "load_row_flags",
+    "load_rows",
     "load_t",
     "mov",
     "mov_as",
+    "reinterpret",
     "reshape",
     "store",
     "store_add",
@@ -33,6 +35,7 @@ __all__ = [
     "store_flags",
     "store_row",
     "store_row_flags",
+    "store_rows",
     "store_t",
     "subview",
     "trans",
@@ -49,6 +52,13 @@ def load(x: Tile[Any, "M", "N"]) -> Tile[Any, "M", "N"]:
 def load_t(x: Tile[Any, "M", "N"]) -> Tile[Any, "N", "M"]:
     """A region of an array with its rows as columns, as the cube unit takes a transposed right-hand side."""
     return tile.transpose(x)
+
+
+@intrinsic(unit="memory")
+def load_rows(x: Tile[Any, "L", "M", "N"]) -> Tile[Any, "L * M", "N"]:
+    """A region of three dimensions as a tile: the rows of its matrices, one behind the other."""
+    L, M, N = x.shape
+    return tile.reshape(x, (L * M, N))
 
 
 @intrinsic(unit="memory")
@@ -85,6 +95,14 @@ def store_add(x: Tile[Number, "M", "N"], old: Tile[Number, "M", "N"]) -> Tile[Nu
 def store_t(x: Tile[Any, "M", "N"]) -> Tile[Any, "N", "M"]:
     """A tile for a region of an array whose rows are its columns."""
     return tile.transpose(x)
+
+
+@intrinsic(unit="memory")
+def store_rows(x: Tile[Any, "P", "N"], groups: Scalar[i64], rows: Scalar[i64]) -> Tile[Any, "groups", "rows", "N"]:
+    """A tile for a region of three dimensions: `rows` rows for each of `groups` matrices."""
+    P, N = x.shape
+    assert groups * rows == P
+    return tile.reshape(x, (groups, rows, N))
 
 
 @intrinsic(unit="memory")
@@ -151,7 +169,7 @@ def mov_as(x: Tile[Number, "M", "N"], *, dtype: type[Other]) -> Tile[Other, "M",
 def extract(
     x: Tile[Any, "M", "N"], row: Scalar[i64], col: Scalar[i64], rows: Scalar[i64], cols: Scalar[i64]
 ) -> Tile[Any, "rows", "cols"]:
-    """`rows` by `cols` elements of `x`, from `row` and `col` on."""
+    """`rows` by `cols` elements of `x`, from `row` and `col` on; in UB `col` is a multiple of 32 bytes."""
     M, N = x.shape
     assert row >= 0
     assert rows >= 0
@@ -166,13 +184,13 @@ def extract(
 def subview(
     x: Tile[Any, "M", "N"], row: Scalar[i64], col: Scalar[i64], rows: Scalar[i64], cols: Scalar[i64]
 ) -> Tile[Any, "rows", "cols"]:
-    """`rows` by `cols` elements of `x`, from `row` and `col` on, without moving them."""
+    """`rows` by `cols` elements of `x`, from `row` and `col` on, without moving them; `col` is as for `extract`."""
     return extract(x, row, col, rows, cols)
 
 
 @intrinsic(unit="memory")
 def insert(old: Tile[Any, "M", "N"], x: Tile[Any, "P", "Q"], row: Scalar[i64], col: Scalar[i64]) -> Tile[Any, "M", "N"]:
-    """`old`, with the elements of `x` from `row` and `col` on."""
+    """`old`, with the elements of `x` from `row` and `col` on; in UB `col` is a multiple of 32 bytes."""
     M, N = old.shape
     P, Q = x.shape
     assert row >= 0
@@ -223,7 +241,10 @@ def concat(a: Tile[Any, "M", "N"], b: Tile[Any, "M", "P"]) -> Tile[Any, "M", "N 
 
 @intrinsic(unit="vector")
 def trans(x: Tile[Any, "M", "N"], tmp: Tile[Any, "P", "Q"]) -> Tile[Any, "N", "M"]:
-    """Rows as columns."""
+    """Rows as columns.
+
+    `tmp` is room as large as `x`, of its dtype: `pto.scratch(rows=16, cols=64, dtype=f32)`.
+    """
     return tile.transpose(x)
 
 
@@ -233,6 +254,12 @@ def reshape(x: Tile[Any, "M", "N"], rows: Scalar[i64], cols: Scalar[i64]) -> Til
     M, N = x.shape
     assert rows * cols == M * N
     return tile.reshape(x, (rows, cols))
+
+
+@intrinsic(unit="vector")
+def reinterpret(x: Tile[Given, "M", "N"], *, dtype: type[Other]) -> Tile[Other, "M", "N"]:
+    """The same bits as integers that have a sign, or have none."""
+    return x.astype(dtype)
 
 
 @func

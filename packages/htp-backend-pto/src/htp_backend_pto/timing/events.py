@@ -36,20 +36,18 @@ class Run(msgspec.Struct, frozen=True, array_like=True, tag="run"):
     operands: tuple[Operand, ...] = ()
 
 
-class Raise(msgspec.Struct, frozen=True, array_like=True, tag="set"):
+class _Flag(msgspec.Struct, frozen=True, array_like=True):
+    src: str
+    dst: str
+    number: int
+
+
+class Raise(_Flag, frozen=True, array_like=True, tag="set"):
     """An event is raised when `src` is done with what it has."""
 
-    src: str
-    dst: str
-    number: int
 
-
-class Await(msgspec.Struct, frozen=True, array_like=True, tag="wait"):
+class Await(_Flag, frozen=True, array_like=True, tag="wait"):
     """`dst` stands still until the event was raised."""
-
-    src: str
-    dst: str
-    number: int
 
 
 class Barrier(msgspec.Struct, frozen=True, array_like=True, tag="barrier"):
@@ -58,26 +56,23 @@ class Barrier(msgspec.Struct, frozen=True, array_like=True, tag="barrier"):
     pipe: str
 
 
-class Push(msgspec.Struct, frozen=True, array_like=True, tag="push"):
-    """The next instruction fills a slot of a FIFO between the cores of a cluster."""
-
+class _Fifo(msgspec.Struct, frozen=True, array_like=True):
     fifo: int
     direction: int
+
+
+class Push(_Fifo, frozen=True, array_like=True, tag="push"):
+    """The next instruction fills a slot of a FIFO between the cores of a cluster."""
+
     slots: int
 
 
-class Pop(msgspec.Struct, frozen=True, array_like=True, tag="pop"):
+class Pop(_Fifo, frozen=True, array_like=True, tag="pop"):
     """The next instruction takes what is in the next slot."""
 
-    fifo: int
-    direction: int
 
-
-class Free(msgspec.Struct, frozen=True, array_like=True, tag="free"):
+class Free(_Fifo, frozen=True, array_like=True, tag="free"):
     """A slot is given back."""
-
-    fifo: int
-    direction: int
 
 
 class Meet(msgspec.Struct, frozen=True, array_like=True, tag="meet"):

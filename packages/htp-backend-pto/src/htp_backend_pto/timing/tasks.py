@@ -11,10 +11,10 @@ import heapq
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from htp.runs import Simulated, TaskRun
+from htp.runs import BlockRun, Simulated, TaskRun
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = ["CoreKind", "Planned", "schedule"]
 
@@ -75,13 +75,14 @@ class _State:
     end: int = -1
     begun: int = 0
     left: int = 0
-    core: str = ""
+    blocks: list[tuple[str, int, int]] = field(default_factory=list["tuple[str, int, int]"])
+    """The core of each block that has begun, when that was, and when it ends."""
 
 
 def schedule(
     tasks: Sequence[Planned], edges: Iterable[tuple[int, int]], clusters: int, window: int | None
 ) -> Simulated:
-    """When every task is submitted, starts and ends, and on which core its first block runs.
+    """When every task is submitted, starts and ends, and on which cores its blocks run.
 
     >>> found = schedule([Planned((0, 1), (5,)), Planned((0, 1), (3,))], [(0, 1)], clusters=1, window=None)
     >>> found.makespan, [(each.start, each.end) for each in found.tasks], found.workers
@@ -89,12 +90,10 @@ def schedule(
     """
     run = _Run(tasks, edges, clusters, window)
     run.go()
-    names = sorted({each.core for each in run.states if each.core}, key=lambda name: (name[:3], int(name[4:])))
+    cores = {core for each in run.states for core, _, _ in each.blocks}
+    names = sorted(cores, key=lambda name: (name[:3], int(name[4:])))
     number = {name: index for index, name in enumerate(names)}
-    done = tuple(
-        TaskRun(worker=number.get(each.core, 0), submit=each.submit, start=each.start, end=each.end)
-        for each in run.states
-    )
+    done = tuple(_task_run(each, number) for each in run.states)
     return Simulated(
         makespan=max((each.end for each in done), default=0),
         tasks=done,
@@ -102,6 +101,13 @@ def schedule(
         window_high_water=run.high_water,
         window_stalls=run.stalls,
     )
+
+
+def _task_run(state: _State, number: Mapping[str, int]) -> TaskRun:
+    blocks = tuple(BlockRun(worker=number[core], start=start, end=end) for core, start, end in state.blocks)
+    worker = blocks[0].worker if blocks else 0
+    own = blocks if len(blocks) > 1 else ()
+    return TaskRun(worker=worker, submit=state.submit, start=state.start, end=state.end, blocks=own)
 
 
 class _Run:
@@ -176,8 +182,9 @@ class _Run:
         state = self.states[task]
         if state.begun == 0:
             state.start = self.now
-            state.core = f"aic {cubes[0]}" if cubes else f"aiv {vectors[0]}"
-        heapq.heappush(self.running, (self.now + self.tasks[task].blocks[state.begun], task, cubes, vectors))
+        end = self.now + self.tasks[task].blocks[state.begun]
+        state.blocks.append((f"aic {cubes[0]}" if cubes else f"aiv {vectors[0]}", self.now, end))
+        heapq.heappush(self.running, (end, task, cubes, vectors))
         state.begun += 1
 
     def _block_done(self, task: int) -> None:

@@ -31,7 +31,11 @@ V = TypeVar("V")
 
 
 class Unbound(Exception):
-    """Arguments that do not fit the parameters, with the reason."""
+    """Arguments that do not fit the parameters, with the reason, and the parameter that gets none."""
+
+    def __init__(self, reason: str, missing: str = "") -> None:
+        super().__init__(reason)
+        self.missing = missing
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ class Signature:
             given[name] = value
         for each in self.formals:
             if each.name not in given and each.default is None:
-                raise Unbound(f"`{self.name}` needs `{each.name}`")
+                raise Unbound(f"`{self.name}` needs `{each.name}`", each.name)
         return {each.name: given[each.name] for each in self.formals if each.name in given}
 
     def __str__(self) -> str:

@@ -170,6 +170,8 @@ class Spelling:
             same = "decorate it with @htp.func, or use operations of htp.tile"
             if _has_op(name):
                 same = f"use `tile.{name}` on tiles; compute numbers outside, as constants"
+            if name == "print":
+                same = "leave it out, or use `tile.print`, which the target `cpu` has"
             raise Refused(
                 "capture.unsupported-call",
                 f"`{ast.unparse(node)}` ({module.split('.')[0] or 'Python'}) cannot be called in a kernel",

@@ -16,4 +16,5 @@ def htp_dialects() -> tuple[Dialect, ...]:
         Dialect("host", "routines: loops, buffers and calls of kernels, compiled into the artifact"),
         Dialect("tasks", "the task form of routines: calls of kernels that may run at the same time", ("htp.tasks",)),
         Dialect("streams", "the process form: kernels that run beside each other and send tokens", ("htp.streams",)),
+        Dialect("gangs", "the process form whose processes all run at once, as one task", ("htp.streams",)),
     )

@@ -132,17 +132,23 @@ class Facts:
         """The greatest integer proved to be at most the expression, None when none is."""
         return self._interval(value)[0]
 
-    def sampled(self, value: Expr) -> set[int]:
-        """Values that the expression takes for some assignments that satisfy the facts: never all, perhaps none."""
-        known, taken = self._known.image(value), set[int]()
+    def candidate(self, value: Expr) -> int | None:
+        """The one value that the expression may always have, to be proved; None when it has several.
+
+        That is what all samples say; where none was found, the least value.
+        """
+        known = self._known.image(value)
         if known is None:
-            return taken
+            return None
+        if not self._sampled():
+            return bounds(self._known.rows, known)[0]
+        taken = set[int]()
         for each in self._sampled():
             try:
                 taken.add(known.evaluate(each))
             except Refused:  # divides by zero there
                 continue
-        return taken
+        return taken.pop() if len(taken) == 1 else None
 
     def _interval(self, value: Expr | int) -> Bounds:
         value = self.simplify(value)

@@ -26,10 +26,8 @@ def simplified(facts: Facts, value: Expr) -> Expr:
         value = _exact(facts, value.rebuilt(lambda atom: _decided(facts, atom)))
         if value == before:
             break
-    taken = facts.sampled(value) if value.terms else set[int]()
-    if len(taken) == 1 and _is(facts, value, const(only := taken.pop())):
-        return const(only)
-    return value
+    only = facts.candidate(value) if value.terms else None
+    return const(only) if only is not None and _is(facts, value, const(only)) else value
 
 
 def _is(facts: Facts, value: Expr, other: Expr) -> bool:
@@ -71,10 +69,9 @@ def _outcome(facts: Facts, atom: Quotient) -> Expr | None:
     elif not facts.nonnegative(atom.denominator):
         return None
     rest = atom.numerator - whole
-    taken = facts.sampled(rest // atom.denominator)
-    if len(taken) != 1:
+    only = facts.candidate(rest // atom.denominator)
+    if only is None:
         return None
-    only = taken.pop()
     left = rest - atom.denominator.scaled(only)
     if facts.nonnegative(left) and facts.nonnegative(atom.denominator - 1 - left):
         outcome = whole // atom.denominator + only

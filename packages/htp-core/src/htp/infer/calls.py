@@ -143,9 +143,14 @@ class Calls(Streams):
     def _call_clip_index(self, node: ast.Call) -> Known:
         if len(node.args) != 2:
             raise self.refused(node, "type.bad-arguments", "`clip_index` takes an index and an extent")
-        self.index(node.args[0])
-        size, symbol = self.index(node.args[1]), sym(self.fresh("index", node))
+        bound, size = self.index(node.args[0]), self.index(node.args[1])
+        symbol = sym(self.fresh("index", node))
         self.facts = self.facts.with_nonnegative(symbol).with_nonnegative(size - symbol)
+        others = self.clip_indices.setdefault(size, [])
+        for other in others:
+            for low, high in ((other, (bound, symbol)), ((bound, symbol), other)):
+                self.facts = shapes.clipped_width(self.facts, low, high)
+        others.append((bound, symbol))
         return Index(symbol)
 
     def _one_scalar(self, node: ast.Call) -> Known:

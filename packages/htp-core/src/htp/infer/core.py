@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from htp.dims import Expr, Facts
     from htp.infer.shapes import Mismatch
     from htp.infer.state import Inference
-    from htp.infer.values import Known, Region, Value
+    from htp.infer.values import Box, Known, Region, Value
     from htp.program import Function, Node, Program
     from htp.types import DType
 
@@ -30,6 +30,8 @@ class Core:
     found: dict[int, Known]
     lost: dict[str, str]
     clip_symbols: dict[tuple[Expr, Expr], str]
+    clip_indices: dict[Expr, list[tuple[Expr, Expr]]]
+    items: dict[tuple[str, Box], str]
     sizes_given: frozenset[str]
     naming: tuple[int, str] | None
     loops: tuple[str, ...]

@@ -67,6 +67,8 @@ class Engine(Binding):
         self.naming: tuple[int, str] | None = None
         self.found: dict[int, Known] = {}
         self.clip_symbols: dict[tuple[Expr, Expr], str] = {}
+        self.clip_indices: dict[Expr, list[tuple[Expr, Expr]]] = {}
+        self.items: dict[tuple[str, Box], str] = {}
         self.reserved = {each.name for each in function.params} | {name for name, _ in program.constants}
         self.reserved |= {name for name, _ in program.slots}
         self.hands, self.among, self.given, self.buffers, self.sent = {}, {}, {}, {}, {}
@@ -113,7 +115,7 @@ class Engine(Binding):
         self.hands = {}
         for statement in statements:
             self.result.facts[id(statement)] = self.facts
-            self.found = {}
+            self.found, self.items = {}, {}
             self.result.keep.append(statement)
             try:
                 getattr(self, f"_do_{type(statement).__name__.lower()}")(statement)

@@ -256,7 +256,7 @@ class Expressions(Conditions):
                 node,
                 "type.bad-condition",
                 "`a if c else b` chooses between scalars",
-                "use `tile.where(c, a, b)` on tiles",
+                "write an `if` statement where a number decides, `tile.where(c, a, b)` where a tile of flags does",
             )
         if isinstance(one, Index) and isinstance(two, Index):
             return one if one == two else Index(sym(self.fresh("n", node)))

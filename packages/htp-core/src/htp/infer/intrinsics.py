@@ -45,17 +45,19 @@ class Intrinsics(Operations):
             Refused: `type.*` at the argument that does not fit, with the declaration.
         """
         try:
-            return self._result(node, intrinsic.signature)
+            return self._result(node, intrinsic)
         except shapes.Mismatch as mismatch:
             raise _declared(self.mismatched(node, mismatch), intrinsic.signature) from None
         except Refused as refusal:
             raise _declared(refusal, intrinsic.signature) from None
 
-    def _result(self, node: ast.Call, signature: Signature) -> Known:
+    def _result(self, node: ast.Call, intrinsic: Intrinsic[..., object]) -> Known:
+        signature = intrinsic.signature
         try:
             given = signature.bind(node.args, {each.arg or "": each.value for each in node.keywords})
         except Unbound as problem:
-            raise self.refused(node, "type.bad-arguments", str(problem)) from None
+            told = _told_of(intrinsic.__doc__ or "", problem.missing)
+            raise self.refused(node, "type.bad-arguments", str(problem), told) from None
         known = {name: self.expression(each) for name, each in given.items()}
         choice = Choice({}, self._attributes(signature, given, known))
         choice.dtypes.update(choice.told(signature))
@@ -211,6 +213,12 @@ def _constant(known: Known) -> object:
     if isinstance(known, Type):
         return known.dtype
     return known.text if isinstance(known, Text) else None
+
+
+def _told_of(doc: str, name: str) -> str:
+    """The line of a docstring that begins with the name of a parameter; empty where there is none."""
+    lines = (each.strip().removesuffix(".") for each in doc.splitlines())
+    return next((each for each in lines if name and each.startswith(f"`{name}`")), "")
 
 
 def _declared(refusal: Refused, signature: Signature) -> Refused:

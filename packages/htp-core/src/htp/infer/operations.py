@@ -153,7 +153,8 @@ class Operations(Indexing):
         return Value(dtype, dims)
 
     def _op_item(self, node: ast.Call, op: Op, given: dict[str, ast.expr]) -> Known:
-        value = self.tile(given[op.params[0].name])
+        known = self.expression(given[op.params[0].name])
+        value = self.as_tile(given[op.params[0].name], known)
         total = shapes.product(value.dims)
         if self.facts.equal(total, const(1)) is not True:
             raise self.refused(
@@ -162,7 +163,12 @@ class Operations(Indexing):
                 f"`tile.item` takes one element, not {shapes.show(value.dims)}",
                 "take one: `x[0, 0]`",
             )
-        return self.scalar_of(value.dtype, self.fresh("item", node))
+        if not isinstance(known, Region):
+            return self.scalar_of(value.dtype, self.fresh("item", node))
+        element = known.root, known.box  # an element is one number as often as a statement asks for it
+        if element not in self.items:
+            self.items[element] = self.fresh("item", node)
+        return self.scalar_of(value.dtype, self.items[element])
 
     def _op_print(self, node: ast.Call, op: Op, given: dict[str, ast.expr]) -> Known:
         text, *values = node.args or [node]

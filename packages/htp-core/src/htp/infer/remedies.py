@@ -23,7 +23,7 @@ TRIED = 64
 def remedy(facts: Facts, a: Expr, b: Expr, sizes: AbstractSet[str], clips: Sequence[tuple[Expr, Expr]]) -> str:
     """The help for `a` and `b`, which may differ; `clips` are the slice bounds of unknown sign that they depend on."""
     if clips:
-        inside = " and ".join(f"0 <= {bound} <= {size}" for bound, size in clips)
+        inside = " and ".join(dict.fromkeys(f"0 <= {bound} <= {size}" for bound, size in clips))
         return f"say that the slice lies inside: `assert {inside}`"
     if (enough := _enough(facts, a, b, sizes)) is not None:
         return f"say that there is enough: `assert {enough}`"

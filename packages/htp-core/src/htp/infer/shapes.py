@@ -188,5 +188,16 @@ def clip(facts: Facts, bound: Expr, size: Expr) -> Expr | None:
     return None
 
 
+def clipped_width(facts: Facts, low: tuple[Expr, Expr], high: tuple[Expr, Expr]) -> Facts:
+    """The facts about two bounds of a slice, each with where it falls: it has no more elements than the bounds say.
+
+    That holds for bounds of any sign, negative ones that are counted from the end included, as long as they ascend.
+    """
+    width = (high[0] - low[0]).constant
+    if width is None or width < 0 or (low[0] == low[1] and high[0] == high[1]):
+        return facts
+    return facts.with_nonnegative(width - (high[1] - low[1]))
+
+
 def _positive(facts: Facts, value: Expr) -> Expr:
     return value if facts.nonnegative(value) else maximum(const(0), value)

@@ -99,6 +99,8 @@ class Slicing(Spawning):
         self._in_range(part, low, high, size)
         start = const(0) if low is None else self.clipped(low, size)
         stop = size if high is None else self.clipped(high, size)
+        if low is not None and high is not None:
+            self.facts = shapes.clipped_width(self.facts, (low, start), (high, stop))
         extent = stop - start
         return start, self.facts.simplify(extent if self.facts.nonnegative(extent) else maximum(const(0), extent))
 

@@ -56,7 +56,10 @@ class Streams(Buffers):
 
     def _call_open_network(self, node: ast.Call) -> Known:
         self._in_network(node, opened=False)
-        self._takes(node, ())
+        named = {each.arg or "": each.value for each in node.keywords}
+        if node.args or set(named) - {"together"}:
+            self._takes(node, ())
+        self._option(named, "together", False)
         self.opened = node
         self.before = len(self.result.accesses)
         return Text(None)
@@ -104,7 +107,7 @@ class Streams(Buffers):
         return end
 
     def _option(self, named: dict[str, ast.expr], word: str, default: bool | str) -> bool | str:
-        """A literal that a channel takes."""
+        """A literal that a channel or a network takes."""
         if word not in named:
             return default
         known = self.expression(named[word])
@@ -173,6 +176,8 @@ class Streams(Buffers):
         return End(replace(first, dims=dims), "recv", name)
 
     def _call_token(self, node: ast.Call) -> Known:
+        if len(node.args) > 1:
+            return self._sized_token(node)
         (end,) = self._ends(node, "recv", 1, changes=False)
         if isinstance(end.carries, ScalarType):
             return self.scalar_of(end.carries.dtype, self.fresh("n", node))
@@ -184,6 +189,18 @@ class Streams(Buffers):
         box = Box(tuple(const(0) for _ in dims), dims, tuple(True for _ in dims))
         self.result.received.add(self.naming[1])
         return Region(end.carries.dtype, dims, "", box)
+
+    def _sized_token(self, node: ast.Call) -> Value:
+        """A token whose sizes are written with it."""
+        end, sizes = self._end(node, node.args[0], "recv"), [self.index(each) for each in node.args[1:]]
+        if node.keywords or not isinstance(end.carries, TileType) or len(sizes) != len(end.carries.dims):
+            raise self.refused(
+                node, "type.bad-arguments", f"{len(sizes)} sizes are given of a token of {end.carries}",
+                "write one size for each axis of a tile",
+            )  # fmt: skip
+        for each in sizes:
+            self.facts = self.facts.with_nonnegative(each)
+        return Value(end.carries.dtype, tuple(sizes))
 
     def _call_token_size(self, node: ast.Call) -> Known:
         self._takes(node, ("inp", "axis"))

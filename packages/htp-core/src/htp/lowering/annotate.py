@@ -30,7 +30,7 @@ class Annotate(Pass):
     name = "annotate"
     requires = (Inlined(),)
     provides = (Typed(),)
-    understands = (DialectUse("tile"), DialectUse("host"), DialectUse("tasks"), DialectUse("streams"))
+    understands = tuple(DialectUse(each) for each in ("tile", "host", "tasks", "streams", "gangs"))
 
     def apply(self, program: Program) -> Program:
         """The same program with annotations."""

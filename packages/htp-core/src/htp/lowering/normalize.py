@@ -39,7 +39,7 @@ class Normalize(Pass):
     requires = (Inlined(), Typed())
     provides = (Normalized(),)
     may_introduce = tuple(OpUse(f"tile.{each}") for each in WORDS)
-    understands = (DialectUse("tile"), DialectUse("host"), DialectUse("tasks"), DialectUse("streams"))
+    understands = tuple(DialectUse(each) for each in ("tile", "host", "tasks", "streams", "gangs"))
 
     def apply(self, program: Program) -> Program:
         """The program in normal form."""

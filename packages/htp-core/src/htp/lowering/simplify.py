@@ -34,7 +34,7 @@ class Simplify(Pass):
     name = "simplify"
     requires = (Normalized(),)
     provides = (Simplified(),)
-    understands = (DialectUse("tile"), DialectUse("host"), DialectUse("tasks"), DialectUse("streams"))
+    understands = tuple(DialectUse(each) for each in ("tile", "host", "tasks", "streams", "gangs"))
 
     @rewrite
     def times_one(x: f32) -> Generator[f32]:  # noqa: N805 # pyright: ignore[reportGeneralTypeIssues]

@@ -45,7 +45,8 @@ class Streaming(Calls):
             return ast.Call(node.func, given, [])
         if name in ("open_network", "close_network"):
             self.network = name == "open_network"
-        return ast.Call(node.func, [self._plain_argument(each) for each in node.args], [])
+        named = [ast.keyword(each.arg, self._option_of(each)) for each in node.keywords]
+        return ast.Call(node.func, [self._plain_argument(each) for each in node.args], named)
 
     def declared_channel(self, node: ast.Call, name: str) -> ast.Call:
         """A call that makes a channel, with the name that it has in reports."""

@@ -22,6 +22,7 @@ from htp.artifact.paths import problem_of
 from htp.capabilities import Capability, DialectUse, DirectiveUse, FacetUse, IntrinsicUse, PendingUse
 from htp.declarations import Outcome
 from htp.environment import Environment
+from htp.plugins import discover
 from htp.session import current_session
 from htp.testing.corpus import KERNELS
 from htp.testing.law import Conformance, broken, law, shared, undeclared
@@ -189,21 +190,12 @@ class BackendConformance(Conformance[str]):
     @law
     def test_emission_is_deterministic(self) -> None:
         """Equal programs give equal bytes, in another process and with another order of sets too."""
-        here = [f"{sample.name} {_digest(emission)}" for sample, emission in self._emissions()]
-        again = [
-            f"{sample.name} {_digest(each.emission)}"
-            for sample, _ in self._emissions()
-            if (each := emitted(sample.program, self.environment, sample.dims)).emission is not None
-        ]
-        # The other process may find more plugins, and so compile what is refused here.
-        own = {sample.name for sample in samples(KERNELS)} & {each.partition(" ")[0] for each in here}
-        path = os.pathsep.join(each for each in sys.path if each)
-        command = [sys.executable, "-P", "-c", AGAIN, self.environment.target.name]
-        environment = {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "7"}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-        elsewhere = [each for each in done.stdout.splitlines() if each.partition(" ")[0] in own]
-        for other in (again, elsewhere):
-            if different := sorted(set(other) - set(here)):
+        emissions = tuple(self._emissions())
+        again = [(sample, emitted(sample.program, self.environment, sample.dims).emission) for sample, _ in emissions]
+        corpus = [(sample, each.emission) for sample, each in self.made[-len(samples(KERNELS)) :]]
+        elsewhere = _elsewhere(self.environment.target.name)
+        for first, second in ((_digests(emissions), _digests(again)), (_digests(corpus), elsewhere)):
+            if different := sorted(set(first) ^ set(second)):
                 mend = "sort what comes out of sets; leave out times, paths and counters"
                 broken(f"`{different[0].partition(' ')[0]}` is emitted differently the second time", mend)
 
@@ -258,18 +250,30 @@ class BackendConformance(Conformance[str]):
         self.notes["test_what_runs_computes_the_meaning"] = f"{len(accepted)} programs, {tried} inputs"
 
 
-def digests(target: str) -> Iterator[str]:
+def digests(target: str) -> list[str]:
     """Name and digest of what is emitted for every program of the corpus; asked for in another process."""
     environment = Environment.of(target, current_session())
-    for sample in samples(KERNELS):
-        emission = emitted(sample.program, environment, sample.dims).emission
-        if emission is not None:
-            yield f"{sample.name} {_digest(emission)}"
+    return _digests([(each, emitted(each.program, environment, each.dims).emission) for each in samples(KERNELS)])
 
 
-def _digest(emission: Emission | None) -> str:
+def _digests(emissions: Iterable[tuple[Sample, Emission | None]]) -> list[str]:
+    return [f"{sample.name} {_digest(emission)}" for sample, emission in emissions if emission is not None]
+
+
+def _elsewhere(target: str) -> list[str]:
+    """What `digests` gives in another process, in which the same plugins are active."""
+    active = {each.found for each in current_session().plugins if each.state == "active"}
+    idle = {each.name for each in discover() if each not in active}
+    path = os.pathsep.join(each for each in sys.path if each)
+    named = {"PYTHONPATH": path, "PYTHONHASHSEED": "7", "HTP_DISABLE_PLUGINS": ",".join(sorted(idle))}
+    command = [sys.executable, "-P", "-c", AGAIN, target]
+    done = subprocess.run(command, env={**os.environ, **named}, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
+
+
+def _digest(emission: Emission) -> str:
     total = hashlib.sha256()
-    for path, data in (*emission.files, *emission.contract_files) if emission is not None else ():
+    for path, data in (*emission.files, *emission.contract_files):
         total.update(path.encode() + b"\0" + data + b"\0")
     return total.hexdigest()
 

@@ -222,7 +222,8 @@ def _statistics(report: RunReport) -> Iterator[tuple[str, str, str]]:
     if not _makes_tasks(report):
         return
     yield _row("tasks", tasks and tasks.tasks, len(other) or None)
-    yield _row("workers", tasks and tasks.workers, max((run.worker + 1 for run in other), default=None))
+    workers = (each.worker + 1 for run in other for each in run.places)
+    yield _row("workers", tasks and tasks.workers, max(workers, default=None))
     yield _row("time in tasks", _share(real), _share(other))
     high, stalls = (simulated.window_high_water, simulated.window_stalls) if simulated is not None else (None, None)
     yield _row("window high water", tasks and tasks.window_high_water, high)
@@ -246,8 +247,9 @@ def _share(runs: Sequence[TaskRun]) -> str | None:
     if not runs:
         return None
     span = max(run.end for run in runs) - min(run.submit for run in runs)
-    workers = max(run.worker for run in runs) + 1
-    return f"{sum(run.end - run.start for run in runs) / (span * workers):.0%}" if span else None
+    places = [each for run in runs for each in run.places]
+    workers = max(each.worker for each in places) + 1
+    return f"{sum(each.end - each.start for each in places) / (span * workers):.0%}" if span else None
 
 
 def _edges(graph: TaskGraph | None) -> Iterator[tuple[str, str, str]]:

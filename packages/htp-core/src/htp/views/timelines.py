@@ -106,17 +106,22 @@ def _bars(clock: Clock, graph: TaskGraph | None, scale: Scale, top: float) -> st
     numbers = kernels_of(graph)
     parts: list[str] = []
     names = names_of(graph, len(clock.runs))
-    for index, (run, (kernel, at)) in enumerate(zip(clock.runs, names, strict=True)):
-        x, y = scale(run.start), top + run.worker * LANE + (LANE - BAR) / 2
-        width = max(scale(run.end) - x, 1)
+    drawn = (
+        (index, run, each, *name)
+        for index, (run, name) in enumerate(zip(clock.runs, names, strict=True))
+        for each in run.places
+    )
+    for index, run, each, kernel, at in drawn:
+        x, y = scale(each.start), top + each.worker * LANE + (LANE - BAR) / 2
+        width = max(scale(each.end) - x, 1)
         x = min(x, scale.left + scale.width - width)
         name = f"{kernel} {at}".strip()
-        submit, start, end = (said(each, clock.unit) for each in (run.submit, run.start, run.end))
+        submit, start, end = (said(time, clock.unit) for time in (run.submit, each.start, each.end))
         times = f"submitted {submit}, from {start} to {end}"
         role = kernel_class(numbers.get(kernel))
-        parts.append(box(x, y, width, BAR, role, said=f"task {index}: {name}, {clock.worker(run.worker)}, {times}"))
+        parts.append(box(x, y, width, BAR, role, said=f"task {index}: {name}, {clock.worker(each.worker)}, {times}"))
         room = int((width - 8) / (CHARACTER * 11 / 12))
-        label = next((each for each in (name, at) if each and columns(clean(each)) <= room), "")
+        label = next((text for text in (name, at) if text and columns(clean(text)) <= room), "")
         if label:
             parts.append(text_at(x + width / 2, y + 13, label, anchor="middle", size=11))
     return "".join(parts)
@@ -125,7 +130,7 @@ def _bars(clock: Clock, graph: TaskGraph | None, scale: Scale, top: float) -> st
 def _busy(runs: Iterable[TaskRun], scale: Scale, top: float) -> str:
     """The pixels in which each worker was busy, as few boxes as possible."""
     pixels: dict[int, set[int]] = {}
-    for run in runs:
+    for run in (each for task in runs for each in task.places):
         first, last = int(scale(run.start) - scale.left), int(scale(run.end) - scale.left)
         pixels.setdefault(run.worker, set()).update(range(first, min(max(last, first + 1), int(scale.width))))
     parts: list[str] = []

@@ -147,7 +147,7 @@ def clocks_of(report: RunReport) -> tuple[Clock, ...]:
         runs = report.simulated.tasks
         end = max(report.simulated.makespan, *(run.end for run in runs))
         names = report.simulated.workers
-        workers = max(len(names), *(run.worker + 1 for run in runs))
+        workers = max(len(names), *(each.worker + 1 for run in runs for each in run.places))
         found.append(Clock("simulated time", "cycles", end, workers, runs, names))
     return tuple(found)
 

@@ -169,10 +169,12 @@ def _tasks(pid: int, clock: Clock, graph: TaskGraph | None, scale: float) -> Ite
     for index, (run, (kernel, at)) in enumerate(zip(clock.runs, names, strict=True)):
         args: dict[str, Value] = {"task": index, "submitted": _us(run.submit * scale)}
         args |= {"place": clean(places[index])} if places and places[index] else {}
-        yield Event(
-            ph="X", name=clean(f"{kernel} {at}".strip()), pid=pid, tid=run.worker + 1, ts=_us(run.start * scale),
-            dur=_us((run.end - run.start) * scale), cat="task", args=args,
-        )  # fmt: skip
+        for block, part in enumerate(run.places):
+            yield Event(
+                ph="X", name=clean(f"{kernel} {at}".strip()), pid=pid, tid=part.worker + 1, ts=_us(part.start * scale),
+                dur=_us((part.end - part.start) * scale), cat="task",
+                args=args | ({"block": block} if run.blocks else {}),
+            )  # fmt: skip
     if graph is not None and places:
         yield from _arrows(pid, clock, graph, scale)
     yield from _counts(pid, "window", "tasks", occupancy(clock.runs), scale)

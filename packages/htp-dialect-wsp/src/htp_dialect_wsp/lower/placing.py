@@ -71,6 +71,9 @@ class Placing:
         if loops:
             names: list[ast.expr] = [load(ast.unparse(each.target)) for each in loops]
             attributes["at"] = ast.Tuple(names, ast.Load())
+        if "worker" in attributes and (kernel in self.directed.mapped or self._bound(loops)):
+            free: list[ast.expr] = [load(ast.unparse(each.target)) for each in loops if _is_parallel(each)]
+            attributes["parallel"] = ast.Tuple(free, ast.Load())
         if kernel in self.tags:
             attributes["tag"] = ast.Constant(self.tags[kernel])
         if earlier := sorted(self.directed.after.get(kernel, ())):
@@ -92,7 +95,7 @@ class Placing:
         statements: list[ast.stmt],
     ) -> None:
         policy = self.directed.policy
-        bound = [each for each in loops if ast.unparse(each.target) in self.directed.bound]
+        bound = self._bound(loops)
         if (mapped := self.directed.mapped.get(kernel)) is not None:
             attributes["worker"] = self._key(mapped, kernel, loops, statements)
             if policy is not None:
@@ -105,6 +108,10 @@ class Placing:
             if not policy.own:
                 who = f"`{self.helper}` of `{policy.name}` gives"
                 self._checked(who, policy.span, policy.workers, attributes, statements)
+
+    def _bound(self, loops: Sequence[ast.For]) -> list[ast.For]:
+        """The loops around a task that are bound to workers."""
+        return [each for each in loops if ast.unparse(each.target) in self.directed.bound]
 
     def _placed(
         self, policy: Chosen, kernel: str, loops: Sequence[ast.For], statements: list[ast.stmt]
@@ -193,6 +200,11 @@ def _of_key(name: str, key: ast.expr, workers: int) -> ast.expr:
     if name == "rank":
         return ast.Call(load("first_seen"), [key], [])
     return ast.Call(load("fnv1a"), [key, ast.Constant(workers)], []) if name == "digest" else key
+
+
+def _is_parallel(loop: ast.For) -> bool:
+    """Whether the turns of a loop do not depend on each other."""
+    return isinstance(loop.iter, ast.Call) and ast.unparse(loop.iter.func) in ("P", "P.sel")
 
 
 def _position(loop: ast.For) -> ast.expr:

@@ -17,8 +17,11 @@ from htp.program import origin_of, stamp
 from htp_backend_pto.forms import Bounded, Divided
 from htp_backend_pto.layouts import BOX_ROWS, ROW, OnChip
 from htp_backend_pto.lower.blocks import changed
+from htp_backend_pto.lower.bound.deep import folded
+from htp_backend_pto.lower.bound.parts import parted
 from htp_backend_pto.lower.bound.ranks import flat
 from htp_backend_pto.lower.bound.sharing import shared
+from htp_backend_pto.lower.bound.variants import with_variants
 from htp_backend_pto.lower.bounds import Sizes, sizes_of
 from htp_backend_pto.lower.taken import accepted
 from htp_backend_pto.lower.units import Units, called
@@ -41,23 +44,19 @@ class Bound(Pass):
     requires = (Divided(), Typed(), Normalized())
     provides = (Bounded(),)
     invalidates = (Simplified(),)
-    may_introduce = (
-        *(
-            OpUse(f"tile.{each}")
-            for each in ("full", "iota", "reshape", "broadcast_to", "cast", "where", "less", "add")
-        ),
-        IntrinsicUse("pto.mgather_rows"),
-    )
+    may_introduce = (OpUse("tile.*"), IntrinsicUse("pto.mgather_rows"), IntrinsicUse("pto.load_rows"),
+                     IntrinsicUse("pto.store_rows"))  # fmt: skip
 
     def apply(self, program: Program) -> Program:
         """The program whose kernels have tiles with rooms."""
-        given = program
-        for change in (shared, flat):
+        program = given = with_variants(program)
+        for change in (folded, shared, flat):
             program = program.replace(*(change(program, each) for each in program.functions if each.kind == "kernel"))
         sizes = sizes_of(program)
         kernels = [each for each in program.functions if each.kind == "kernel"]
         rooms = (_Rooms(program, each, sizes.get(each.name, Sizes())).function() for each in kernels)
-        return accepted(given, program.replace(*rooms))
+        program = program.replace(*rooms)
+        return accepted(given, program.replace(*(parted(program, program.function(each.name)) for each in kernels)))
 
 
 class _Rooms:
@@ -90,17 +89,17 @@ class _Rooms:
         origins = [(given, place) for each in sorted(size.symbols) for given, place in self.sizes.given.get(each, [])]
         free = sorted({symbol for given, _ in origins for symbol in given.symbols} or size.symbols)
         what = ("rows", "columns")[axis]
-        user = name if not name[1:].isdigit() else "the tile"
+        user = f"`{name}`" if not name[1:].isdigit() else "a tile"
         calls = (f"it is {given} in the call of line {place.line}" for given, place in origins if place is not None)
         notes = tuple(dict.fromkeys(calls))[:2]
         entry = [each for each in free if each in _entry_sizes(self.program)]
         fix = f'compile with `dims={{"{entry[0]}": 512}}`, or take' if entry else "take"
         return Refused(
             "pto.unbounded-tile",
-            f"`{user}` has {size} {what}, and nothing says how many that can be",
+            f"{user} has {size} {what}, and nothing says how many that can be",
             span=origin_of(statement),
             notes=notes,
-            help=f"{fix} a slice of constant width in a loop: `x[:, j:j + 512]`",
+            help=f"{fix} {what} a constant number at a time in a loop: `{('x[i:i + 64, :]', 'x[:, j:j + 512]')[axis]}`",
         )
 
     def statement(self, node: ast.stmt) -> list[ast.stmt]:
@@ -118,7 +117,7 @@ class _Rooms:
         if self.unit == "vector":
             return room_for(type_, rows, columns)
         box = ROW * 8 // type_.dtype.bits
-        moved = isinstance(statement.value, ast.Subscript) or called(statement.value) == "tile.transpose"
+        moved = isinstance(statement.value, ast.Subscript) or called(statement.value) in ("tile.transpose", "token")
         if moved:
             return OnChip("l1", _up(rows, max(BOX_ROWS, box)), _up(columns, max(BOX_ROWS, box)), "nz", box)
         return OnChip("l0c", _up(rows, BOX_ROWS), _up(columns, BOX_ROWS), "nz", 16)

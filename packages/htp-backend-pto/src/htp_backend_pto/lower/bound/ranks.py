@@ -198,6 +198,8 @@ class _Flat:
         known = self.known.types.get(id(value))
         if isinstance(known, Region) and len(known.dims) == 1:
             return matrix(value, known, self.lying[name])
+        if isinstance(known, Region) and not known.dims and isinstance(value, ast.Subscript):
+            return one_element(value)
         operation = called(value)
         if isinstance(value, ast.Call) and operation in SHAPED:
             return self.shaped(value, type_)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Life", "lives"]
 
-MOVES = ("load", "mov", "extract")
+MOVES = ("load", "mov", "extract", "pop")
 """How the instructions begin that bring a tile to where it is worked on."""
 IN_PLACE = frozenset(
     ("add", "sub", "mul", "div", "max", "min", "adds", "subs", "muls", "maxs", "mins", "abs", "neg", "exp", "relu")
@@ -157,8 +157,9 @@ class _Walk:
             self._uses(value, loops, made)
         step = step_of(statement)
         if step is not None and self.streams and loops:
-            name = step.tile("x") if step.stored is not None else step.result
-            moves = step.stored is not None or step.instruction.name.startswith(MOVES)
+            leaves = step.stored is not None or step.instruction.name == "push"
+            name = step.tile("x") if leaves else step.result
+            moves = leaves or step.instruction.name.startswith(MOVES)
             loops[-1].streamed |= {name} if moves and name is not None else set()
         match statement:
             case ast.AnnAssign(target=ast.Name(name)) if name in self.names:

@@ -31,16 +31,12 @@ __all__ = ["COMPARING", "Calls"]
 
 FUNCTIONS = (
     *UNARY, "exp2", "log2", "sigmoid", "silu", "tanh", "gelu", "erf", "sign", "floor", "ceil", "round", "isnan",
-    "isinf", "isfinite",
+    "isinf", "isfinite", "sin", "cos",
 )  # fmt: skip
 COMPARING = {"equal": "eq", "not_equal": "ne", "less": "lt", "less_equal": "le", "greater": "gt", "greater_equal": "ge"}
-MEMORY = ("load", "load_t", "load_row", "load_col", "mgather", "mgather_rows")
+MEMORY = ("load", "load_t", "load_row", "load_rows", "load_col", "mgather", "mgather_rows")
 """Instructions that read memory by themselves."""
 UPDATES = ("pto.mscatter", "pto.mscatter_rows", "pto.store_add")
-INSTEAD = {
-    "sin": "pass a table of its values as a parameter, and take what you need with `tile.take`",
-    "cos": "pass a table of its values as a parameter, and take what you need with `tile.take`",
-}
 
 
 class Calls(Reductions):
@@ -101,7 +97,7 @@ class Calls(Reductions):
         else:
             raise self.refused(
                 f"`tile.{operation}` has no instruction on Ascend, nor a formula of those that there are",
-                INSTEAD.get(operation, "use an instruction of `htp_backend_pto.pto`, or compute it outside"),
+                "use an instruction of `htp_backend_pto.pto`, or compute it outside",
             )
 
     def pair(self, name: str, type_: TileType, operation: str, left: Item, right: Item) -> bool:
@@ -252,13 +248,11 @@ class Calls(Reductions):
     def on_scatter(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
         """`tile.scatter(x, indices, updates, axis)`."""
         mode = given.get("mode")
-        if isinstance(mode, ast.Constant) and mode.value != "set":
-            what = f"a scatter that takes the {mode.value} has no instruction"
-            raise self.refused(what, "compare the indices with each place, and reduce what is chosen")
         x, index, updates = self.tile(given["x"]), self.tile(given["indices"]), self.item(given["updates"])
         if not isinstance(updates, str):
             updates = self.filled(None, self.like(index, type_.dtype), updates)
-        self.scattered(name, type_, x, index, updates, self.axis_of(given, 0))
+        how = str(mode.value) if isinstance(mode, ast.Constant) else "set"
+        self.scattered(name, type_, x, index, updates, self.axis_of(given, 0), how)
 
     def on_take(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
         """`tile.take(x, indices, axis)` of a tile, by a row or column of indices."""

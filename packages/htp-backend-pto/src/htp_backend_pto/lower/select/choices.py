@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from htp.dims import Expr, const
 from htp.lowering.build import constant, expression
 from htp.types import TileType, bool_, f16, f32, i16, i32, i64
-from htp_backend_pto.lower.writing import Writer, is_column, room
+from htp_backend_pto.lower.select.unsigned import SIGNED, Item, Unsigned
+from htp_backend_pto.lower.writing import is_column, room
 
 if TYPE_CHECKING:
     from htp.types import DType
@@ -24,14 +25,9 @@ COMPARISONS: dict[type[ast.cmpop], str] = {
 MIRRORED = {"eq": "eq", "ne": "ne", "lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}
 APART = {"lt": ("left", "ne"), "ge": ("left", "eq"), "gt": ("right", "ne"), "le": ("right", "eq")}
 """Integers compare by what the larger of both differs from, and how: `a < b` where the larger is not `a`."""
-UNSIGNED = ("u16", "u32")
-"""Dtypes that no instruction converts."""
-
-Item = str | ast.expr
-"""An operand: the name of a tile, or a number."""
 
 
-class Choices(Writer):
+class Choices(Unsigned):
     """Writes the instructions that other rules are made of."""
 
     # shapes -------------------------------------------------------------------------------------------------------
@@ -115,10 +111,9 @@ class Choices(Writer):
         if is_column(type_):
             return self.column(target, type_, self.cast(None, self.as_row_type(type_), self.row(x), mode))
         if source is dtype:
-            return self.instruct(target, type_, "mov", x)
-        if source.name in UNSIGNED or dtype.name in UNSIGNED:
-            help_ = "pass it as i32" if source.name in UNSIGNED else "store it as i32"
-            raise self.refused(f"no instruction makes {dtype.name} of {source.name}", help_)
+            return x if target is None else self.instruct(target, type_, "mov", x)
+        if source.name in SIGNED or dtype.name in SIGNED:
+            return self.cast_unsigned(target, type_, x, mode)
         if dtype.bits == 8 and source is not f16 and mode == "none":
             return self.to_bytes(target, type_, x)
         if dtype is i16 and source in (i32, i64):
@@ -202,14 +197,20 @@ class Choices(Writer):
             numbers = [self.flags(None, self.like(each, f16), each) if isinstance(each, str) else _number(each)
                        for each in (left, right)]  # fmt: skip
             return self.compared(target, type_, mode, *numbers)
-        if dtype.name in UNSIGNED or dtype is i64:
-            raise self.refused(f"no instruction compares {dtype.name}", "pass it as i32, or cast it: `.astype(i32)`")
+        if dtype is i64:
+            raise self.refused("no instruction compares i64", "pass it as i32, or cast it: `.astype(i32)`")
+        if dtype.name in SIGNED:
+            items = [self.signed_item(each, self.sized(type_, dtype), order=True) for each in (left, right)]
+            return self.compared(target, type_, mode, *items)
         if not (dtype.kind == "float" and self.has("cmp", dtype)) and dtype is not i32:
             wide = f16 if dtype.bits == 8 else f32
             items = [self.cast(None, self.like(each, wide), each) if isinstance(each, str) else _float(each)
                      for each in (left, right)]  # fmt: skip
             return self.compared(target, type_, mode, *items)
         full = self.sized(type_, dtype)
+        if is_column(full):  # one flag, which is a row
+            full = self.as_row_type(full)
+            left, right = self.row(left), self.row(right) if isinstance(right, str) else right
         left = self.spread(left, full)
         right = self.spread(right, full) if isinstance(right, str) else right
         if dtype is i32 and mode != "eq":

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from htp.lowering.build import constant
 from htp.types import bool_, f32, i16, i64
 from htp_backend_pto.isa import instruction
-from htp_backend_pto.lower.select.choices import UNSIGNED, Choices
+from htp_backend_pto.lower.select.choices import Choices
+from htp_backend_pto.lower.select.unsigned import SIGNED
 from htp_backend_pto.lower.writing import is_column
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ class Elementwise(Choices):
                 return self.binary(target, type_, "sub", zero, x)
             case "relu":
                 return self.binary(target, type_, "max", x, zero)
+            case "abs" if type_.dtype.kind == "uint":
+                return self.cast(target, type_, x)
             case "abs":
                 return self.binary(target, type_, "max", x, self.binary(None, type_, "sub", zero, x))
             case _:
@@ -67,6 +70,11 @@ class Elementwise(Choices):
 
     def binary(self, target: str | None, type_: TileType, name: str, left: Item, right: Item) -> str:
         """`left name right`, whichever of them are tiles, rows, columns or numbers."""
+        if type_.dtype.name in SIGNED and name != "div":
+            order = name in EXTREMES
+            items = [self.signed_item(each, type_, order=order) for each in (left, right)]
+            made = self.binary(None, self.sized(type_, SIGNED[type_.dtype.name]), name, *items)
+            return self.from_ordered(target, type_, made) if order else self.unsigned(target, type_, made)
         if not self.has(name, type_.dtype):
             wide = f32 if type_.dtype.kind == "float" else i16
             items = [self.wider(name, each) if isinstance(each, str) else each for each in (left, right)]
@@ -133,7 +141,7 @@ class Elementwise(Choices):
             return x if dtype is f32 else self.cast(None, self.like(x, f32), x)
         if dtype.bits == 8:
             return self.cast(None, self.like(x, i16), x)
-        if dtype.name in UNSIGNED or dtype in (i64, bool_):
+        if dtype in (i64, bool_):
             raise self.refused(
                 f"`pto.{name}` does not take {dtype.name}",
                 f"pass it as i32, or cast it: `.astype(i32)`; {', '.join(self.taken_by(name))} are taken",

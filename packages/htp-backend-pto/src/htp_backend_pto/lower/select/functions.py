@@ -10,9 +10,9 @@ import math
 from typing import TYPE_CHECKING
 
 from htp.lowering.build import constant
-from htp.types import f16, f32, i32
+from htp.types import f16, f32
+from htp_backend_pto.lower.select.angles import Angles
 from htp_backend_pto.lower.select.elementwise import UNARY
-from htp_backend_pto.lower.select.integers import Integers
 from htp_backend_pto.lower.writing import is_column
 
 if TYPE_CHECKING:
@@ -28,12 +28,16 @@ ERF_STEP = 0.3275911
 CUBE = 0.044715
 """The coefficient of the cube in the tanh form of gelu: Hendrycks and Gimpel, arXiv:1606.08415."""
 
+ANGLES = ("sin", "cos")
+TESTS = {"isnan": "ne", "isinf": "ge", "isfinite": "lt"}
+"""What is asked of floats, and how their size compares with infinity.
 
-TESTS = {"isnan": "ne", "isinf": "eq", "isfinite": "lt"}
-"""What is asked of floats, and how their size compares with infinity."""
+The simulator subtracts to see whether numbers are equal, so that infinity is not: hw-native-sys/pto-isa@cd4a3d3f,
+include/pto/cpu/TCmps.hpp.
+"""
 
 
-class Functions(Integers):
+class Functions(Angles):
     """Writes functions of one tile."""
 
     def function(self, target: str | None, type_: TileType, name: str, x: str, **options: ast.expr) -> str:
@@ -53,6 +57,8 @@ class Functions(Integers):
             return self.column(target, type_, row)
         if type_.dtype.kind != "float":
             return self.rounded_already(target, type_, name, x)
+        if type_.dtype is f16 and name in ANGLES:
+            options["near"] = ast.Constant(True)  # no f16 is 2**16 or more
         if type_.dtype is not f32:
             wide = self.function(None, self.like(x, f32), name, self.cast(None, self.like(x, f32), x), **options)
             return self.cast(target, type_, wide)
@@ -143,21 +149,13 @@ class Functions(Integers):
         return self.kept(target, type_, self.chosen(None, type_, above, constant(1.0), minus), x)
 
     def _floor(self, target: str | None, type_: TileType, x: str) -> str:
-        return self._rounded(target, type_, x, "floor")
+        return self.rounded(target, type_, x, "floor", x)
 
     def _ceil(self, target: str | None, type_: TileType, x: str) -> str:
-        return self._rounded(target, type_, x, "ceil")
+        return self.rounded(target, type_, x, "ceil", x)
 
     def _round(self, target: str | None, type_: TileType, x: str) -> str:
-        return self._rounded(target, type_, x, "rint")
-
-    def _rounded(self, target: str | None, type_: TileType, x: str, mode: str) -> str:
-        """By way of whole numbers, which hold every fraction there is: from 2**23 on there are none."""
-        whole = self.instruct(None, self.like(x, i32), "cvt", x, dtype="i32", mode=ast.Constant(mode))
-        back = self.instruct(None, type_, "cvt", whole, dtype="f32")
-        size = self.unary(None, type_, "abs", x)
-        small = self.compared(None, self.flags_like(type_), "lt", size, constant(float(1 << 23)))
-        return self.chosen(target, type_, small, back, x)
+        return self.rounded(target, type_, x, "rint", x)
 
     def clipped(self, target: str | None, type_: TileType, x: str, low: str | ast.expr, high: str | ast.expr) -> str:
         """`x` kept between two bounds."""

@@ -64,8 +64,10 @@ class Indexing(Functions):
         if dtype is i64:
             raise self.refused("no instruction moves single elements of i64", "cast to i32 before: `.astype(i32)`")
         if dtype.name not in GATHERED:
-            wide = f32 if dtype.name == "bf16" else f16
-            source = self.cast(None, self.sized(self.types[x], wide), x)
+            wide, here = f32 if dtype.name == "bf16" else f16, room(self.types[x])
+            # Rows as far apart as those of `x`, of which the places are.
+            source = TileType(wide, self.types[x].dims, (ub(here.rows, here.columns),))
+            source = self.cast(None, source, x)
             return self.cast(target, type_, self.picked(None, self.sized(type_, wide), source, places))
         return self.instruct(target, type_, "gather", self.entire(x), places, self.scratch(self.types[places]))
 
@@ -245,32 +247,6 @@ class Indexing(Functions):
             return places
         rows = self.instruct(None, numbers, "muls", self.counted(None, numbers, 0), across)
         return self.instruct(None, numbers, "add", places, rows)
-
-    def scattered(self, target: str | None, type_: TileType, x: str, index: str, updates: str, axis: int) -> str:
-        """A copy with elements put at indices; of those for one place the last one stays."""
-        if is_column(type_):
-            rows = [self.row(each) for each in (x, index, updates)]
-            return self.column(target, type_, self.scattered(None, self.as_row_type(type_), *rows, axis=1))
-        dtype = type_.dtype
-        if dtype not in (f32, i32):
-            if dtype is i64 or dtype.name in ("u16", "u32"):
-                raise self.refused(f"no instruction scatters {dtype.name}", "cast it: `.astype(i32)`")
-            wide = f32 if dtype.kind == "float" or dtype.bits == 8 else i32
-            both = [self.cast(None, self.like(each, wide), each) for each in (x, updates)]
-            made = self.scattered(None, self.sized(type_, wide), both[0], index, both[1], axis)
-            return self.cast(target, type_, made)
-        there = self.types[index]
-        size = self.type(dtype, there.dims, room(there).rows, room(there).columns)
-        wanted = [there.dims[each] if each == axis else type_.dims[each] for each in (0, 1)]
-        size = self.type(dtype, wanted, room(there).rows if axis == 0 else room(type_).rows,
-                         room(there).columns if axis == 1 else room(type_).columns)  # fmt: skip
-        spots = self.spots(size, x, index, axis)
-        old = self.entire(x)
-        if old == x:
-            old = self.instruct(None, type_, "mov", x)
-        full = self.types[old]
-        made = self.instruct(None, full, "scatter", old, self.spread(updates, size), spots)
-        return self.instruct(target, type_, "extract", made, 0, 0, *(expression(each) for each in type_.dims))
 
     # running sums -------------------------------------------------------------------------------------------------
 

@@ -9,9 +9,9 @@ import ast
 from typing import TYPE_CHECKING
 
 from htp.lowering.build import constant
-from htp.types import bool_, f16, f32, i16, i32
-from htp_backend_pto.lower.select.choices import UNSIGNED, Item
+from htp.types import bool_, f16, f32, i16, i32, u32
 from htp_backend_pto.lower.select.elementwise import Elementwise
+from htp_backend_pto.lower.select.unsigned import SIGNED, Item
 from htp_backend_pto.lower.writing import is_column
 
 if TYPE_CHECKING:
@@ -94,8 +94,6 @@ class Integers(Elementwise):
             if name == "shl" or dtype.kind == "uint":
                 return self.filled(target, type_, constant(0))
             return self.instruct(target, type_, f"{name}s", left, dtype.bits - 1)
-        if dtype.name in UNSIGNED:
-            raise self.refused(f"{dtype.name} is shifted by constants only", "pass it as i32")
         return self.moved_bits(target, type_, name, left, right)
 
     def limited(self, by: Item, most: int) -> Item:
@@ -108,6 +106,11 @@ class Integers(Elementwise):
         """Shifts by distances that are known when it runs; negative ones count as far."""
         last = type_.dtype.bits - 1
         by = self.spread(right, type_) if isinstance(right, str) else self.filled(None, type_, right)
+        if type_.dtype.name in SIGNED:
+            near = self.binary(None, type_, "min", by, constant(last))
+            made = self.instruct(None, type_, name, left, near)
+            inside = self.compared(None, self.flags_like(type_), "le", by, constant(last))
+            return self.chosen(target, type_, inside, made, constant(0))
         low = self.compared(None, self.flags_like(type_), "ge", by, constant(0))
         by = self.chosen(None, type_, low, by, constant(last + 1))
         near = self.instruct(None, type_, "mins", by, last)
@@ -127,6 +130,8 @@ class Integers(Elementwise):
             rows = [self.across(each, wanted) if isinstance(each, str) else each for each in (left, right)]
             return self.column(target, type_, self.divided(None, wanted, name, *rows))
         wide = f32 if dtype.kind == "float" else i32
+        if dtype is u32:
+            return self.divided_unsigned(target, type_, name, left, right)
         if dtype is not wide:
             if dtype.bits > 16:
                 raise self.refused(f"no instructions divide {dtype.name}", "pass it as i32, or cast it: `.astype(i32)`")
@@ -187,13 +192,50 @@ class Integers(Elementwise):
         some = self.compared(None, self.flags_like(type_), "ne", b, constant(0))
         return self.chosen(None, type_, odd, far, usual), some
 
+    def divided_unsigned(self, target: str | None, type_: TileType, name: str, left: Item, right: Item) -> str:
+        """u32 by u32: half of what is divided fits into i32, and twice its quotient is right or one too little."""
+        number = right.value if isinstance(right, ast.Constant) and isinstance(right.value, int) else 0
+        a = self.spread(left, type_) if isinstance(left, str) else self.filled(None, type_, left)
+        if number > 0 and number & (number - 1) == 0:
+            if name == "quotient":
+                return self.instruct(target, type_, "shrs", a, number.bit_length() - 1)
+            return self.instruct(target, type_, "ands", a, number - 1)
+        numbers, flags = self.sized(type_, i32), self.flags_like(type_)
+        b = right if 0 < number < -LEAST else self.full(right, type_)
+        divisor, times = self.signed_item(b, type_), "mul" if isinstance(b, str) else "muls"
+        whole = self.signed(a)
+        half = self.signed(self.instruct(None, type_, "shrs", a, 1))
+        quotient = self.instruct(None, numbers, "shls", self.steps(numbers, half, divisor)[0], 1)
+        rest = self.instruct(None, numbers, "sub", whole, self.instruct(None, numbers, times, quotient, divisor))
+        one = self.flags(None, numbers, self.compared(None, flags, "ge", self.unsigned(None, type_, rest), b))
+        quotient = self.instruct(None, numbers, "add", quotient, one)
+        if isinstance(b, str) and isinstance(divisor, str):
+            far = self.compared(None, flags, "lt", divisor, constant(0))
+            over = self.flags(None, numbers, self.compared(None, flags, "ge", a, b))
+            some = self.compared(None, flags, "ne", divisor, constant(0))
+            quotient = self.chosen(None, numbers, some, self.chosen(None, numbers, far, over, quotient), constant(0))
+            if name == "quotient":
+                return self.unsigned(target, type_, quotient)
+            whole = self.chosen(None, numbers, some, whole, constant(0))
+        elif name == "quotient":
+            return self.unsigned(target, type_, quotient)
+        taken = self.instruct(None, numbers, times, quotient, divisor)
+        return self.unsigned(target, type_, self.instruct(None, numbers, "sub", whole, taken))
+
+    def full(self, item: Item, type_: TileType) -> str:
+        """An operand as a tile with all sizes of the result."""
+        return self.spread(item, type_) if isinstance(item, str) else self.filled(None, type_, item)
+
     def steps(self, type_: TileType, a: str, b: Item) -> tuple[str, str]:
         """Quotient and rest of integers from zero on: two quotients of floats, and what is then one too little or much.
 
         The first is off by at most one in 2**22, the second divides what that leaves.
         """
         numbers = self.sized(type_, f32)
-        divisor = self.instruct(None, numbers, "cvt", b, dtype="f32") if isinstance(b, str) else _float(b)
+        if isinstance(b, str):  # 2**31 is the least integer, from which its size makes it again
+            divisor = self.unary(None, numbers, "abs", self.instruct(None, numbers, "cvt", b, dtype="f32"))
+        else:
+            divisor = _float(b)
         quotient, rest = "", a
         for _ in range(2):
             near = self.instruct(None, numbers, "cvt", rest, dtype="f32")
@@ -221,12 +263,28 @@ class Integers(Elementwise):
         some = self.compared(None, flags, "ne", rest, zero)
         moves = self.bits(None, flags, "and", differ, some)
         if name == "remainder":
-            return self.chosen(target, type_, moves, self.instruct(None, type_, "add", rest, b), rest)
+            made = self.chosen(None, type_, moves, self.instruct(None, type_, "add", rest, b), rest)
+            signs = self.instruct(None, type_, "adds", below[1], constant(-0.5))  # the opposite of b's
+            return self.chosen(target, type_, some, made, self.instruct(None, type_, "muls", signs, constant(-0.0)))
         quotient = self.instruct(None, type_, "div", self.instruct(None, type_, "sub", a, rest), b)
         less = self.instruct(None, type_, "adds", quotient, constant(-1.0))
-        nearest = self.function(None, type_, "round", self.chosen(None, type_, moves, less, quotient))
+        exact = self.instruct(None, type_, "div", a, b)
+        nearest = self.rounded(None, type_, self.chosen(None, type_, moves, less, quotient), "rint", exact)
         over = self.compared(None, flags, "eq", b, zero)
-        return self.chosen(target, type_, over, self.instruct(None, type_, "div", a, b), nearest)
+        return self.chosen(target, type_, over, exact, nearest)
+
+    def rounded(self, target: str | None, type_: TileType, x: str, mode: str, signs: str) -> str:
+        """By way of whole numbers, which hold every fraction there is: from 2**23 on there are none.
+
+        They have one zero; it gets the sign of `signs`: of zeros `±0 - 0` is what `±0` is.
+        """
+        whole = self.instruct(None, self.like(x, i32), "cvt", x, dtype="i32", mode=ast.Constant(mode))
+        back = self.instruct(None, type_, "cvt", whole, dtype="f32")
+        zero = self.instruct(None, type_, "muls", signs, constant(-0.0))
+        back = self.instruct(None, type_, "muls", self.instruct(None, type_, "sub", zero, back), constant(-1.0))
+        size = self.unary(None, type_, "abs", x)
+        small = self.compared(None, self.flags_like(type_), "lt", size, constant(float(1 << 23)))
+        return self.chosen(target, type_, small, back, x)
 
     def function(self, target: str | None, type_: TileType, name: str, x: str, **options: ast.expr) -> str:
         """`tile.name(x)`."""

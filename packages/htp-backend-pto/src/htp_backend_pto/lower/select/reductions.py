@@ -12,6 +12,7 @@ from htp.dims import const
 from htp.lowering.build import constant, expression
 from htp.types import TileType, bool_, f16, f32, i16, i32, i64
 from htp_backend_pto.lower.select.sorting import Sorting
+from htp_backend_pto.lower.select.unsigned import SIGNED
 from htp_backend_pto.lower.writing import is_column, room
 
 if TYPE_CHECKING:
@@ -59,12 +60,24 @@ class Reductions(Sorting):
             wide_dtype = f32 if dtype.kind == "float" else i32
             wide = self.sized(type_, wide_dtype)
             return self.given(name, type_, self.reduced(None, wide, how, self.widened(x, wide_dtype), axes))
+        if dtype.name in SIGNED:
+            return self.reduced_unsigned(name, type_, how, x, axes)
         if dtype.bits <= 8:
             wide = self.sized(type_, i16)
             return self.given(name, type_, self.reduced(None, wide, how, self.widened(x, i16), axes))
         if how in ("max", "min") and dtype.kind == "float" and not (axis == 1 and self.quiet(x)):
             return self.extreme_of(name, type_, x, axis, how)
         return self.fold(name, type_, x, axis, how)
+
+    def reduced_unsigned(self, name: str | None, type_: TileType, how: str, x: str, axes: Sequence[int]) -> str:
+        """Of numbers without a sign: sums and products by their bits, extremes by numbers of the same order."""
+        dtype = self.types[x].dtype
+        same = name if type_.dtype is dtype else None
+        made, order = self.sized(type_, dtype), how in ("max", "min")
+        signed = self.ordered(x) if order else self.signed(x)
+        found = self.reduced(None, self.sized(type_, SIGNED[dtype.name]), how, signed, axes)
+        back = self.from_ordered(same, made, found) if order else self.unsigned(same, made, found)
+        return back if type_.dtype is dtype else self.given(name, type_, back)
 
     def quiet(self, x: str) -> bool:
         """Whether what a NaN gives makes no difference."""
@@ -137,8 +150,10 @@ class Reductions(Sorting):
     def placed(self, name: str | None, type_: TileType, x: str, axis: int, how: str) -> str:
         """Where the first largest or smallest is, or the first NaN."""
         dtype = self.types[x].dtype
-        if dtype is i64 or dtype.name in ("u16", "u32"):
-            raise self.refused(f"no instruction compares {dtype.name}", "cast it: `.astype(i32)`")
+        if dtype is i64:
+            raise self.refused("no instruction compares i64", "cast it: `.astype(i32)`")
+        if dtype.name in SIGNED:
+            x = self.ordered(x)
         if dtype.name == "bf16" or dtype.bits == 8:
             x = self.widened(x, f32 if dtype.kind == "float" else f16)
         if type_.dtype is not i32:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from htp.dims import Expr, const, sym
 from htp.lowering.build import call, constant, expression
 from htp.program import stamp
-from htp.types import TileType, bool_, f16, f32, i32, u32
+from htp.types import TileType, bool_, f16, f32, i32, i64, u32
 from htp_backend_pto.layouts import ub
-from htp_backend_pto.lower.select.indexing import Indexing
+from htp_backend_pto.lower.select.scattering import Scattering
+from htp_backend_pto.lower.select.unsigned import SIGNED
 from htp_backend_pto.lower.writing import is_column, room
 
 if TYPE_CHECKING:
@@ -29,14 +30,16 @@ LARGEST = 3.4028234663852886e38
 MINUS = float("-inf")
 
 
-class Sorting(Indexing):
+class Sorting(Scattering):
     """Writes orders."""
 
     def order(self, target: str | None, type_: TileType, x: str, axis: int, *, falling: bool) -> str:
         """The places of elements in order, equal ones as they stood; NaN is the largest; as i32."""
         dtype = self.types[x].dtype
-        if dtype.name in ("u16", "u32", "i64"):
-            raise self.refused(f"no instruction sorts {dtype.name}", "cast it: `.astype(i32)`")
+        if dtype is i64:
+            raise self.refused("no instruction sorts i64", "cast it: `.astype(i32)`")
+        if dtype.name in SIGNED:
+            x = self.ordered(x)
         if dtype is bool_:
             x = self.flags(None, self.like(x, f16), x)
         if axis == 0 and not is_column(self.types[x]):

@@ -8,11 +8,12 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from htp.dims import const
+from htp.dims import const, minimum
 from htp.infer.values import Region, Value
-from htp.lowering.build import call, constant
+from htp.lowering.build import call, constant, expression
 from htp.program import origin_of
 from htp.types import TileType, bool_, i32, i64, u8
+from htp_backend_pto.emission.regions import as_dim
 from htp_backend_pto.lower.blocks import with_blocks
 from htp_backend_pto.lower.select.calls import Calls
 from htp_backend_pto.lower.select.choices import COMPARISONS, Item
@@ -21,7 +22,7 @@ from htp_backend_pto.lower.select.quiet import Quiet
 from htp_backend_pto.lower.select.spans import Spans
 from htp_backend_pto.lower.units import called
 from htp_backend_pto.lower.writing import is_column, room
-from htp_backend_pto.tiles import tile_type
+from htp_backend_pto.tiles import annotation_of, tile_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,6 +77,8 @@ class Vector(Calls):
                 type_ = tile_type(node.annotation)
                 if type_ is None:
                     self.out.append(node)
+                elif called(value) == "token":
+                    self.received(name, type_, value)
                 else:
                     self.types[name] = type_
                     self.value(name, type_, value)
@@ -94,6 +97,12 @@ class Vector(Calls):
         body = self.statements(node.body)
         self.rows = {}
         self.out.append(with_blocks(node, body))
+
+    def received(self, name: str, type_: TileType, value: ast.expr) -> None:
+        """A token from the other kind of core, which lies where tiles are loaded to."""
+        self.forget(name)
+        self.types[name] = type_
+        self.put(ast.AnnAssign(ast.Name(name, ast.Store()), annotation_of(type_), value, 1))
 
     # memory -------------------------------------------------------------------------------------------------------
 
@@ -125,15 +134,15 @@ class Vector(Calls):
         start = (parts[-1].lower or ast.Constant(0)) if isinstance(parts[-1], ast.Slice) else parts[-1]
         array = self.known.roots.get(source.value.id) if isinstance(source.value, ast.Name) else None
         width = array[-1].constant if array else 1
-        first = start.value if isinstance(start, ast.Constant) else None
-        if width is None or width < 2 or not isinstance(first, int) or len(parts) < 2:
+        first = as_dim(start)
+        if width is None or width < 2 or first is None or len(parts) < 2:
             return self.instruct(target, type_, how, self.pointed(source, len(parts) - 1, start))
-        begin = min(first, width - 2)
-        window = ast.Slice(ast.Constant(begin), ast.Constant(begin + 2))
+        begin = minimum(first, const(width - 2))
+        window = ast.Slice(expression(begin), expression(begin + 2))
         both = ast.Subscript(source.value, ast.Tuple([*parts[:-1], window], ast.Load()), ast.Load())
         wide = self.type(type_.dtype, (type_.dims[0], const(2)), room(type_).rows, 2)
         made = self.instruct(None, wide, how.replace("load_col", "load"), both)
-        return self.taken_out(target, type_, made, (const(0), const(first - begin)))
+        return self.taken_out(target, type_, made, (const(0), first - begin))
 
     def subscript(self, node: ast.expr) -> ast.Subscript:
         """The slice that an expression over memory is; an array alone is all of it."""

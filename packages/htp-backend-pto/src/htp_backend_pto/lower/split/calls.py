@@ -20,6 +20,7 @@ from htp.program import origin_of
 from htp.types import ScalarType
 from htp_backend_pto.lower.blocks import with_blocks
 from htp_backend_pto.lower.bounds import arguments_of
+from htp_backend_pto.lower.gangs import is_gang, is_member
 from htp_backend_pto.lower.sites import Site, marked, site_of
 from htp_backend_pto.lower.tidy import with_sizes
 from htp_backend_pto.lower.translate import Translation, box_text, integer, spelled_symbols, written_box
@@ -32,30 +33,52 @@ if TYPE_CHECKING:
     from htp.infer.state import Inference
     from htp.program import Function, Program
 
-__all__ = ["flattened"]
+__all__ = ["flattened", "with_bodies"]
 
 
 def flattened(program: Program) -> Program:
     """The program whose entry calls kernels of one unit only."""
     while True:
-        whole = {each.name: each for each in program.functions if _is_divided(program, each)}
-        body = _Flattening(program, whole).block(program.main.body)
-        if all(one is other for one, other in zip(body, program.main.body, strict=False)):
+        made = _once(program, {each.name: each for each in program.functions if _is_divided(program, each)})
+        if made is program:
             return program
-        body = with_sizes(program.main, body)
-        program = program.replace(replace(program.main, kind="routine", body=tuple(body)))
+        program = made
+
+
+def with_bodies(program: Program, whole: dict[str, Function]) -> Program:
+    """The program whose entry has the bodies of some functions, and of what these call, in place of their calls."""
+    while (made := _once(program, whole)) is not program:
+        program = made
+    return program
+
+
+def _once(program: Program, whole: dict[str, Function]) -> Program:
+    body = _Flattening(program, whole).block(program.main.body)
+    if all(one is other for one, other in zip(body, program.main.body, strict=False)):
+        return program
+    body = with_sizes(program.main, body)
+    return program.replace(replace(program.main, kind="routine", body=tuple(body)))
 
 
 def _is_divided(program: Program, function: Function) -> bool:
-    """Whether calls of a function give way to its body: it calls others itself, or both units work for it."""
+    """Whether calls of a function give way to its body: it calls others itself, checks something, or is for both units.
+
+    What is checked is for the orchestration, which can say what is wrong; a core cannot.
+    """
     if function.name == program.entry or function.kind not in ("kernel", "routine"):
         return False
+    if is_gang(function) or is_member(function):
+        return False
     names = {each.name for each in program.functions}
-    nodes = (node for each in function.body for node in ast.walk(each) if isinstance(node, ast.Call))
-    if function.kind == "routine" or any(isinstance(each.func, ast.Name) and each.func.id in names for each in nodes):
+    nodes = [node for each in function.body for node in ast.walk(each)]
+    if function.kind == "routine" or any(isinstance(each, ast.Assert) or _calls(each, names) for each in nodes):
         return True
     units = Units(function, infer(program, function))
     return len({unit for each in function.body for unit in units.units(each)}) > 1
+
+
+def _calls(node: ast.AST, names: set[str]) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names
 
 
 class _Flattening:

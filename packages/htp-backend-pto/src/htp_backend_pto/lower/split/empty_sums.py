@@ -9,14 +9,12 @@ import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from htp.dims import const
 from htp.infer.engine import infer
 from htp.infer.values import Index, Region, Value
 from htp.lowering.build import call, expression, tuple_of
 from htp.program import Function, origin_of, stamp
-from htp.types import ScalarType, TensorType, TileType
-from htp_backend_pto.lower.bounds import arguments_of
-from htp_backend_pto.lower.sites import marked, site_of
+from htp.types import TileType
+from htp_backend_pto.lower.split.guarding import Guarding
 from htp_backend_pto.lower.tidy import with_sizes
 from htp_backend_pto.lower.units import accumulated, called, walk
 from htp_backend_pto.tiles import annotation_of
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from htp.dims import Expr
-    from htp.infer.state import Inference
     from htp.program import Program
 
 __all__ = ["with_zeros"]
@@ -35,7 +32,7 @@ def with_zeros(program: Program) -> Program:
     """The program whose kernels of products are called only where something is added; else zeros are stored."""
     kernels = {each.name: _Sums(program, each) for each in program.functions if each.kind == "kernel"}
     kernels = {name: each for name, each in kernels.items() if each.lengths}
-    return _Guarding(program, kernels).program() if kernels else program
+    return Guarding(program, kernels, "zeros").program() if kernels else program
 
 
 class _Sums:
@@ -86,7 +83,7 @@ class _Sums:
         else:
             self.plain = False
 
-    def zeros(self, name: str) -> Function | None:
+    def instead(self, name: str) -> Function | None:
         """A kernel that stores zeros to the same places; `None` where that is not all it would have to do."""
         if not self.plain or not self.stores or len(set(self.lengths)) > 1:
             return None
@@ -102,82 +99,7 @@ class _Sums:
             stored = ast.Assign(each.targets, ast.Name(f"zeros_{number}", ast.Load()), lineno=0)
             body += [stamp(ast.AnnAssign(tile, annotation, made, 1), origin_of(each)), stamp(stored, origin_of(each))]
         doc = f"The zeros that `{self.kernel.name}` would store where it adds nothing up."
-        return replace(self.kernel, name=name, doc=doc, body=tuple(with_sizes(self.kernel, body)))
-
-
-class _Guarding:
-    """Puts calls of kernels under the condition that they add something up."""
-
-    def __init__(self, program: Program, kernels: dict[str, _Sums]) -> None:
-        self.source = program
-        self.kernels = kernels
-        self.known: Inference = infer(program, program.main)
-        self.made: dict[str, Function] = {}
-
-    def program(self) -> Program:
-        body = self._block(self.source.main.body)
-        if not self.made:
-            return self.source
-        main = replace(self.source.main, body=tuple(with_sizes(self.source.main, body)))
-        others = [each for each in self.source.functions if each.name != main.name]
-        return replace(self.source, functions=(*others, *self.made.values(), main))
-
-    def _block(self, body: Sequence[ast.stmt]) -> list[ast.stmt]:
-        result: list[ast.stmt] = []
-        for each in body:
-            if isinstance(each, ast.For):
-                new: ast.stmt = ast.For(each.target, each.iter, self._block(each.body), [], lineno=0)
-            elif isinstance(each, ast.While):
-                new = ast.While(each.test, self._block(each.body), [])
-            elif isinstance(each, ast.If):
-                new = ast.If(each.test, self._block(each.body), self._block(each.orelse))
-            else:
-                result += self._call(each, result)
-                continue
-            result.append(marked_like(new, each))
-        return result
-
-    def _call(self, node: ast.stmt, before: list[ast.stmt]) -> list[ast.stmt]:
-        value = node.value if isinstance(node, ast.Expr) else None
-        function = value.func if isinstance(value, ast.Call) else None
-        sums = self.kernels.get(function.id) if isinstance(function, ast.Name) else None
-        if sums is None or not isinstance(value, ast.Call):
-            return [node]
-        length = self._outside(sums, value)
-        facts = self.known.facts_at(node)
-        if length is None or facts.nonnegative(length - 1):
-            return [node]
-        name = f"{sums.kernel.name}_zeros"
-        if name not in self.made:
-            zeros = sums.zeros(name)
-            if zeros is None:
-                return [node]
-            self.made[name] = zeros
-        told: list[ast.stmt] = []
-        while before and called(getattr(before[-1], "value", None)) == "task":
-            told.insert(0, before.pop())
-        other = ast.Expr(ast.Call(ast.Name(name, ast.Load()), value.args, value.keywords))
-        test = ast.Compare(expression(length), [ast.Gt()], [ast.Constant(0)])
-        instead = [*told, stamp(other, origin_of(node))]
-        return [marked_like(ast.If(test, [*told, node], instead), node)]
-
-    def _outside(self, sums: _Sums, node: ast.Call) -> Expr | None:
-        """How much is added up, in what the routine knows."""
-        meanings: dict[str, Expr] = {}
-        for param, argument in arguments_of(sums.kernel, node):
-            known = self.known.types.get(id(argument))
-            if isinstance(param.type, TensorType) and isinstance(known, Region):
-                for size, extent in zip(param.type.dims, known.dims, strict=True):
-                    if str(size) in size.symbols:
-                        meanings.setdefault(str(size), extent)
-            elif isinstance(param.type, ScalarType) and isinstance(known, Index):
-                meanings[param.name] = known.value
-        length = sums.lengths[0]
-        if not length.symbols <= meanings.keys() or length == const(0):
-            return None
-        return length.substitute(meanings)
-
-
-def marked_like(new: ast.stmt, old: ast.stmt) -> ast.stmt:
-    """A statement in the place of another one."""
-    return marked(stamp(new, origin_of(old)), site_of(old))
+        # Sizes are those of what is stored to, where it has them: the sum's operands are then of no use.
+        stored = [each for each in self.kernel.params if each.direction != "in"]
+        sized = replace(self.kernel, params=(*stored, *self.kernel.params))
+        return replace(self.kernel, name=name, doc=doc, body=tuple(with_sizes(sized, body)))

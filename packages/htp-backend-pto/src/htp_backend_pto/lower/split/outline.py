@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from htp.diagnostics import Bug
-from htp.dims import Expr, const, sym
+from htp.dims import Expr, const, minimum, sym
 from htp.infer.values import Box, Index, Number, Region, Value
 from htp.liveness import loads, writes
 from htp.lowering.build import assigned, stored
 from htp.names import RESERVED
 from htp.program import Function, origin_of, stamp
 from htp.types import Param, ScalarType, TensorType, bool_, f32, i64
-from htp_backend_pto.lower.split.regions import guarded_nodes, inner_ranges, part_of
+from htp_backend_pto.lower.split.regions import guarded_nodes, inner_ranges, part_of, with_rows
 from htp_backend_pto.lower.translate import Translation, box_text
 from htp_backend_pto.lower.units import walk
 from htp_backend_pto.tiles import annotation_of
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
     from htp.infer.state import Inference
     from htp_backend_pto.lower.split.order import Run
+    from htp_backend_pto.lower.split.regions import Part
 
-__all__ = ["Crossing", "Outline", "Way", "exposed"]
+__all__ = ["Crossing", "Outline", "Way"]
 
 Way = Literal["in", "out", "inout"]
 _WAYS = ("in", "inout", "out")
@@ -54,35 +55,6 @@ class _Array:
     sizes: tuple[Expr, ...]
 
 
-def exposed(body: Iterable[ast.stmt]) -> frozenset[str]:
-    """Names that the statements read before they have certainly given them a value."""
-    found: set[str] = set()
-    made: set[str] = set()
-    for statement in body:
-        if isinstance(statement, ast.For | ast.While):
-            head = loads(statement.iter if isinstance(statement, ast.For) else statement.test)
-            own = writes(statement.target) if isinstance(statement, ast.For) else frozenset[str]()
-            found |= (head | (exposed(statement.body) - own)) - made
-        elif isinstance(statement, ast.If):
-            found |= (loads(statement.test) | exposed(statement.body) | exposed(statement.orelse)) - made
-            made |= _certain(statement.body) & _certain(statement.orelse)
-        else:
-            found |= loads(statement) - made
-            made |= writes(statement)
-    return frozenset(found)
-
-
-def _certain(body: Iterable[ast.stmt]) -> frozenset[str]:
-    """Names that the statements certainly assign."""
-    found: set[str] = set()
-    for statement in body:
-        if isinstance(statement, ast.If):
-            found |= _certain(statement.body) & _certain(statement.orelse)
-        elif not isinstance(statement, ast.For | ast.While):
-            found |= writes(statement)
-    return frozenset(found)
-
-
 class Outline(Translation):
     """Writes one kernel."""
 
@@ -101,6 +73,8 @@ class Outline(Translation):
         self.facts = known.facts_at(run.statements[0])
         self.ranges = inner_ranges(self.statements, known)
         self.inner = self._inner()
+        nodes = (node for each in self.statements for node in ast.walk(each))
+        self.takes_parts = any(id(node) in known.slices for node in nodes)
         self.taken = {name for each in self.statements for name in (*loads(each), *writes(each))} | set(RESERVED)
         self.sizes: list[tuple[Expr, Expr]] = []
         self.arrays: dict[str, _Array] = {}
@@ -144,12 +118,14 @@ class Outline(Translation):
         guarded = guarded_nodes(self.statements)
         roots = list(dict.fromkeys(each.root for each in accesses))
         parts = {
-            root: part_of(
+            root: self.part(root, part_of(
                 [each for each in accesses if each.root == root],
                 self.known.roots[root], self.ranges, self.inner, guarded, self.facts,
-            )
+            ))
             for root in roots
         }  # fmt: skip
+        written = {each.root for each in accesses if each.writes}
+        parts |= {root: with_rows(part, self.known.roots[root]) for root, part in parts.items() if root not in written}
         self._plain_sizes(parts[root].box for root in roots)
         for root, part in parts.items():
             own = [each for each in accesses if each.root == root]
@@ -172,6 +148,11 @@ class Outline(Translation):
             )
             self.arguments.append(ast.Name(root, ast.Load()) if whole else text)
 
+    def part(self, root: str, found: Part) -> Part:
+        """The part of an array that the kernel is given; `found` is the smallest that is known to do."""
+        del root
+        return found
+
     def _regions(self, root: str) -> Iterable[Region]:
         for each in self.statements:
             for node in ast.walk(each):
@@ -186,12 +167,17 @@ class Outline(Translation):
         """An integer in the routine's own names."""
         return value.substitute({each: sym(self.spelled[each]) for each in value.symbols if each in self.spelled})
 
+    def _inferred(self, value: Expr) -> Expr:
+        """An integer in the symbols that facts are about, where it is in the routine's names."""
+        return value.substitute({name: sym(symbol) for symbol, name in self.spelled.items() if name in value.symbols})
+
     def _dim(self, extent: Expr, axis: str) -> Expr:
         """What the kernel calls a size that is `extent` in the routine."""
         if extent.constant is not None:
             return extent
+        inferred, extent = extent, self._outer(extent)
         for outer, name in self.sizes:
-            if self.facts.equal(outer, extent) is True:
+            if outer == extent or self._equal(outer, inferred):
                 return name
         alone = str(extent) if str(extent) in extent.symbols else ""
         if not alone and (made := self._of_named(extent)) is not None:
@@ -202,7 +188,7 @@ class Outline(Translation):
         while name in used or (name in self.taken and name != alone) or not name.isidentifier():
             number += 1
             name = f"{base if base.isidentifier() else 'size'}_{number}"
-        self.sizes.append((self._outer(extent), sym(name)))
+        self.sizes.append((extent, sym(name)))
         return sym(name)
 
     def _plain_sizes(self, boxes: Iterable[Box]) -> None:
@@ -274,13 +260,21 @@ class Outline(Translation):
         """An integer in the kernel's sizes; what they do not tell is passed as a number."""
         value = self.facts.simplify(value)
         for outer, name in self.sizes:
-            if value == outer or (not value.symbols & self.inner and self.facts.equal(value, outer) is True):
-                return name
+            if value == outer or (not value.symbols & self.inner and self._equal(value, outer)):
+                return self._at_most(name, outer)
         value = value.rebuilt(self._atom)
         names = {str(name) for _, name in self.sizes}
         for symbol in sorted(value.symbols - self.inner - names):
             self._pass(symbol, i64, ast.Name(symbol, ast.Load()))
         return value
+
+    def _equal(self, one: Expr, other: Expr) -> bool:
+        return self.facts.equal(self._inferred(one), self._inferred(other)) is True
+
+    def _at_most(self, name: Expr, outer: Expr) -> Expr:
+        """The kernel's name of a size, with its bound where parts of tiles are taken, which end where these do."""
+        most = self.facts.upper_bound(self._inferred(outer)) if self.takes_parts else None
+        return name if most is None else minimum(const(most), name)
 
     def _atom(self, atom: object) -> Expr | None:
         """The kernel's name of a part of an integer."""

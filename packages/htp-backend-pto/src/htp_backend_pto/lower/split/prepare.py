@@ -14,7 +14,7 @@ from htp.dims import sym
 from htp.infer.engine import infer
 from htp.infer.values import Box, Index, Number, Region, Value
 from htp.liveness import loads, writes
-from htp.lowering.build import annotated, binary
+from htp.lowering.build import annotated, binary, expression, tuple_of
 from htp.program import origin_of, stamp
 from htp.rewriting import Rewriter
 from htp_backend_pto.lower.blocks import changed
@@ -173,12 +173,27 @@ class _Forwarding:
         if not isinstance(statement.value, ast.Subscript):
             return [statement]
         region = self.region(statement.value)
-        if region is None or isinstance(self.known.types.get(id(statement.value)), Region):
+        value = self.filled(statement.value)
+        if region is not None and not isinstance(self.known.types.get(id(statement.value)), Region):
+            value = box_text(region.root, self.outer(region.box), self.known.roots[region.root], store=False)
+        if value is None:
             return [statement]
-        sizes = self.known.roots[region.root]
-        value = box_text(region.root, self.outer(region.box), sizes, store=False)
         new = ast.AnnAssign(statement.target, statement.annotation, value, 1)
         return [marked(stamp(new, origin_of(statement)), site_of(statement))]
+
+    def filled(self, node: ast.Subscript) -> ast.expr | None:
+        """A part of a tile that is full of one number: another such tile."""
+        known = self.known.types.get(id(node))
+        definitions = self.units.definitions[node.value.id] if isinstance(node.value, ast.Name) else []
+        full = getattr(definitions[0], "value", None) if len(definitions) == 1 else None
+        if not isinstance(full, ast.Call) or called(full) != "tile.full" or not isinstance(known, Value):
+            return None
+        dims = tuple_of([expression(self.named(each)) for each in known.dims])
+        return ast.Call(full.func, [dims, *full.args[1:]], full.keywords)
+
+    def named(self, value: Expr) -> Expr:
+        """An integer in the names of variables."""
+        return value.substitute({symbol: sym(name) for symbol, name in self.spelled.items()})
 
     def item(self, statement: ast.AnnAssign | ast.Assign) -> ast.stmt:
         """An element that is read from memory where the number is wanted, not loaded before."""

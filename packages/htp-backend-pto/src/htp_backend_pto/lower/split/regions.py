@@ -6,7 +6,7 @@ Knows boxes and sizes; does not know syntax beyond loops.
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from htp.dims import Expr, const, maximum, minimum
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from htp.infer.state import Inference
     from htp.infer.values import Access
 
-__all__ = ["Part", "Range", "guarded_nodes", "inner_ranges", "part_of"]
+__all__ = ["Part", "Range", "guarded_nodes", "inner_ranges", "part_of", "with_rows"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,16 @@ class Range:
     start: Expr
     stop: Expr
     step: int
+
+    @property
+    def last(self) -> Expr:
+        """What the variable is at most in any turn: what it is in the last one, where that is plain to see."""
+        turns = (self.stop - self.start).constant
+        if self.step == 1:
+            return self.stop - 1
+        if turns is not None and turns > 0:
+            return self.start + (turns - 1) // self.step * self.step
+        return self.stop
 
 
 @dataclass(frozen=True)
@@ -91,6 +101,16 @@ def part_of(
     return Part(box, covered)
 
 
+def with_rows(part: Part, sizes: Sequence[Expr]) -> Part:
+    """A column that is read, with the rows it is a part of: what a task is given has a last axis without gaps."""
+    box, width = part.box, sizes[-1].constant
+    rows = any(kept and each.constant != 1 for each, kept in zip(box.extent[:-1], box.kept[:-1], strict=True))
+    if not rows or width is None or width < 2 or (box.kept[-1] and box.extent[-1].constant != 1):
+        return part
+    whole = Box((*box.start[:-1], const(0)), (*box.extent[:-1], const(width)), (*box.kept[:-1], True))
+    return replace(part, box=whole)
+
+
 def _least(values: Sequence[Expr], accesses: Sequence[Access], ranges: Sequence[Range], inner: frozenset[str]) -> Expr:
     firsts = {each.symbol: each.start for each in ranges if each.step > 0}
     candidates = [_replaced(each, firsts, ranges) for each in values]
@@ -105,7 +125,7 @@ def _least(values: Sequence[Expr], accesses: Sequence[Access], ranges: Sequence[
 def _greatest(
     values: Sequence[Expr], size: Expr, accesses: Sequence[Access], ranges: Sequence[Range], inner: frozenset[str]
 ) -> Expr:
-    lasts = {each.symbol: each.stop for each in ranges if each.step > 0}
+    lasts = {each.symbol: each.last for each in ranges if each.step > 0}
     candidates = [_replaced(each, lasts, ranges) for each in values]
     if any(each.symbols & inner for each in values):
         candidates = [size, *(minimum(size, each) for each in candidates)] if len(values) > 1 else [

@@ -18,15 +18,20 @@ from htp.lowering.simplify import Simplify
 from htp.passes import Pass
 from htp.program import Function, origin_of, stamp
 from htp_backend_pto.forms import Divided, Legal
-from htp_backend_pto.lower.blocks import with_blocks
+from htp_backend_pto.lower.blocks import exposed, with_blocks
+from htp_backend_pto.lower.cluster.settled import settled
+from htp_backend_pto.lower.gangs import gangs_of, is_member
 from htp_backend_pto.lower.split.calls import flattened
 from htp_backend_pto.lower.split.empty_sums import with_zeros
 from htp_backend_pto.lower.split.formulas import WRITTEN, written_out
+from htp_backend_pto.lower.split.nothing import with_nothing
 from htp_backend_pto.lower.split.order import Run
-from htp_backend_pto.lower.split.outline import Crossing, Outline, Way, exposed
+from htp_backend_pto.lower.split.outline import Crossing, Outline, Way
 from htp_backend_pto.lower.split.predicates import with_predicates
 from htp_backend_pto.lower.split.prepare import prepared
 from htp_backend_pto.lower.split.tree import Nest, Tree, runs_of
+from htp_backend_pto.lower.split.unused import without_unused
+from htp_backend_pto.lower.spread.spread import spread
 from htp_backend_pto.lower.translate import spelled_symbols
 from htp_backend_pto.lower.units import walk
 
@@ -51,13 +56,13 @@ class Split(Pass):
     provides = (Divided(),)
     introduces = ()
     may_introduce = (DialectUse("host"), DialectUse("tile"), *(OpUse(f"tile.{each}") for each in (*WRITTEN, "full")))
-    understands = (DialectUse("tile"), DialectUse("host"), DialectUse("tasks"))
+    understands = tuple(DialectUse(each) for each in ("tile", "host", "tasks", "gangs"))
 
     def apply(self, program: Program) -> Program:
         """The divided program; it is simplified again, since a kernel may not need all that it was given."""
-        program = prepared(flattened(written_out(program)))
+        program = prepared(flattened(spread(written_out(settled(program)))))
         divided = _Division(program).program()
-        return with_predicates(with_zeros(Simplify().apply(divided)))
+        return with_predicates(without_unused(with_nothing(with_zeros(Simplify().apply(divided)))))
 
 
 class _Division:
@@ -84,8 +89,8 @@ class _Division:
         routine = replace(self.main, kind="routine", body=tuple(body))
         others = tuple(each for each in self.source.functions if each.name != self.main.name and each.kind == "kernel")
         called = {node.id for each in body for node in ast.walk(each) if isinstance(node, ast.Name)}
-        kept = tuple(each for each in others if each.name in called)
-        return replace(self.source, functions=(*kept, *self.kernels, routine))
+        kept = tuple(each for each in others if each.name in called or is_member(each))
+        return replace(self.source, functions=(*kept, *self.kernels, *gangs_of(self.source), routine))
 
     # tiles that are handed on ---------------------------------------------------------------------------------------
 
@@ -138,21 +143,22 @@ class _Division:
         if isinstance(item, Run):
             return self._kernel(item)
         if isinstance(item, Nest):
+            self._refuse_tiles(_head(item.statement), item.statement)
             return [with_blocks(item.statement, self._block(item.body, pending), self._block(item.orelse, pending))]
-        self._refuse_tiles(item)
+        self._refuse_tiles(item, item)
         told = self.tree.tasks.get(id(item))
         return [item] if told is None else [told, item]
 
-    def _refuse_tiles(self, statement: ast.stmt) -> None:
-        """Refuses numbers that are taken out of tiles which only kernels have."""
+    def _refuse_tiles(self, node: ast.stmt | ast.expr, statement: ast.stmt) -> None:
+        """Refuses numbers that a statement, or what stands at its head, takes out of tiles which only kernels have."""
         passed = self.crossing.keys() if self.tree.is_call(statement) else frozenset[str]()
-        for name in sorted((loads(statement) & self.tree.types.keys()) - passed):
+        if (loads(node) & self.tree.types.keys()) - passed:
             raise Refused(
                 "pto.scalar-from-tile",
-                f"`{ast.unparse(statement)}` takes a number out of a tile, which the orchestration does not have",
+                "a number is taken out of a tile that a core computes, and the orchestration has no tiles",
                 span=origin_of(statement),
-                notes=(f"`{name}` is computed on a core",),
-                help="store the tile to an array, and take the number from there: `tile.item(a[0, 0])`",
+                help="store the tile to an array, and take the number from there: with the parameter "
+                "`s: Out[Tensor[f32, 1, 1]]`, `s[:, :] = tile.sum(t, keepdims=True)` and then `tile.item(s[0, 0])`",
             )
 
     def _order(self, name: str) -> int:
@@ -192,6 +198,15 @@ class _Division:
             number += 1
         self.taken.add(name)
         return name
+
+
+def _head(statement: ast.stmt) -> ast.stmt | ast.expr:
+    """What a loop or branch decides by."""
+    match statement:
+        case ast.For(iter=head) | ast.While(test=head) | ast.If(test=head):
+            return head
+        case _:
+            return statement
 
 
 def _alike(one: Function, other: Function) -> bool:

@@ -72,7 +72,14 @@ def order_of(block: Sequence[Piece], *, repeats: bool) -> Order:
             if index in order.barriers:
                 known.barrier(size + index - 1)
             _wait(order, known, block, index, range(index, size), base=size, carried=True)
+        order.knows |= _lowered(order, block)
     return order
+
+
+def _lowered(order: Order, block: Sequence[Piece]) -> frozenset[tuple[str, str]]:
+    """What is known behind a loop since the events of its last turn are waited for there."""
+    last = {access.pipe: index for index, piece in enumerate(block) for access in piece.accesses}
+    return frozenset((each.dst, each.src) for each in order.flags if each.carried and each.after >= last[each.src])
 
 
 class _Known:

@@ -123,7 +123,7 @@ def _written(block: _Block, taken: Taken) -> tuple[list[ast.stmt], list[_Event]]
         after = [each.statement("set_flag") for each in events if each.flag.after == index and each.number is not None]
         around = taken | {_key(each) for each in events if each.number is not None and _covers(each.flag, index)}
         made += [*_once(before, statement), *_inside(statement, block.inner[index], around), *_once(after, statement)]
-    return made, [each for each in events if each.flag.carried and each.number is not None]
+    return made, [each for each in events if each.flag.carried]
 
 
 def _inside(statement: ast.stmt, inner: Sequence[_Block], taken: Taken) -> list[ast.stmt]:
@@ -140,9 +140,9 @@ def _inside(statement: ast.stmt, inner: Sequence[_Block], taken: Taken) -> list[
             made = ast.If(test, written[0][0], written[1][0])
         case _:
             return [statement]
-    raised = [each.statement("set_flag") for each in carried]
-    lowered = [each.statement("wait_flag") for each in carried]
-    return [stamp(each, origin_of(statement)) for each in (*raised, made, *lowered)]
+    raised = [each.statement("set_flag") for each in carried if each.number is not None]
+    lowered = [_barrier("ALL") if each.number is None else each.statement("wait_flag") for each in carried]
+    return [*_once(raised, statement), stamp(made, origin_of(statement)), *_once(lowered, statement)]
 
 
 def _numbered(flags: Sequence[Flag], taken: Taken) -> list[_Event]:

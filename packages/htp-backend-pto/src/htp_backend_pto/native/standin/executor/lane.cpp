@@ -105,7 +105,25 @@ void Lane::issue(const Instruction& instruction) {
         check_order(instruction, access);
     }
     if (checks_) check_operands(instruction);
+    const std::vector<uint64_t> unwritten = still_unwritten(instruction);
     for (const Access& access : instruction.accesses) record(instruction, access, clock);
+    for (uint64_t byte : unwritten) spaces_[int(instruction.accesses.back().space)].mark(byte, byte + 1, false);
+}
+
+// The bytes of the result, which comes last, that lie where loose bytes of an operand are unwritten.
+std::vector<uint64_t> Lane::still_unwritten(const Instruction& instruction) {
+    std::vector<uint64_t> found;
+    for (const Access& access : instruction.accesses) {
+        if (access.loose == 0) continue;
+        const Access& result = instruction.accesses.back();
+        for (uint64_t row = 0; row < access.inner; ++row)
+            for (uint64_t at = access.bytes - access.loose; at < access.bytes; ++at) {
+                const uint64_t byte = access.start + row * access.inner_stride + at;
+                if (!spaces_[int(access.space)].written(byte, byte + 1))
+                    found.push_back(result.start + row * result.inner_stride + at);
+            }
+    }
+    return found;
 }
 
 // A result may lie exactly where an operand lies, element on element; it may not cover another part of it.
@@ -144,7 +162,7 @@ void Lane::check_written(const Instruction& instruction, const Access& access) {
     const Scratchpad& pad = spaces_[int(access.space)];
     uint64_t missing = none;
     each_run(access, [&](uint64_t begin, uint64_t end) {
-        if (missing == none && !pad.written(begin, end)) missing = begin;
+        if (missing == none && !pad.written(begin, end - access.loose)) missing = begin;
     });
     if (missing != none)
         report("unwritten-read", on(access) + " is read, but bytes of it have not been written", instruction, &access);

@@ -76,6 +76,7 @@ private:
     void report(const char* code, const std::string& text, const Instruction& instruction, const Access* access,
                 bool error = true);
     void check_operands(const Instruction& instruction);
+    std::vector<uint64_t> still_unwritten(const Instruction& instruction);
     void check_bounds(const Instruction& instruction, const Access& access);
     void check_written(const Instruction& instruction, const Access& access);
     void check_order(const Instruction& instruction, const Access& access);

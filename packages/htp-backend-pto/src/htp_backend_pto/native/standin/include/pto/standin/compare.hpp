@@ -56,6 +56,12 @@ template <typename M, typename A, typename Second> void write_mask(M& d, A& a, C
         }
 }
 
+// An operand of a selection. Columns up to a whole byte of flags may be padding, where nothing was written.
+template <typename T> void add_choice(Instruction& instruction, const T& tile, uint8_t operand) {
+    add_tile(instruction, tile, Mode::Read, operand);
+    if (tile.GetValidCol() % 8 == 0) instruction.accesses.back().loose = 7 * sizeof(typename T::DType);
+}
+
 }  // namespace standin
 
 template <typename M, typename A, typename B> RecordEvent TCMP(M& d, A& a, B& b, CmpMode mode) {
@@ -87,8 +93,8 @@ std::enable_if_t<is_tile_data_v<B> && is_tile_data_v<S>, RecordEvent> TSEL(D& d,
     standin::same_valid("TSEL", b, d.GetValidRow(), d.GetValidCol());
     standin::check_mask("TSEL", mask, d.GetValidRow(), d.GetValidCol());
     standin::Instruction instruction("TSEL", PIPE_V);
-    standin::add_tile(instruction, a, standin::Mode::Read, 1);
-    standin::add_tile(instruction, b, standin::Mode::Read, 2);
+    standin::add_choice(instruction, a, 1);
+    standin::add_choice(instruction, b, 2);
     standin::add_mask(instruction, mask, standin::Mode::Read, 3, d.GetValidRow(), d.GetValidCol());
     standin::add_scratch(instruction, scratch, 4);
     standin::add_tile(instruction, d, standin::Mode::Write, 0);

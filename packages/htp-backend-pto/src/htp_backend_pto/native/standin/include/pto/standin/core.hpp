@@ -15,7 +15,8 @@ enum class Space : uint8_t { Gm, Ub, L1, L0a, L0b, L0c, Bias, Fbuf, Count };
 enum class Mode : uint8_t { Read, Write, Scratch, Atomic };
 
 // A set of bytes: `outer` x `inner` runs of `bytes` bytes. `start` is a byte offset in an on-chip space, or a host
-// address in global memory.
+// address in global memory. What nobody wrote of the last `loose` bytes of a run may be read, and makes nothing written of
+// what lies there in the result.
 struct Access {
     Space space;
     Mode mode;
@@ -24,6 +25,7 @@ struct Access {
     uint64_t outer, outer_stride;
     uint64_t inner, inner_stride;
     uint64_t bytes;
+    uint64_t loose = 0;
 };
 
 // What an operand holds: the valid rows and columns, and the bytes of an element.

@@ -22,10 +22,14 @@ struct TPipe {
         void setEntryOffset(int offset) { entryOffset = offset; }
         void setentryOffset(int offset) { entryOffset = offset; }  // the spelling of the CPU simulator
     };
+    struct Ring {
+        void* GM_SLOT_BUFFER;
+        uint32_t C2V_CONSUMER_BUF, V2C_CONSUMER_BUF;
+    };
     End prod, cons;
-    uint64_t c2v_buffer, v2c_buffer;
+    Ring fifo;
 
-    TPipe(void* slots, uint32_t c2v, uint32_t v2c) : c2v_buffer(c2v), v2c_buffer(v2c) {
+    TPipe(void* slots, uint32_t c2v, uint32_t v2c) : fifo{slots, c2v, v2c} {
         if (slots == nullptr) return;
         standin::Instruction instruction("TPipe", PIPE_S);
         instruction.add({standin::Space::Gm, standin::Mode::Scratch, 0, reinterpret_cast<uint64_t>(slots), 1, 0, 1, 0,
@@ -83,7 +87,7 @@ template <typename P, typename T, TileSplitAxis Split> RecordEvent TPOP(P& pipe,
         standin::core().stop("fifo-direction", "TPOP", "this core does not consume from the FIFO");
     if (!to_cube && !standin::halves(Split) && standin::core().sub_block() != 0) return {};
     const uint8_t* slot = standin::core().fifo_pop(P::id, direction, P::slot_size, P::slot_num);
-    tile.place((to_cube ? pipe.v2c_buffer : pipe.c2v_buffer) +
+    tile.place(uint64_t(to_cube ? pipe.fifo.V2C_CONSUMER_BUF : pipe.fifo.C2V_CONSUMER_BUF) +
                uint64_t(pipe.cons.tileIndex) % P::local_slots * P::slot_size);
     standin::Instruction instruction("TPOP", PIPE_MTE2);
     standin::add_tile(instruction, tile, standin::Mode::Write, 0);

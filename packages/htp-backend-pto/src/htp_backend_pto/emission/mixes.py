@@ -1,0 +1,129 @@
+"""Gangs as kernels: what a task of a cluster is to everything that is emitted but its own file.
+
+Knows what the task takes: the arrays of both processes, and memory for the slots of every channel.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from htp.diagnostics import Bug
+from htp.dims import const
+from htp.lowering.build import assigned, call, tuple_of
+from htp.program import origin_of, stamp
+from htp.types import DType, Param, TensorType, dtype_named
+from htp_backend_pto.lower.blocks import changed
+from htp_backend_pto.lower.cluster.slots import slots_for
+from htp_backend_pto.lower.gangs import channels_of, gangs_of, is_gang, is_member, members_of
+from htp_backend_pto.lower.units import called, walk
+
+if TYPE_CHECKING:
+    from htp.program import Function, Program
+
+__all__ = ["Mix", "Ring", "joined"]
+
+ROWS = 32
+"""Rows of a slot are a multiple of these: a pop into L1 takes whole boxes."""
+
+
+@dataclass(frozen=True)
+class Ring:
+    """The slots of a channel: the parameter of the task that is their memory, and what the pipe is made of."""
+
+    channel: str
+    memory: str
+    dtype: DType
+    rows: int
+    columns: int
+    slots: int
+    flag: int
+    to_vector: bool
+
+    @property
+    def slot_bytes(self) -> int:
+        """Bytes of a slot."""
+        return self.rows * self.columns * self.dtype.bits // 8
+
+    @property
+    def param(self) -> Param:
+        """The parameter; the task writes it, and nobody else ever reads it."""
+        dims = (const(self.rows * self.slots), const(self.columns))
+        return Param(self.memory, "out", TensorType(self.dtype, dims))
+
+
+@dataclass(frozen=True)
+class Mix:
+    """A gang as the kernel of a task, its processes with what they are given, and its channels."""
+
+    kernel: Function
+    cube: tuple[Function, dict[str, ast.expr]]
+    vector: tuple[Function, dict[str, ast.expr]]
+    rings: tuple[Ring, ...]
+
+
+def joined(program: Program) -> tuple[Program, dict[str, Mix]]:
+    """The program with a kernel in the place of every gang, and of its processes; memory for slots is its caller's."""
+    mixes = {each.name: _mix(program, each) for each in gangs_of(program)}
+    if not mixes:
+        return program, {}
+    taken = {node.id for each in walk(program.main.body) for node in ast.walk(each) if isinstance(node, ast.Name)}
+
+    def given(statement: ast.stmt) -> list[ast.stmt]:
+        name = called(statement.value) if isinstance(statement, ast.Expr) else ""
+        if name not in mixes or not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Call):
+            return [statement]
+        made, more = list[ast.stmt](), list[ast.expr]()
+        for ring in mixes[name].rings:
+            memory = _fresh(ring.memory, taken)
+            sizes = tuple_of([ring.rows * ring.slots, ring.columns])
+            made.append(assigned(memory, call("empty", sizes, ring.dtype.name)))
+            more.append(ast.Name(memory, ast.Load()))
+        args = [*statement.value.args, *more]
+        made.append(ast.Expr(ast.Call(statement.value.func, args, statement.value.keywords)))
+        return [stamp(each, origin_of(statement)) for each in made]
+
+    main = replace(program.main, body=tuple(changed(program.main.body, given)))
+    functions = [
+        mixes[each.name].kernel if is_gang(each) else main if each.name == main.name else each
+        for each in program.functions if not is_member(each)
+    ]  # fmt: skip
+    return replace(program, functions=tuple(functions)), mixes
+
+
+def _mix(program: Program, gang: Function) -> Mix:
+    members = members_of(program, gang)
+    cube = next((each for each in members if _is_cube(each[0])), None)
+    vector = next((each for each in members if not _is_cube(each[0])), None)
+    if cube is None or vector is None:
+        raise Bug(f"`{gang.name}` has no process for both units")
+    taken = {each.name for each in gang.params}
+    rings: list[Ring] = []
+    for number, (name, made) in enumerate(channels_of(gang).items()):
+        dtype, shape = dtype_named(ast.unparse(made.args[0])), ast.literal_eval(made.args[1])
+        capacity = next((ast.literal_eval(each.value) for each in made.keywords if each.arg == "capacity"), 1)
+        sends = next(each for each, value in cube[1].items() if ast.unparse(value) == name)
+        if dtype is None:
+            raise Bug(f"no channel: `{ast.unparse(made)}`")
+        to_vector = cube[0].param(sends).direction == "send"
+        rows = -(-shape[0] // ROWS) * ROWS
+        memory = _fresh(f"{name}_slots", taken)
+        rings.append(Ring(name, memory, dtype, rows, shape[1], slots_for(capacity), 2 * number, to_vector))
+    params = (*gang.params, *(each.param for each in rings))
+    return Mix(replace(gang, kind="kernel", params=params, body=()), cube, vector, tuple(rings))
+
+
+def _is_cube(kernel: Function) -> bool:
+    from htp_backend_pto.emission.kernels import core_of
+
+    return core_of(kernel) == "aic"
+
+
+def _fresh(name: str, taken: set[str]) -> str:
+    chosen, number = name, 1
+    while chosen in taken:
+        number += 1
+        chosen = f"{name}_{number}"
+    taken.add(chosen)
+    return chosen
