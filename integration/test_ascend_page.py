@@ -8,6 +8,7 @@ from example_programs import ROOT
 
 from htp_backend_pto.isa import INSTRUCTIONS
 from htp_backend_pto.lower.check import CheckInstructions
+from htp_backend_pto.lower.cluster.cluster import Cluster
 from htp_backend_pto.lower.split.split import Split
 from htp_backend_pto.model import a2a3, a2a3sim
 from htp_backend_pto.plugin import DIRECTIVES, DTYPES, PASSES
@@ -51,7 +52,7 @@ def test_directives_have_the_outcomes_that_are_declared() -> None:
 def test_stages_are_the_passes() -> None:
     listed = [row[0].strip("`") for row in rows("Stages")[1:]]
     assert len(listed) == len(PASSES)
-    assert (listed[0], listed[1]) == (CheckInstructions.name, Split.name)
+    assert (listed[0], listed[1], listed[2]) == (CheckInstructions.name, Cluster.name, Split.name)
     assert [each.removeprefix("pto.") for each in listed] == [each.partition(":")[0].rpartition(".")[2] for each in PASSES]
 
 

@@ -55,7 +55,7 @@ def small(flagship: Flagship) -> tuple[dict[str, int], list[object]]:
             return {"H": 8, "D": 64, "page": 16, "G": 2}, [*flagship.module.inputs(lengths=(5, 70, 3))]
         case "moe":
             weights = halves(4, 32, 64, scale=0.2), halves(4, 32, 64, scale=0.2), halves(4, 64, 32, scale=0.1)
-            return {"T": 24, "E": 4, "H": 32, "F": 64}, [halves(24, 32), halves(32, 4, scale=0.2), *weights]
+            return {"T": 33, "E": 4, "H": 32, "F": 64}, [halves(33, 32), halves(32, 4, scale=0.2), *weights]
         case _:
             return {"D": 64, "N": 64, "M": 32, "F": 96, "half": 8}, _block(halves)
 

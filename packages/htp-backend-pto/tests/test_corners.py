@@ -101,6 +101,19 @@ def test_quotients_and_remainders_that_are_zero_have_the_signs_that_they_have_in
         _same(elementwise("x[:] % y[:]", "f32", x, y), x % y)
 
 
+def test_signs_of_zeros_on_the_stand_in(tmp_path):
+    type_ = "Tensor[f32, 1, 16]"
+    params = f"x: In[{type_}], y: In[{type_}], a: Out[{type_}], b: Out[{type_}], c: Out[{type_}], d: Out[{type_}]"
+    body = "a[:] = tile.abs(x[:])\nb[:] = tile.ceil(x[:])\nc[:] = x[:] // y[:]\nd[:] = x[:] % y[:]"
+    package = htp.compile_program(corner(params, body), target="pto:a2a3sim", out=tmp_path / "built")
+    x, y = (each.reshape(1, -1) for each in pairs(np.array([-0.0, 0.0, -0.5, 2.0], np.float32)))
+    made = [np.zeros_like(x) for _ in range(4)]
+    htp.bind(package, mode="sim")(x, y, *made)
+    with np.errstate(all="ignore"):
+        for found, wanted in zip(made, (np.abs(x), np.ceil(x), x // y, x % y), strict=True):
+            _same(found, wanted)
+
+
 def _same(found, wanted):
     np.testing.assert_array_equal(found, wanted)
     number = ~np.isnan(wanted)

@@ -200,3 +200,66 @@ def calls_squashed(a: In[Tensor[f16, "M", 32]], b: In[Tensor[f16, 32, 32]], y: O
 def test_a_size_that_only_the_called_kernel_computes_with_has_a_name_in_the_routine():
     found = body(split(calls_squashed), "calls_squashed")
     assert found[:2] == ["M = a.shape[0]", "for i in range(0, M, 16):"]
+
+
+@kernel
+def part_and_product(
+    x: In[Tensor[f32, "M", 16]], w: In[Tensor[f32, 16, 16]], y: Out[Tensor[f32, "M", 16]]
+) -> None:
+    powers = tile.exp(w[:])
+    for i in range(0, x.shape[0], 16):
+        n = min(16, x.shape[0] - i)
+        y[i:i + n, :] = (powers[0:n, :] + x[i:i + n, :]) @ w[:]
+
+
+def test_a_part_of_a_tile_is_handed_on_in_the_rows_of_the_last_shorter_slice():
+    x, w = (np.random.default_rng(each).standard_normal((rows, 16)).astype("f") for each, rows in enumerate((37, 16)))
+    (*_, y) = run(split(part_and_product), x, w, np.full_like(x, np.nan))
+    powers = np.exp(w.astype(np.float64))[np.arange(37) % 16]
+    np.testing.assert_allclose(y, (powers + x) @ w.astype(np.float64), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("tokens", [16, 17, 33])
+def test_columns_of_a_tile_do_not_bound_its_rows(tokens):
+    found = stages(example("workloads/moe.py", "moe"), {"T": tokens, "H": 32, "F": 32, "E": 4}, last="pto.split")
+    assert "min(" not in code(found["pto.split"], "route_1")
+
+
+@kernel
+def twice(a: In[Tensor[f32, "M", 32]], b: In[Tensor[f32, 32, 32]],
+          y: Out[Tensor[f32, "M", 32]], z: Out[Tensor[f32, "M", 32]]) -> None:  # fmt: skip
+    for i in range(0, y.shape[0], 16):
+        first = a[i:i + 16, :] @ b[:]
+        y[i:i + 16, :] = tile.exp(first)
+    for j in range(0, z.shape[0], 16):
+        second = a[j:j + 16, :] @ b[:]
+        z[j:j + 16, :] = tile.exp(second)
+
+
+def test_kernels_that_differ_in_names_only_are_one():
+    assert body(split(twice), "twice") == [
+        "M = a.shape[0]",
+        "for i in range(0, M, 16):",
+        "    first = empty((min(16, M - i), 32), f32)",
+        "    twice_0(a[i:min(M, i + 16), :], b, first)",
+        "    twice_1(first, y[i:min(M, i + 16), :])",
+        "for j in range(0, M, 16):",
+        "    second = empty((min(16, M - j), 32), f32)",
+        "    twice_0(a[j:min(M, j + 16), :], b, second)",
+        "    twice_1(second, z[j:min(M, j + 16), :])",
+    ]
+
+
+@kernel
+def crossed(a: In[Tensor[f32, 16, 16]], b: In[Tensor[f32, 16, 16]],
+            y: Out[Tensor[f32, 16, 16]], z: Out[Tensor[f32, 16, 16]]) -> None:  # fmt: skip
+    y[:] = tile.tanh(a[:] @ b[:]) - b[:]
+    z[:] = b[:] - tile.tanh(a[:] @ b[:])
+
+
+def test_kernels_that_use_their_parameters_otherwise_are_two():
+    found = split(crossed)
+    a, b = (np.random.default_rng(each).standard_normal((16, 16)).astype("f") for each in (5, 6))
+    _, _, y, z = run(found, a, b, np.zeros_like(a), np.zeros_like(a))
+    np.testing.assert_allclose(y, np.tanh(a.astype(np.float64) @ b) - b, rtol=1e-4, atol=1e-4)
+    np.testing.assert_array_equal(z, -y)

@@ -243,6 +243,21 @@ def test_what_cannot_be_understood_is_refused():
     assert refused(chosen_row).code == "wsp.bad-axis"
 
     @workload
+    def quoted(x: In[Tensor[f32, "N"]], lengths: In[Tensor[i32, "R"]], y: InOut[Tensor[f32, "N"]]) -> None:
+        for r, i in P.seq(Ragged("R", lengths)):
+            double(x[r:i], y[r:i])
+
+    found = refused(quoted)
+    assert (found.code, "`'R'` is text and cannot be `outer`" in found.message) == ("wsp.bad-axis", True)
+
+    @workload
+    def half(x: In[Tensor[f32, "N"]], lengths: In[Tensor[i32, "R"]], y: InOut[Tensor[f32, "N"]]) -> None:
+        for r, i in P(Ragged(lengths)):
+            double(x[r:i], y[r:i])
+
+    assert refused(half).message == "`Ragged(lengths)` is an axis without `lengths`"
+
+    @workload
     def store(y: InOut[Tensor[f32, "N"]]) -> None:
         y[0:1] = 0.0
 

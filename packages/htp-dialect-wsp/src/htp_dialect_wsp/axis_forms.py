@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["AxisForm", "Coordinate", "axis_made", "coordinates", "refuse_written_axes", "root_of"]
 
 
+_RAGGED = "write `Ragged(lengths.shape[0], lengths)`, where lengths is a tensor of integers, one for each row"
+_SPARSE = "write `Sparse(indptr, indices)`, where both are tensors of integers"
+
+
 @dataclass(frozen=True)
 class AxisForm:
     """A ragged axis of `rows` rows with `data` lengths; with `indices` a sparse one, whose `data` is its indptr."""
@@ -48,25 +52,31 @@ class Coordinate:
 
 def axis_made(call: ast.Call) -> AxisForm | None:
     """The axis that a call makes, if it makes one whose rows differ."""
-    given = {each.arg: each.value for each in call.keywords}
     match call:
-        case ast.Call(func=ast.Name("Ragged"), args=arguments):
-            named = dict(zip(("outer", "lengths"), arguments, strict=False)) | given
-            if {"outer", "lengths"} <= set(named):
-                return AxisForm(named["outer"], named["lengths"])
-        case ast.Call(func=ast.Name("Sparse"), args=arguments):
-            named = dict(zip(("indptr", "indices"), arguments, strict=False)) | given
-            if {"indptr", "indices"} <= set(named):
-                rows = built("indptr.shape[0] - 1", indptr=named["indptr"])
-                return AxisForm(rows, named["indptr"], named["indices"])
+        case ast.Call(func=ast.Name("Ragged")):
+            rows, lengths = _arguments(call, "outer", "lengths", _RAGGED)
+            return AxisForm(rows, lengths)
+        case ast.Call(func=ast.Name("Sparse")):
+            indptr, indices = _arguments(call, "indptr", "indices", _SPARSE)
+            return AxisForm(built("indptr.shape[0] - 1", indptr=indptr), indptr, indices)
         case _:
             return None
-    raise Refused(
-        "wsp.bad-axis",
-        f"`{ast.unparse(call)}` has not the arguments of an axis",
-        span=origin_of(call),
-        help="write `Ragged(outer, lengths)` or `Sparse(indptr, indices)`",
-    )
+
+
+def _arguments(call: ast.Call, first: str, second: str, meant: str) -> tuple[ast.expr, ast.expr]:
+    """What the axis is made of: an integer or arrays, none of which a name in quotes stands for."""
+    given = dict(zip((first, second), call.args, strict=False))
+    given |= {each.arg: each.value for each in call.keywords if each.arg is not None}
+    for name in (first, second):
+        match given.get(name):
+            case None:
+                wrong = f"`{ast.unparse(call)}` is an axis without `{name}`"
+            case ast.Constant(str()) as text:
+                wrong = f"`{ast.unparse(text)}` is text and cannot be `{name}` of the axis `{ast.unparse(call)}`"
+            case _:
+                continue
+        raise Refused("wsp.bad-axis", wrong, span=origin_of(call), help=meant)
+    return given[first], given[second]
 
 
 def coordinates(axis: ast.expr, axes: Mapping[str, AxisForm], *, selected: bool = False) -> list[Coordinate]:

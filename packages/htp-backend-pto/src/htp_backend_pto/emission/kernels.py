@@ -128,7 +128,8 @@ def opening_lines(
     for param in arrays:
         name, element = cpp_name(param.name), profile.element_of(_dtype(param))
         tensor = f"{profile.kernel_tensor} *{name}_tensor"
-        yield f"{INDENT}__gm__ {tensor} = reinterpret_cast<__gm__ {profile.kernel_tensor} *>(args[{places[param.name]}]);", None
+        pointer = f"reinterpret_cast<__gm__ {profile.kernel_tensor} *>(args[{places[param.name]}])"
+        yield f"{INDENT}__gm__ {tensor} = {pointer};", None
         first = f"reinterpret_cast<__gm__ {element} *>({name}_tensor->buffer.addr) + {name}_tensor->start_offset"
         yield f"{INDENT}__gm__ {element} *{name} = {first};", None
         for axis, dim in enumerate(_dims(param)):
@@ -139,7 +140,8 @@ def opening_lines(
     for param in scalars:
         type_ = profile.scalar_of(_dtype(param))
         kind = CPP[kind_of(_dtype(param))]
-        yield f"{INDENT}const {kind} {cpp_name(param.name)} = from_u64<{type_}>(args[{places[param.name]}]);", None
+        value = f"from_u64<{type_}>(args[{places[param.name]}])"
+        yield f"{INDENT}const {kind} {cpp_name(param.name)} = {value};", None
 
 
 def with_places(lines: list[Line]) -> Iterator[Line]:

@@ -106,7 +106,7 @@ class _Part:
     def types(self) -> Iterator[Line]:
         """The names of types that it uses."""
         if self.body.aliases.lines:
-            yield from self._only(((each, None) for each in self.body.aliases.lines))
+            yield from self._only((each, None) for each in self.body.aliases.lines)
             yield "", None
 
     def lines(self) -> Iterator[Line]:
@@ -134,7 +134,11 @@ class _Part:
                 continue
             text = ast.unparse(self.given[each.name])
             name, axis = self.sizes.get(text, ("", 0))
-            value = f"reinterpret_cast<__gm__ {self.profile.kernel_tensor} *>(args[{self.places[name]}])->shapes[{axis}]" if name else text
+            value = (
+                f"reinterpret_cast<__gm__ {self.profile.kernel_tensor} *>(args[{self.places[name]}])->shapes[{axis}]"
+                if name
+                else text
+            )
             yield f"{INDENT}const int64_t {cpp_name(each.name)} = {value};", None
 
 

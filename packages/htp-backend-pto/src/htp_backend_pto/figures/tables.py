@@ -24,6 +24,7 @@ __all__ = ["figures"]
 
 PIPES = ("S", "MTE2", "MTE1", "V", "M", "FIX", "MTE3")
 SHOWN = 6
+ALLOCATIONS = "a buffer that no task writes first is allocated by a task of its own, which calls no kernel"
 SOURCES = {
     "creator": "the runtime, by who allocates",
     "tensormap": "the runtime, by regions",
@@ -115,7 +116,9 @@ def _tasks(graph: Graph, report: RunReport | None) -> Figure:
         rows = (("calls of kernels", str(len(graph.calls))),)
         return Figure(title="Tasks", columns=("", ""), rows=rows, notes=(graph.note,) if graph.note else ())
     rows = (("tasks", str(tasks)), ("edges", str(edges)), *_found_by(kinds))
-    return Figure(title="Tasks", columns=("", who), rows=rows)
+    made = (each.kernel for each in (graph.tasks if report is None or report.graph is None else report.graph.tasks))
+    several = any(each == ALLOCATION for each in made)
+    return Figure(title="Tasks", columns=("", who), rows=rows, notes=(ALLOCATIONS,) if several else ())
 
 
 def _found_by(kinds: Counter[str]) -> Iterator[tuple[str, str]]:

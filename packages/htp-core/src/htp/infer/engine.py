@@ -352,12 +352,24 @@ class Engine(Binding):
                 node,
                 "type.bad-condition",
                 f"a condition needs a scalar, not {known}",
-                "use `tile.where` for elements, or `tile.item(t)` for one element",
+                _element_help(node),
             )
         if not isinstance(known, Number | Index):
             raise self.refused(
                 node, "type.bad-condition", f"a condition needs a scalar, not {known}", "compare numbers"
             )
+
+
+def _element_help(node: ast.expr) -> str:
+    """What to write for a condition on tiles: for a comparison of an element, that comparison."""
+    if isinstance(node, ast.Compare) and isinstance(node.left, ast.Subscript) and not _has_slice(node.left):
+        right = ast.unparse(node)[len(ast.unparse(node.left)) :]
+        return f"take the number out of its array: `tile.item({ast.unparse(node.left)}){right}`"
+    return "use `tile.where` for elements, or `tile.item(t)` for one element"
+
+
+def _has_slice(node: ast.Subscript) -> bool:
+    return any(isinstance(each, ast.Slice) for each in ast.walk(node.slice))
 
 
 def _constant_of(value: float) -> Known:

@@ -73,7 +73,9 @@ class Expressions(Conditions):
             return known.value
         if isinstance(known, Value):
             return known
-        raise self.refused(node, "type.not-a-tile", f"a tile is needed here, not {known}")
+        decides = isinstance(known, Number) and known.kind == "bool"
+        help = "where a number decides, write an `if` statement" if decides else ""
+        raise self.refused(node, "type.not-a-tile", f"a tile is needed here, not {known}", help)
 
     # atoms ------------------------------------------------------------------------------------------------------
 

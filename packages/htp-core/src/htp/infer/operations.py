@@ -116,12 +116,11 @@ class Operations(Indexing):
             raise self.refused(node, "type.bad-axis", f"`tile.{op.name}` reduces one axis or all")
         over = tuple(range(len(value.dims))) if axes is None else axes
         self.result.axes[id(given["x"])] = over
-        if op.name in ("max", "min", "argmax", "argmin"):
+        if op.name in ("argmax", "argmin"):
             for axis in over:
                 if value.dims[axis].constant == 0:
-                    raise self.refused(
-                        node, "type.empty-reduction", f"`tile.{op.name}` over axis {axis}, which is empty"
-                    )
+                    what = f"`tile.{op.name}` over axis {axis}, which is empty"
+                    raise self.refused(node, "type.empty-reduction", what, "test the size first")
         keepdims = self.flag(given.get("keepdims"))
         return Value(self.result_dtype(op, value.dtype), shapes.reduced(value.dims, over, keepdims))
 

@@ -99,7 +99,8 @@ def trace(options: argparse.Namespace) -> Answer:
     real = len(found.tasks.runs) if found.tasks is not None else 0
     simulated = len(found.simulated.tasks) if found.simulated is not None else 0
     processes = len(found.simulated.processes) if found.simulated is not None else 0
-    said = [f"{real} tasks in real time, {simulated} in simulated time"] if real or simulated else []
+    times = ((real, "in real time"), (simulated, "in simulated time"))
+    said = [f"{count(many, 'task', 'tasks')} {which}" for many, which in times if many]
     said += [f"{count(processes, 'process', 'processes')} in simulated time"] if processes else []
     less = left_out(found)
     return Answer(

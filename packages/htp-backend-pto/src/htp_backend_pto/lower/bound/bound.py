@@ -6,6 +6,7 @@ Knows sizes and their bounds; which tiles become rows or columns is `ranks`' bus
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -24,10 +25,12 @@ from htp_backend_pto.lower.bound.sharing import shared
 from htp_backend_pto.lower.bound.variants import with_variants
 from htp_backend_pto.lower.bounds import Sizes, sizes_of
 from htp_backend_pto.lower.taken import accepted
-from htp_backend_pto.lower.units import Units, called
+from htp_backend_pto.lower.units import Units, called, walk
 from htp_backend_pto.tiles import annotation_of, declared, tile_type, with_room
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from htp.dims import Expr, Facts
     from htp.program import Function, Program
     from htp.types import TileType
@@ -69,6 +72,8 @@ class _Rooms:
         self.known = infer(program, kernel)
         self.unit: Unit = "cube" if _is_cube(kernel, Units(kernel, self.known)) else "vector"
         self.rooms: dict[str, tuple[int, int]] = {}
+        self.scalars = [each.name for each in kernel.params if each.direction == "scalar"]
+        self.clips = dict(each for one in (program.main, kernel) for each in _clips(one))
 
     def function(self) -> Function:
         for statement, name, type_ in declared(self.kernel.body):
@@ -88,19 +93,29 @@ class _Rooms:
     def unbounded(self, size: Expr, statement: ast.stmt, name: str, axis: int) -> Refused:
         origins = [(given, place) for each in sorted(size.symbols) for given, place in self.sizes.given.get(each, [])]
         free = sorted({symbol for given, _ in origins for symbol in given.symbols} or size.symbols)
-        what = ("rows", "columns")[axis]
+        what, text = ("rows", "columns")[axis], self.written(size)
         user = f"`{name}`" if not name[1:].isdigit() else "a tile"
-        calls = (f"it is {given} in the call of line {place.line}" for given, place in origins if place is not None)
-        notes = tuple(dict.fromkeys(calls))[:2]
+        places = ((self.written(given), place.line) for given, place in origins if place is not None)
+        calls = (f"it is {given} in the call of line {line}" for given, line in places)
         entry = [each for each in free if each in _entry_sizes(self.program)]
-        fix = f'compile with `dims={{"{entry[0]}": 512}}`, or take' if entry else "take"
+        scalars = [each for each in self.scalars if re.search(rf"\b{each}\b", text)]
+        slices = ("x[i:i + {}, :]", "x[:, j:j + {}]")[axis]
+        help = f"take {what} a constant number at a time in a loop: `{slices.format((64, 512)[axis])}`"
+        if scalars:
+            help = f"bound `{scalars[0]}`: `n = max(0, min({scalars[0]}, 64))`, and then `{slices.format('n')}`"
+        elif entry:
+            help = f'compile with `dims={{"{entry[0]}": 512}}`, or {help}'
         return Refused(
             "pto.unbounded-tile",
-            f"{user} has {size} {what}, and nothing says how many that can be",
+            f"{user} has {text} {what}, and nothing says how many that can be",
             span=origin_of(statement),
-            notes=notes,
-            help=f"{fix} {what} a constant number at a time in a loop: `{('x[i:i + 64, :]', 'x[:, j:j + 512]')[axis]}`",
+            notes=tuple(dict.fromkeys(calls))[:2],
+            help=help,
         )
+
+    def written(self, size: Expr) -> str:
+        """A size as a message says it: bounds of slices by what they are."""
+        return re.sub(r"\w+", lambda found: self.clips.get(found[0], found[0]), str(size))
 
     def statement(self, node: ast.stmt) -> list[ast.stmt]:
         """One simple statement, whose tile has its room."""
@@ -139,6 +154,14 @@ def _up(size: int, unit: int) -> int:
 
 def _is_cube(kernel: Function, units: Units) -> bool:
     return any("cube" in units.units(each) for each in kernel.body)
+
+
+def _clips(function: Function) -> Iterator[tuple[str, str]]:
+    """The names of bounds of slices, and what they are."""
+    for each in walk(function.body):
+        if isinstance(each, ast.AnnAssign) and called(each.value) == "clip_index":
+            value = ast.unparse(each.value or each.target)
+            yield ast.unparse(each.target), value.replace("clip_index", "clip", 1)
 
 
 def _entry_sizes(program: Program) -> frozenset[str]:

@@ -105,10 +105,9 @@ def _copy(statement: ast.stmt) -> str:
 def _step(statement: ast.stmt, local: str) -> int | None:
     """By how much `i = i_1 + 64` counts on."""
     match statement:
-        case ast.Assign(
-            value=ast.BinOp(left=ast.Name(id=name), op=ast.Add(), right=ast.Constant(value=int(step)))
-        ) | ast.AnnAssign(
-            value=ast.BinOp(left=ast.Name(id=name), op=ast.Add(), right=ast.Constant(value=int(step)))
+        case (
+            ast.Assign(value=ast.BinOp(left=ast.Name(id=name), op=ast.Add(), right=ast.Constant(value=int(step))))
+            | ast.AnnAssign(value=ast.BinOp(left=ast.Name(id=name), op=ast.Add(), right=ast.Constant(value=int(step))))
         ) if name == local:
             return step
         case _:

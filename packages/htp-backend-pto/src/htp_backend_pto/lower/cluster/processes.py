@@ -146,9 +146,10 @@ class _Sized:
                 return [with_blocks(node, self.block(node.body))]
             case ast.If():
                 return [with_blocks(node, self.block(node.body), self.block(node.orelse))]
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.Call() as made) | ast.Assign(
-                targets=[ast.Name(id=name)], value=ast.Call() as made
-            ) if (word := self.word(made)):
+            case (
+                ast.AnnAssign(target=ast.Name(id=name), value=ast.Call() as made)
+                | ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as made)
+            ) if word := self.word(made):
                 return self.taken(name, word, made)
             case ast.Expr(value=ast.Call(args=[ast.Name(id=name), *_]) as made) if (
                 called(made) == "require" and name in self.got

@@ -21,7 +21,7 @@ from htp_backend_pto.lower.tidy import with_sizes
 from htp_backend_pto.lower.units import called
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from htp.dims import Expr
     from htp.infer.state import Inference
@@ -44,8 +44,12 @@ class Special(Protocol):
 class Guarding:
     """Puts calls of kernels under the condition that a size is above zero; `NAME_suffix` are those called instead."""
 
-    def __init__(self, program: Program, kernels: Mapping[str, Special], suffix: str) -> None:
+    def __init__(
+        self, program: Program, kernels: Mapping[str, Special], suffix: str, present: Iterable[Expr] = ()
+    ) -> None:
         self.source = program
+        self.present = tuple(present)
+        """Sizes of the entry that are above zero wherever something runs."""
         self.kernels = kernels
         self.suffix = suffix
         self.known: Inference = infer(program, program.main)
@@ -83,6 +87,8 @@ class Guarding:
             return [node]
         length = self._outside(special, value)
         facts = self.known.facts_at(node)
+        for each in self.present:
+            facts = facts.with_nonnegative(each - 1)
         if length is None or facts.nonnegative(length - 1):
             return [node]
         name = f"{special.kernel.name}_{self.suffix}"

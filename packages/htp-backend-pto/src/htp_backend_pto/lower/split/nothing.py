@@ -11,7 +11,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from htp.dims import const
+from htp.dims import Expr, const
 from htp.infer.engine import infer
 from htp.infer.values import Index, Region, Value
 from htp.liveness import loads, writes
@@ -25,8 +25,8 @@ from htp_backend_pto.lower.units import called, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
-    from htp.dims import Expr
     from htp.program import Function, Program
     from htp.types import DType
 
@@ -37,13 +37,23 @@ REDUCED = ("sum", "prod", "max", "min", "any", "all")
 
 def with_nothing(program: Program) -> Program:
     """The program whose kernels are given arrays without elements only where they would store nothing either."""
+    kernels = [each for each in program.functions if each.kind == "kernel"]
+    program = program.replace(*(_Empty(program, each).stated() for each in kernels))
+    done = frozenset[tuple[str, Expr]]()
     while True:
-        kernels = {each.name: _Empty(program, each) for each in program.functions if each.kind == "kernel"}
-        kernels = {name: each for name, each in kernels.items() if each.lengths}
-        made = Guarding(program, kernels, "nothing").program() if kernels else program
-        if made is program:
+        found = (_Empty(program, each).with_lengths(done) for each in program.functions if each.kind == "kernel")
+        kernels = {each.kernel.name: each for each in found if each.lengths}
+        if not kernels:
             return program
-        program = made
+        program = Guarding(program, kernels, "nothing", _present(program.main)).program()
+        done |= {(name, each.lengths[0]) for name, each in kernels.items()}
+
+
+def _present(entry: Function) -> list[Expr]:
+    """The sizes that everything an entry writes has: without elements to write, no task is submitted."""
+    written = [getattr(each.type, "dims", ()) for each in entry.params if each.direction in ("out", "inout")]
+    first = written[0] if written else ()
+    return [each for each in first if str(each) in each.symbols and all(each in dims for dims in written)]
 
 
 class _Empty:
@@ -54,8 +64,19 @@ class _Empty:
         self.known = infer(program, kernel)
         self.lengths: list[Expr] = []
         dots = any(called(getattr(each, "value", None)) == "tile.dot" for each in walk(kernel.body))
-        if not dots and not is_gang(kernel) and not is_member(kernel):
-            self.lengths = [each for each in self._sizes() if self._matters(each)]
+        self.plain = not dots and not is_gang(kernel) and not is_member(kernel)
+
+    def with_lengths(self, done: AbstractSet[tuple[str, Expr]]) -> _Empty:
+        """With the sizes that matter, less those that are done."""
+        if self.plain:
+            self.lengths = [e for e in self._sizes() if (self.kernel.name, e) not in done and self._matters(e)]
+        return self
+
+    def stated(self) -> Function:
+        """The kernel without the tiles whose type says that they are empty."""
+        none = const(0)
+        body = self._block(self.kernel.body, none) if self.plain and self._matters(none) else None
+        return self.kernel if body is None else replace(self.kernel, body=tuple(body))
 
     def _sizes(self) -> Iterator[Expr]:
         dims = dict.fromkeys(dim for each in self.kernel.params for dim in getattr(each.type, "dims", ()))
@@ -90,7 +111,7 @@ class _Empty:
 
     def instead(self, name: str) -> Function | None:
         """A kernel that makes and stores what has elements where the size that counts is zero."""
-        body = self._block(self.kernel.body)
+        body = self._block(self.kernel.body, self.lengths[0])
         if body is None:
             return None
         read = {each for one in body for each in loads(one)}
@@ -98,13 +119,13 @@ class _Empty:
         doc = f"What `{self.kernel.name}` stores where it is given nothing."
         return replace(self.kernel, name=name, doc=doc, body=tuple(with_sizes(self.kernel, body)))
 
-    def _block(self, body: Sequence[ast.stmt]) -> list[ast.stmt] | None:
+    def _block(self, body: Sequence[ast.stmt], size: Expr) -> list[ast.stmt] | None:
         """The statements without empty tiles; `None` where something else than a reduction is made of one."""
-        size, result = self.lengths[0], list[ast.stmt]()
+        result: list[ast.stmt] = []
         for each in body:
             if isinstance(each, ast.For | ast.While | ast.If):
-                inner = self._block(each.body)
-                orelse = self._block(each.orelse)
+                inner = self._block(each.body, size)
+                orelse = [] if isinstance(each, ast.For | ast.While) else self._block(each.orelse, size)
                 if inner is None or orelse is None:
                     return None
                 result += [] if self._is_idle(each, size) else [with_blocks(each, inner, orelse)]
@@ -147,7 +168,7 @@ def _neutral(how: str, dtype: DType) -> float:
 
 
 def _without(value: Expr, size: Expr) -> Expr:
-    """An integer where a size is zero."""
+    """An integer where a size is zero; as it is where the size is no symbol."""
     return value.substitute({str(size): const(0)})
 
 

@@ -74,7 +74,7 @@ class Outline(Translation):
         self.ranges = inner_ranges(self.statements, known)
         self.inner = self._inner()
         nodes = (node for each in self.statements for node in ast.walk(each))
-        self.takes_parts = any(id(node) in known.slices for node in nodes)
+        self.takes_parts = any(_cuts(node, known) for node in nodes)
         self.taken = {name for each in self.statements for name in (*loads(each), *writes(each))} | set(RESERVED)
         self.sizes: list[tuple[Expr, Expr]] = []
         self.arrays: dict[str, _Array] = {}
@@ -233,14 +233,23 @@ class Outline(Translation):
         from htp.types import TileType
 
         target = ast.Name(each.name, ast.Store())
-        annotation = annotation_of(TileType(each.value.dtype, array.sizes))
-        value = _whole(array.param, len(array.sizes), store=False)
+        annotation = annotation_of(TileType(each.value.dtype, self._extents(array)))
+        value = self._whole(array, store=False)
         return stamp(ast.AnnAssign(target, annotation, value, 1), origin_of(statement))
 
     def _stored(self, name: str, statement: ast.stmt) -> ast.stmt:
         array = self.arrays[name]
-        target = _whole(array.param, len(array.sizes), store=True)
+        target = self._whole(array, store=True)
         return stamp(stored(target, ast.Name(name, ast.Load())), origin_of(statement))
+
+    def _extents(self, array: _Array) -> tuple[Expr, ...]:
+        bounded = {str(name): self._at_most(name, outer) for outer, name in self.sizes}
+        return tuple(each.substitute(bounded) for each in array.sizes)
+
+    def _whole(self, array: _Array, *, store: bool) -> ast.expr:
+        sizes = array.sizes
+        box = Box(tuple(const(0) for _ in sizes), self._extents(array), tuple(True for _ in sizes))
+        return box_text(array.param, box, sizes, store=store)
 
     def _heads(self, body: Sequence[ast.stmt]) -> list[ast.stmt]:
         """`m = x.shape[0]` for every size that the body computes with."""
@@ -336,7 +345,11 @@ def _interleaved(made: Sequence[ast.stmt], statements: Sequence[ast.stmt]) -> li
     return result
 
 
-def _whole(name: str, rank: int, *, store: bool) -> ast.expr:
-    index: ast.expr = ast.Slice() if rank == 1 else ast.Tuple([ast.Slice() for _ in range(rank)], ast.Load())
-    return ast.Subscript(ast.Name(name, ast.Load()), index, ast.Store() if store else ast.Load())
-
+def _cuts(node: ast.AST, known: Inference) -> bool:
+    """Whether an expression is a part of a tile that ends where a size does."""
+    if not isinstance(node, ast.Subscript) or id(node) not in known.slices:
+        return False
+    tile, extents = known.types.get(id(node.value)), known.slices[id(node)][1]
+    return isinstance(tile, Value) and any(
+        part.constant is None and part != whole for part, whole in zip(extents, tile.dims, strict=True)
+    )

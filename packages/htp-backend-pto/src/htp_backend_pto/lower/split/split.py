@@ -6,6 +6,7 @@ Knows which loops stay in the routine and where tiles are handed on; `outline` w
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from htp.lowering.build import assigned, call, expression, tuple_of
 from htp.lowering.simplify import Simplify
 from htp.passes import Pass
 from htp.program import Function, origin_of, stamp
+from htp.types import TensorType
 from htp_backend_pto.forms import Divided, Legal
 from htp_backend_pto.lower.blocks import exposed, with_blocks
 from htp_backend_pto.lower.cluster.settled import settled
@@ -210,8 +212,21 @@ def _head(statement: ast.stmt) -> ast.stmt | ast.expr:
 
 
 def _alike(one: Function, other: Function) -> bool:
-    """Whether two kernels do the same to the same parameters."""
-    return replace(one, name="", doc="").canonical == replace(other, name="", doc="").canonical
+    """Whether two kernels do the same to parameters in the same order, whatever things are called."""
+    return _unnamed(one) == _unnamed(other)
+
+
+def _unnamed(kernel: Function) -> str:
+    """The kernel's syntax with a number for each of its names."""
+    tensors = (each.type for each in kernel.params if isinstance(each.type, TensorType))
+    own = {str(symbol) for type_ in tensors for dim in type_.dims for symbol in dim.symbols}
+    own |= {each.name for each in kernel.params} | {name for each in kernel.body for name in writes(each)}
+    numbers: dict[str, str] = {}
+
+    def number(found: re.Match[str]) -> str:
+        return numbers.setdefault(found[0], f"%{len(numbers)}") if found[0] in own else found[0]
+
+    return re.sub(r"[^\W\d]\w*", number, replace(kernel, name="", doc="").canonical)
 
 
 def _doc(name: str, run: Run) -> str:

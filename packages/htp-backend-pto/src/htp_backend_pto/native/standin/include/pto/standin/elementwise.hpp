@@ -35,7 +35,7 @@ template <typename T> T quotient(T a, T b) {
     if constexpr (std::is_floating_point_v<T>) return a / b;
     else return b == 0 ? T(-1) : T(a / b);
 }
-template <typename T> T absolute(T a) { return a < 0 ? T(-a) : a; }
+template <typename T> T absolute(T a) { return a > 0 ? a : T(T(0) - a); }
 
 }  // namespace standin
 
