@@ -53,7 +53,8 @@ def test_stages_are_the_passes() -> None:
     listed = [row[0].strip("`") for row in rows("Stages")[1:]]
     assert len(listed) == len(PASSES)
     assert (listed[0], listed[1], listed[2]) == (CheckInstructions.name, Cluster.name, Split.name)
-    assert [each.removeprefix("pto.") for each in listed] == [each.partition(":")[0].rpartition(".")[2] for each in PASSES]
+    modules = [each.partition(":")[0].rpartition(".")[2] for each in PASSES]
+    assert [each.removeprefix("pto.") for each in listed] == modules
 
 
 def test_codes_on_the_page_have_pages_and_programs_meet_them_all() -> None:

@@ -89,9 +89,9 @@ def test_each_task_of_a_divided_call_is_told_what_the_call_was_told() -> None:
     *_, last = lowered("causal_attention", "")
     lines = [line.strip().split("  #")[0] for line in last.text().split("@routine")[1].splitlines()]
     tasks = [number for number, line in enumerate(lines) if line.startswith("task(")]
-    assert len(tasks) == 10  # start, four parts of both kinds of block, and the end
+    assert len(tasks) == 10  # start, four parts of both kinds of block, of which the last is the same, and the end
     calls = [lines[number + 1].split("(")[0] for number in tasks]
     assert calls == [
         "start", "attend_0", "attend_1", "attend_2", "attend_3",
-        "attend_diagonal_0", "attend_diagonal_1", "attend_diagonal_2", "attend_diagonal_3", "finish",
+        "attend_diagonal_0", "attend_diagonal_1", "attend_diagonal_2", "attend_3", "finish",
     ]  # fmt: skip

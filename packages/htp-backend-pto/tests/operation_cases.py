@@ -13,8 +13,8 @@ from htp.types import numpy_dtype
 ROWS, COLUMNS = 5, 37
 """Neither fills a room."""
 PER_KERNEL = 5
-HEAD = "from htp import In, Out, Tensor, bf16, bool_, f16, f32, i8, i16, i32, i64, kernel, routine, tile, u8, u16, u32\n"
-HEAD += "\n\n"
+HEAD = "from htp import In, Out, Tensor, bf16, bool_, f16, f32, i8, i16, i32, i64, kernel, routine, tile, u8, u16, u32"
+HEAD += "\n\n\n"
 FLOATS = (np.inf, -np.inf, np.nan, -0.0, 0.0, 1.0, -2.5, 0.5, 1.5, 60000.0, -1e-7)
 
 

@@ -44,7 +44,7 @@ def test_products_go_through_the_cube_units_memories_in_steps_that_fit():
     found = selected(example("gemm.py", "gemm"))
     text = code(found, "gemm_0")
     assert 'acc: Tile[f32, "m", "n", l0c(64, 256)] = pto.accumulator(m, n, dtype=f32)' in text
-    assert 't2: Tile[f32, "min(256, K - k)", "n", l1(256, 256, box=8)] = pto.load(b[k:min(K, k + 256), :])' in text
+    assert 't2: Tile[f32, "min(128, K - k)", "n", l1(128, 256, box=8)] = pto.load(b[k:min(K, k + 128), :])' in text
     assert "l0b(32, 256, box=8)] = pto.extract(t2, step_1, 0, " in text
     assert "if k + step_1 == 0:" in text
     assert "= pto.matmul_acc(acc, t1_left_1, t2_right_1)" in text
@@ -104,7 +104,9 @@ def test_every_stage_of_the_examples_means_the_same(name):
     dims, inputs = EXAMPLES[name]
     found = stages(example(f"{name}.py", name), dims)
     for arguments in inputs:
-        agree(found, arguments, tolerance=2e-5)
+        # products of a long K are added up in parts, so that two sets of operands have room
+        exact = ("pto.split",) if name == "gemm" else ("pto.split", "pto.bound")
+        agree(found, arguments, tolerance=2e-5, exact=exact)
 
 
 @pytest.mark.parametrize("value", [0.0, 1e30, -1e30, 1e-38, 60.0])
@@ -256,8 +258,13 @@ def test_bytes_are_multiplied_into_32_bit_sums():
     assert (c == a.astype(np.int32) @ b.astype(np.int32)).all()
 
 
+@func
+def to_itself(x):
+    return x**x
+
+
 def test_what_no_instruction_does_is_refused_with_the_users_line():
-    definition = elementwise(lambda x: x**x, i32)
+    definition = elementwise(to_itself, i32)
     with pytest.raises(Refused) as caught:
         selected(definition)
     assert caught.value.code == "pto.not-selected"

@@ -134,3 +134,30 @@ def test_equal_slices_of_unknown_sign_have_equal_sizes(tmp_path):
     f = program(tmp_path, "y[k:] = x[k:] * 2.0\ny[:-k] = x[:-k] + y[:-k]")
     for k in (-5, -2, 0, 1, 3, 9):
         STAGES.check(f, np.ones((4, 2), np.float32), np.ones(2, np.float32), k, np.zeros((4, 2), np.float32))
+
+
+def test_an_element_is_one_number_as_often_as_a_statement_asks_for_it(tmp_path):
+    signature = 'x: InOut[Tensor[f32, "M", "N"]], at: In[Tensor[i32, 4]]'
+    body = "x[tile.item(at[0]):tile.item(at[0]) + 3, :] = x[tile.item(at[0]):tile.item(at[0]) + 3, :]"
+    captured = capture(program(tmp_path, body, signature))
+    checked(captured, captured.main)
+
+
+def test_a_slice_holds_no_more_than_its_bounds_say(tmp_path):
+    captured = capture(program(tmp_path, "t = x[k:k + 3, :]\nu = x[k:k + 3, :]"))
+    known = checked(captured, captured.main)
+    rows = known.of(captured.main.body[0].targets[0]).dims[0]
+    assert known.facts_at(captured.main.body[1]).upper_bound(rows) == 3
+
+
+def test_extremes_of_nothing_have_a_type_and_the_place_of_one_has_none(tmp_path):
+    assert type_of(tmp_path, "tile.max(x[:, 0:0], axis=1)") == 'Tile[f32, "M"]'
+    with pytest.raises(Refused, match="argmax") as caught:
+        type_of(tmp_path, "tile.argmax(x[:, 0:0], axis=1)")
+    assert caught.value.code == "type.empty-reduction"
+
+
+def test_a_condition_on_an_element_says_how_to_take_it_out(tmp_path):
+    with pytest.raises(Refused) as caught:
+        type_of(tmp_path, "x[:]", "if v[k] > 0:\n    y[:] = x[:]")
+    assert caught.value.diagnostic.help == ("take the number out of its array: `tile.item(v[k]) > 0`",)

@@ -117,8 +117,8 @@ def _tasks(graph: Graph, report: RunReport | None) -> Figure:
         return Figure(title="Tasks", columns=("", ""), rows=rows, notes=(graph.note,) if graph.note else ())
     rows = (("tasks", str(tasks)), ("edges", str(edges)), *_found_by(kinds))
     made = (each.kernel for each in (graph.tasks if report is None or report.graph is None else report.graph.tasks))
-    several = any(each == ALLOCATION for each in made)
-    return Figure(title="Tasks", columns=("", who), rows=rows, notes=(ALLOCATIONS,) if several else ())
+    without = any(each in ("(alloc)", "(none)") for each in made)
+    return Figure(title="Tasks", columns=("", who), rows=rows, notes=(ALLOCATIONS,) if without else ())
 
 
 def _found_by(kinds: Counter[str]) -> Iterator[tuple[str, str]]:
