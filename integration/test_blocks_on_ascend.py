@@ -224,6 +224,45 @@ def test_what_becomes_of_a_dispatch_is_its_number_of_workers(tmp_path) -> None:
 
 
 @workload
+def chain(x: In[Tensor[f32, "M", 64]], t: Out[Tensor[f32, "M", 64]], y: Out[Tensor[f32, "M", 64]]) -> None:
+    for i in P(range(0, x.shape[0], 4)):
+        scale(x[i:i + 4, :], 2.0, t[i:i + 4, :])
+        scale_again(t[i:i + 4, :], y[i:i + 4, :])
+
+
+@kernel
+def scale_again(x: In[Tensor[f32, "m", 64]], y: Out[Tensor[f32, "m", 64]]) -> None:
+    y[:] = x[:] * 4.0
+
+
+def test_two_tasks_of_a_loop_are_mapped_each_by_itself(tmp_path) -> None:
+    def plan(s) -> None:
+        s.map("scale", s.loop("i") // 4 % 5)
+        s.map("scale_again", s.loop("i") // 4 % 3)
+        s.dispatch(round_robin(workers=5))
+
+    x, t, y = floats(33, 64), floats(33, 64), floats(33, 64)
+    htp.bind(compiled(chain, plan, tmp_path))(x, t, y)
+    assert np.array_equal(y, x * np.float32(8.0))
+
+
+@workload
+def counted(n: Scalar[i32], x: In[Tensor[f32, "M", 64]], y: Out[Tensor[f32, "M", 64]]) -> None:
+    for i in P(range(0, n, 4)):
+        scale_again(x[i:i + 4, :], y[i:i + 4, :])
+
+
+def test_turns_past_the_end_store_nothing(tmp_path) -> None:
+    run = htp.bind(compiled(counted, bound("i"), tmp_path))
+    x = floats(33, 64)
+    for n, rows in ((40, 33), (9, 12), (0, 0)):
+        y = np.full((33, 64), 9.0, np.float32)
+        run(n, x, y)
+        assert np.array_equal(y[:rows], x[:rows] * np.float32(4.0))
+        assert np.all(y[rows:] == 9.0)
+
+
+@workload
 def numbers(rows: In[Tensor[i32, 4]], x: In[Tensor[f32, 4, 8, 64]], y: Out[Tensor[f32, 4, 8, 64]]) -> None:
     for i in P(4):
         row = tile.item(rows[i])

@@ -13,6 +13,7 @@ import htp
 from htp import Refused
 from htp.deadlocks import Deadlock
 from htp.streams import observed
+from htp.testing import corpus
 
 
 @pytest.fixture(scope="session")
@@ -213,3 +214,13 @@ def test_work_of_less_than_nothing_is_refused(bound):
             run(np.zeros(1, np.int64), 0, -3)
         refused.append(caught.value.code)
     assert refused == ["run.bad-work", "run.bad-work"]
+
+
+def test_a_gang_is_a_network(tmp_path):
+    package = htp.compile_program(corpus.rows_squared_together, target="cpu", out=tmp_path / "package")
+    x = np.arange(35, dtype=np.float32).reshape(5, 7) - 9
+    y = np.empty_like(x)
+    report = htp.bind(package).run(x, y)
+    np.testing.assert_array_equal(y, x * x)
+    # the second process works 3 cycles on each of 5 rows, and its last token is visible a cycle later
+    assert report.simulated.makespan == 5 * 3 + 1

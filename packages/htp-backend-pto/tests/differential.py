@@ -178,7 +178,7 @@ def compared(name: str, folder: Path) -> list[Row | NotRun]:
     try:
         package = htp.compile_program(
             own.definition, target="pto:a2a3sim", dims=own.dims, schedule=own.schedule,
-            out=folder / name.replace(":", "-"),
+            out=folder / name.replace(":", "-"), pins=own.pins,
         )  # fmt: skip
     except Refused as refused:
         return [NotRun(name, "", refused)]

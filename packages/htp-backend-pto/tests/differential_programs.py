@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import pi, sqrt
 
+import cluster_networks
 import differential_kernels as kernels
 import ml_dtypes
 import numpy as np
@@ -34,6 +35,7 @@ class Case:
     schedule: object = None
     given: tuple[np.ndarray, ...] = ()
     """What the outputs hold before, where the program looks at that."""
+    pins: tuple[str, ...] = ()
 
     @property
     def outputs(self) -> tuple[np.ndarray, ...]:
@@ -178,6 +180,20 @@ def _network(name: str) -> Case:
     return Case(name, getattr(found, entry), inputs, (found.golden(*inputs),))
 
 
+def _cluster(name: str) -> Case:
+    """A network in one task for a cluster: one way, and there and back in a loop of tasks."""
+    pins = ("pto.cluster",)
+    if name == "cluster_linear":
+        a, b, bias = numbers(200, 256, dtype=np.float16), numbers(256, 128, dtype=np.float16), numbers(128)
+        linear = np.maximum(np.matmul(*wide(a, b)) + bias, 0.0)
+        return Case(name, cluster_networks.linear(2), (a, b, bias), (linear,), pins=pins)
+    q, k, v = (numbers(2, rows, 64, seed=seed, dtype=np.float16) for seed, rows in enumerate((64, 192, 192)))
+    scores = np.matmul(*wide(q, k.swapaxes(1, 2))) * 0.125
+    weights = np.exp(scores - scores.max(axis=2, keepdims=True))
+    expected = weights / weights.sum(axis=2, keepdims=True) @ v.astype(np.float64)
+    return Case(name, cluster_networks.attention, (q, k, v), (expected,), HALF, pins=pins)
+
+
 def _blocks(name: str) -> Case:
     a, b = numbers(64, 64, dtype=np.float16, by=0.125), numbers(64, 96, dtype=np.float16)
     t = np.matmul(*wide(a, b))
@@ -207,6 +223,7 @@ CASES: dict[str, Callable[[str], Case]] = {
     "llama_block": _llama,
     "predicates": _predicates,
     **dict.fromkeys(("blocks", "blocks:bound", "blocks:mapped"), _blocks),
+    **dict.fromkeys(("cluster_linear", "cluster_attention"), _cluster),
     **dict.fromkeys(("operations_f32", "operations_i32"), _operations),
     **dict.fromkeys(("squares", "network_gemm", "network_attention", "multirate", "feedback"), _network),
 }

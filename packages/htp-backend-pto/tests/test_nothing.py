@@ -132,6 +132,22 @@ def test_rows_without_a_bound_are_refused_by_the_number_that_has_none(tmp_path):
     assert found.help == ("bound `w`: `n = max(0, min(w, 64))`, and then `x[i:i + n, :]`",)
 
 
+@kernel
+def first_rows(x: In[Tensor[f32, "M", 32]], y: Out[Tensor[f32, "M", 32]], n: Scalar[i32]) -> None:
+    for i in range(0, n, 64):
+        y[i:i + 64, :] = x[i:i + 64, :] * 2.0
+
+
+def test_a_loop_of_a_number_may_end_before_or_behind_the_rows_there_are(tmp_path):
+    run = built(first_rows, tmp_path)
+    x = np.arange(100 * 32, dtype=np.float32).reshape(100, 32)
+    for n, rows in ((500, 100), (128, 100), (33, 64), (0, 0), (-3, 0)):
+        y = np.full((100, 32), 9.0, np.float32)
+        run(x, y, n)
+        assert np.array_equal(y[:rows], 2 * x[:rows])
+        assert np.all(y[rows:] == 9.0)
+
+
 # what the orchestration has not ---------------------------------------------------------------------------------------
 
 

@@ -240,6 +240,8 @@ def test_a_conflict_names_both_lines(first, second, said):
         (lambda s: s.dispatch(custom(print, workers=1)), "wsp.bad-argument", "@htp.func"),
         (lambda s: s.dispatch(affinity("i +", workers=1)), "wsp.bad-argument", "'i +' is not an expression"),
         (lambda s: s.stream_by(s.loop("i") * 1.5), "wsp.bad-argument", "1.5 cannot be combined"),
+        (lambda s: s.map("double", s.loop("i") / 4), "wsp.bad-argument", "`i / 4` is a fraction"),
+        (lambda s: s.map("double", 4 / s.loop("i")), "wsp.bad-argument", "`4 / i` is a fraction"),
         (lambda s: s.timing(fifo()), "wsp.bad-argument", "give one of immediate(…)"),
         (lambda s: s.task_window(0), "wsp.window", "a window of 0 tasks lets no task through"),
         (lambda s: s.task_window(2.5), "wsp.window", "a window cannot be 2.5"),

@@ -22,7 +22,7 @@ HTP_API = 1
 CONTRACT = "cpu.package/1"
 PASSES = ("parallel:Parallelize", "loops:LowerToLoops", "vectorize:Vectorize")
 """Classes of `htp_backend_cpu.lower`, in the order in which they usually run."""
-DIALECTS = ("tile", "host", "tasks", "streams")
+DIALECTS = ("tile", "host", "tasks", "streams", "gangs")
 DIRECTIVES: tuple[tuple[str, Outcome], ...] = (
     ("dispatch", "enforced"),
     ("task_window", "enforced"),

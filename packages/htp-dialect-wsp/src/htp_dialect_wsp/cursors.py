@@ -52,6 +52,18 @@ class Expression:
     def __rmod__(self, other: int) -> Expression:
         return self._combined(ast.Mod(), other, swapped=True)
 
+    def __truediv__(self, other: object) -> Expression:
+        text = _text(other)
+        raise bad_argument(
+            f"`{self} / {text}` is a fraction, and numbers of loops are whole", f"write `{self} // {text}`"
+        )
+
+    def __rtruediv__(self, other: object) -> Expression:
+        text = _text(other)
+        raise bad_argument(
+            f"`{text} / {self}` is a fraction, and numbers of loops are whole", f"write `{text} // {self}`"
+        )
+
     def __neg__(self) -> Expression:
         return Expression(ast.UnaryOp(ast.USub(), self.tree))
 
@@ -85,6 +97,10 @@ def expression_text(value: object) -> str:
         except SyntaxError:
             raise bad_argument(f"{value!r} is not an expression", "write for instance `i * 8 + j`") from None
     raise bad_argument(f"{value!r} is no key", "combine cursors and ints, as in `i * 8 + j`")
+
+
+def _text(value: object) -> str:
+    return str(value) if isinstance(value, Expression) else repr(value)
 
 
 def _tree(value: object) -> ast.expr:

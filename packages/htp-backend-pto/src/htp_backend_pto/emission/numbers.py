@@ -26,6 +26,9 @@ FUNCTIONS = MappingProxyType(
         "floordiv": f"{INLINE} int64_t floordiv(int64_t a, int64_t b) "
         "{ return a / b - ((a % b != 0) & ((a < 0) != (b < 0))); }",
         "mod": f"{INLINE} int64_t mod(int64_t a, int64_t b) {{ return a - floordiv(a, b) * b; }}",
+        # A negative bound of a slice counts from the end.
+        "clip_index": f"{INLINE} int64_t clip_index(int64_t a, int64_t size) "
+        "{ return a < 0 ? (a + size < 0 ? 0 : a + size) : (a < size ? a : size); }",
     }
 )
 NEEDS = MappingProxyType({"mod": ("floordiv",)})

@@ -8,17 +8,35 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from htp_backend_pto.lower.units import called
+from htp.diagnostics import Refused
+from htp.program import origin_of
+from htp_backend_pto.lower.units import called, walk
 
 if TYPE_CHECKING:
     from htp.program import Function, Program
 
-__all__ = ["channels_of", "gangs_of", "is_gang", "is_member", "members_of"]
+__all__ = ["channels_of", "gangs_of", "is_gang", "is_member", "members_of", "no_gang_within"]
 
 
 def is_gang(function: Function) -> bool:
     """Whether a function is the network of one task."""
     return function.kind == "routine" and any(_opens(each) for each in function.body)
+
+
+def no_gang_within(function: Function) -> None:
+    """Holds an entry against having a gang of its own: only those that `pto.cluster` has made are known to work.
+
+    Raises:
+        Refused: `pto.no-cluster`.
+    """
+    for each in walk(function.body):
+        if _opens(each):
+            raise Refused(
+                "pto.no-cluster",
+                "networks of one task are made by the pass `pto.cluster`, and this one is written so",
+                span=origin_of(each),
+                help='write `open_network()`, and compile with `pins=["pto.cluster"]`',
+            )
 
 
 def is_member(function: Function) -> bool:

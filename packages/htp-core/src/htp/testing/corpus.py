@@ -189,8 +189,20 @@ def rows_squared_in_turn(x: In[Tensor[f32, "M", "N"]], y: Out[Tensor[f32, "M", "
     close_network()
 
 
+@routine
+def rows_squared_together(x: In[Tensor[f32, "M", "N"]], y: Out[Tensor[f32, "M", "N"]]) -> None:
+    """A gang: the same processes, all at once."""
+    open_network(together=True)
+    rows = channel(f32, (x.shape[1],), capacity=2)
+    squared = channel(f32, (x.shape[1],), latency=1)
+    rows_sent(x, rows)
+    tokens_squared(rows, squared)
+    rows_received(squared, y)
+    close_network()
+
+
 KERNELS: tuple[AnyDefinition, ...] = (
     scale_add, softmax, matmul, activate, integers, counts, halves, lookup, running, triangle, bytes_summed,
-    twice_squared, rows_squared_twice, rows_squared_in_turn,
+    twice_squared, rows_squared_twice, rows_squared_in_turn, rows_squared_together,
 )  # fmt: skip
 """All of them, the plainest first."""

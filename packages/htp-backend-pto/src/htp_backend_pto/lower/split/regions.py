@@ -88,6 +88,9 @@ def part_of(
         low = _least([each.box.start[axis] for each in accesses], accesses, ranges, inner)
         ends = [each.box.start[axis] + each.box.extent[axis] for each in accesses]
         high = _greatest(ends, size, accesses, ranges, inner)
+        begins = [each.box.start[axis].symbols for each in accesses]
+        if any(each & inner and each & size.symbols for each in begins):  # a turn that begins past the end needs that
+            low, high = const(0), size
         same = all(each.box.start[axis] == low for each in accesses)
         starts.append(low)
         extents.append(facts.simplify(high - low))

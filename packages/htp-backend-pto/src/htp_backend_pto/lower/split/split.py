@@ -22,7 +22,7 @@ from htp.types import TensorType
 from htp_backend_pto.forms import Divided, Legal
 from htp_backend_pto.lower.blocks import exposed, with_blocks
 from htp_backend_pto.lower.cluster.settled import settled
-from htp_backend_pto.lower.gangs import gangs_of, is_member
+from htp_backend_pto.lower.gangs import gangs_of, is_member, no_gang_within
 from htp_backend_pto.lower.split.calls import flattened
 from htp_backend_pto.lower.split.empty_sums import with_zeros
 from htp_backend_pto.lower.split.formulas import WRITTEN, written_out
@@ -32,6 +32,7 @@ from htp_backend_pto.lower.split.outline import Crossing, Outline, Way
 from htp_backend_pto.lower.split.predicates import with_predicates
 from htp_backend_pto.lower.split.prepare import prepared
 from htp_backend_pto.lower.split.tree import Nest, Tree, runs_of
+from htp_backend_pto.lower.split.turns import with_turns
 from htp_backend_pto.lower.split.unused import without_unused
 from htp_backend_pto.lower.spread.spread import spread
 from htp_backend_pto.lower.translate import spelled_symbols
@@ -61,10 +62,15 @@ class Split(Pass):
     understands = tuple(DialectUse(each) for each in ("tile", "host", "tasks", "gangs"))
 
     def apply(self, program: Program) -> Program:
-        """The divided program; it is simplified again, since a kernel may not need all that it was given."""
+        """The divided program; it is simplified again, since a kernel may not need all that it was given.
+
+        Raises:
+            Refused: `pto.no-cluster`.
+        """
+        no_gang_within(program.main)
         program = prepared(flattened(spread(written_out(settled(program)))))
         divided = _Division(program).program()
-        return with_predicates(without_unused(with_nothing(with_zeros(Simplify().apply(divided)))))
+        return with_predicates(without_unused(with_turns(with_nothing(with_zeros(Simplify().apply(divided))))))
 
 
 class _Division:

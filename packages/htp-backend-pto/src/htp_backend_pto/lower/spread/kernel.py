@@ -47,14 +47,23 @@ class BlockKernel:
     def __init__(self, program: Program, place: Place, loop: ast.stmt, block: str, turn: str) -> None:
         if not isinstance(loop, ast.For):
             raise no_blocks(place, "no loop is around them")
-        self.place, self.block, self.loop = place, block, _from_zero(loop, f"{turn}_{variable(loop)}")
+        self.place, self.block = place, block
+        # Another loop of the routine may count with the same name: what is inferred tells them apart, texts do not.
+        names = {name: f"{turn}_{name}" for name in _repeated(program.main.body, place.loops[place.level], loop)}
+        renamed = _Replaced({name: expression(sym(other)) for name, other in names.items()})
+        loop, worker = (renamed.visit(copy.deepcopy(each)) for each in (loop, place.worker))
+        self.loop, count = _from_zero(loop, f"{turn}_{variable(place.loops[place.level])}_0")
+        self.worker: ast.expr = count.visit(worker)
         self.own = replace(program.function(place.kernel), name=turn)
         functions = [each for each in program.functions if each.name != turn]
         self.source = replace(program, functions=(self.own, *functions))
         self.whole, inner = self._inlined(self.loop)
         found = Units(self.whole.main, infer(self.whole, self.whole.main)).units(inner)
+        if found == {"cube", "vector"}:
+            parts = f"divide `{place.kernel}` into a kernel of products and one of vector work: each gets blocks"
+            raise no_blocks(place, "a turn has products and vector work", parts)
         if len(found) != 1:
-            raise no_blocks(place, "a turn has products and vector work" if found else "a turn has no work for a core")
+            raise no_blocks(place, "a turn has no work for a core")
         if any(isinstance(node, ast.Assert) for node in ast.walk(inner)):
             raise no_blocks(place, f"`{place.kernel}` checks something, which a core cannot")
         (unit,) = found
@@ -103,7 +112,7 @@ class BlockKernel:
 
     def _chosen(self, blocks: int) -> ast.For:
         """The loop whose turns are taken by the block that the worker's number gives."""
-        mine = ast.Compare(binary(self.place.worker, ast.Mod(), blocks), [ast.Eq()], [ast.Name(self.block, ast.Load())])
+        mine = ast.Compare(binary(self.worker, ast.Mod(), blocks), [ast.Eq()], [ast.Name(self.block, ast.Load())])
 
         def guarded(body: Sequence[ast.stmt]) -> list[ast.stmt]:
             result: list[ast.stmt] = []
@@ -153,14 +162,23 @@ def replaced(body: Sequence[ast.stmt], old: ast.stmt, new: Sequence[ast.stmt]) -
     return result
 
 
-def _from_zero(loop: ast.For, name: str) -> ast.For:
-    """The loop, counted from zero where its first turn is not a constant."""
+def _repeated(body: Sequence[ast.stmt], spread: ast.For, loop: ast.For) -> set[str]:
+    """The names with which both a loop, or one in it, and another loop than the one that is spread count."""
+    own = {variable(each) for each in ast.walk(loop) if isinstance(each, ast.For)}
+    inside = {id(each) for each in ast.walk(spread)}
+    others = (each for statement in body for each in ast.walk(statement) if isinstance(each, ast.For))
+    return own & {variable(each) for each in others if id(each) not in inside}
+
+
+def _from_zero(loop: ast.For, name: str) -> tuple[ast.For, _Replaced]:
+    """The loop, counted from zero where its first turn is not a constant, and what its variable then is."""
     start, stop, step = bounds_of(loop)
     if start is None or stop is None or (start.constant is not None and start.constant >= 0):
-        return loop
-    body = [_Replaced({variable(loop): expression(start + sym(name))}).visit(copy.deepcopy(each)) for each in loop.body]
+        return loop, _Replaced({})
+    count = _Replaced({variable(loop): expression(start + sym(name))})
+    body = [count.visit(copy.deepcopy(each)) for each in loop.body]
     counted = ast.For(ast.Name(name, ast.Store()), call("range", 0, stop - start, step), body, [], lineno=0)
-    return stamp(counted, origin_of(loop))
+    return stamp(counted, origin_of(loop)), count
 
 
 class _Outline(Outline):
@@ -185,4 +203,5 @@ class _Replaced(ast.NodeTransformer):
         self.values = values
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
-        return copy.deepcopy(self.values[node.id]) if node.id in self.values else node
+        made = copy.deepcopy(self.values.get(node.id, node))
+        return ast.Name(made.id, node.ctx) if isinstance(made, ast.Name) else made

@@ -80,13 +80,14 @@ class Place:
         return one is not None and start is not None and worker == (one - start) // step
 
 
-def no_blocks(place: Place, why: str) -> Refused:
-    """The refusal of a worker that no blocks can be made of."""
+def no_blocks(place: Place, why: str, *help: str) -> Refused:
+    """The refusal of a worker that no blocks can be made of, with what would help beside what always does."""
     return Refused(
         "pto.no-blocks",
         f"the tasks of `{place.kernel}` have workers, and cannot become the blocks of one task: {why}",
         span=origin_of(place.statement),
-        help=("leave `bind` and `map` out for this target: the runtime then gives each task to whichever core is free",
+        help=(*help,
+              "leave `bind` and `map` out for this target: the runtime then gives each task to whichever core is free",
               "bind a loop over `P(…)` in which nothing stands but numbers, loops and calls of kernels"),
     )  # fmt: skip
 
