@@ -51,15 +51,15 @@ class BlockKernel:
         # Another loop of the routine may count with the same name: what is inferred tells them apart, texts do not.
         names = {name: f"{turn}_{name}" for name in _repeated(program.main.body, place.loops[place.level], loop)}
         renamed = _Replaced({name: expression(sym(other)) for name, other in names.items()})
-        loop, worker = (renamed.visit(copy.deepcopy(each)) for each in (loop, place.worker))
-        self.loop, count = _from_zero(loop, f"{turn}_{variable(place.loops[place.level])}_0")
-        self.worker: ast.expr = count.visit(worker)
+        own: ast.For = renamed.visit(copy.deepcopy(loop))
+        self.loop, count = _from_zero(own, f"{turn}_{variable(place.loops[place.level])}_0")
+        self.worker: ast.expr = count.visit(renamed.visit(copy.deepcopy(place.worker)))
         self.own = replace(program.function(place.kernel), name=turn)
         functions = [each for each in program.functions if each.name != turn]
         self.source = replace(program, functions=(self.own, *functions))
         self.whole, inner = self._inlined(self.loop)
         found = Units(self.whole.main, infer(self.whole, self.whole.main)).units(inner)
-        if found == {"cube", "vector"}:
+        if len(found) == 2:
             parts = f"divide `{place.kernel}` into a kernel of products and one of vector work: each gets blocks"
             raise no_blocks(place, "a turn has products and vector work", parts)
         if len(found) != 1:
