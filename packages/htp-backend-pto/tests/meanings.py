@@ -78,6 +78,10 @@ def low_counted():
     return counted([np.array([2, 3, 2]), np.array([0, 255, 0])])
 
 
+SUMS = np.array([[100, -300, 5], [-2, 70000, 0]], np.int32)
+WORDS = np.array([[0x3F000000, 0x3F800000, 0x40200000]], np.int64) + 2**46
+"""0.5, 1 and 2.5 as f32, for results with a sign."""
+
 CASES = [
     # one or two tiles
     ("add", (A, B), {}, A + B), ("sub", (A, B), {}, A - B), ("mul", (A, B), {}, A * B), ("div", (A, P), {}, A / P),
@@ -219,6 +223,14 @@ CASES = [
      np.array([[2.0, -2.0]], np.float32)),
     ("adddeqrelu", (np.array([[5, -9]], np.int32), np.array([[1, 1]], np.int32), 0.5, ITMP), {},
      np.array([[3.0, 0.0]], np.float16)),
+    *((name, (SUMS, *more), {"dtype": dtype}, wanted) for name in ("mov_fp", "store_fp") for more, dtype, wanted in (
+        ((WORDS,), i8, np.array([[50, -128, 12], [-1, 127, 0]], np.int8)),
+        ((WORDS - 2**46,), u8, np.array([[50, 0, 12], [0, 255, 0]], np.uint8)),
+        ((WORDS + 3 * 2**37,), i8, np.array([[53, -128, 16], [2, 127, 3]], np.int8)),
+        ((WORDS,), f16, np.array([[50, -300, 12.5], [-1, 65504, 0]], np.float16)))),
+    ("extract_fp", (SUMS, WORDS, 0, 1, 2, 2), {"dtype": i8}, np.array([[-128, 12], [127, 0]], np.int8)),
+    ("insert_fp", (np.full((2, 4), 9, np.int8), SUMS, WORDS, 0, 1), {},
+     np.array([[9, 50, -128, 12], [9, -1, 127, 0]], np.int8)),
     # products
     ("accumulator", (2, 3), {"dtype": f32}, np.zeros((2, 3), np.float32)),
     ("matmul", (A[:, :4].copy(), TABLE[:4]), {}, A[:, :4].astype(np.float64) @ TABLE[:4]),

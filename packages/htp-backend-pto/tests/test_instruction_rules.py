@@ -125,7 +125,7 @@ def test_a_product_is_at_most_4095_in_every_size(tmp_path):
     assert found.code == "pto.bad-product"
 
 
-@pytest.mark.parametrize("call", ["sync()", "push(t)", "setfmatrix(t)", "mov_fp(t, t)", "print(t)", "random(t)"])
+@pytest.mark.parametrize("call", ["sync()", "push(t)", "setfmatrix(t)", "matmul_mx(t, t)", "print(t)", "random(t)"])
 def test_what_is_no_function_of_tiles_is_refused_where_it_is_named(tmp_path, call):
     found = refusal(tmp_path, f"t = pto.load(x); y[:] = pto.{call}", "pto:a2a3sim")
     assert found.code == "pto.not-by-hand"

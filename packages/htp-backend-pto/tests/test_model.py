@@ -15,8 +15,11 @@ def test_the_model_contradicts_itself_nowhere(model):
 
 @pytest.mark.parametrize(
     ("space", "limit"),
-    [("ub", 188416), ("l1", 524288), ("l0a", 65536), ("l0b", 65536), ("l0c", 131072), ("bias", 1024), ("l2", None)],
-)
+    [
+        ("ub", 188416), ("l1", 524288), ("l0a", 65536), ("l0b", 65536), ("l0c", 131072), ("bias", 1024),
+        ("scaling", 2048), ("l2", None),
+    ],
+)  # fmt: skip
 def test_what_a_program_may_occupy(space, limit):
     assert a2a3().space(space).limit == limit
     assert a2a3().space("ub").capacity == 196608

@@ -1,6 +1,6 @@
 """On-chip tiles: the memory a tile lies in, its whole size there, and the order of its elements.
 
-Knows the six on-chip memories and five orders; does not know instructions, nor what lies beside a tile.
+Knows the seven on-chip memories and five orders; does not know instructions, nor what lies beside a tile.
 Orders and boxes: hw-native-sys/pto-isa@cd4a3d3f, include/pto/common/pto_tile.hpp.
 """
 
@@ -17,9 +17,23 @@ from htp.layout import Coord, Requirement, Role
 if TYPE_CHECKING:
     from htp.layout import LayoutFacet
 
-__all__ = ["BOX_ROWS", "ROW", "Form", "OnChip", "Space", "bias", "l0a", "l0b", "l0c", "l1", "to_strided", "ub"]
+__all__ = [
+    "BOX_ROWS",
+    "ROW",
+    "Form",
+    "OnChip",
+    "Space",
+    "bias",
+    "l0a",
+    "l0b",
+    "l0c",
+    "l1",
+    "scaling",
+    "to_strided",
+    "ub",
+]
 
-Space = Literal["ub", "l1", "l0a", "l0b", "l0c", "bias"]
+Space = Literal["ub", "l1", "l0a", "l0b", "l0c", "bias", "scaling"]
 Form = Literal["nd", "dn", "nz", "zn", "zz", "bits"]
 
 ROW = 32
@@ -33,6 +47,7 @@ FORMS: dict[Space, tuple[Form, ...]] = {
     "l0b": ("zn",),
     "l0c": ("nz",),
     "bias": ("nd",),
+    "scaling": ("nd",),
 }
 """The forms that each memory takes, the usual one first. The CPU simulator keeps L0A as nz; kernels never see that."""
 
@@ -50,7 +65,7 @@ class OnChip:
     KIND: ClassVar[str] = "pto"
     VERSION: ClassVar[int] = 1
     ROLES: ClassVar[frozenset[Role]] = frozenset(("memory",))
-    MAKERS: ClassVar[tuple[str, ...]] = ("ub", "l1", "l0a", "l0b", "l0c", "bias")
+    MAKERS: ClassVar[tuple[str, ...]] = ("ub", "l1", "l0a", "l0b", "l0c", "bias", "scaling")
 
     space: Space
     rows: int
@@ -197,6 +212,11 @@ def l0c(rows: int, columns: int, form: Form = "nz", *, box: int = 16, at: int | 
 def bias(rows: int, columns: int, form: Form = "nd", *, box: int = 16, at: int | str | None = None) -> OnChip:
     """A row that is added to every row of a product."""
     return OnChip("bias", rows, columns, form, box, at)
+
+
+def scaling(rows: int, columns: int, form: Form = "nd", *, box: int = 16, at: int | str | None = None) -> OnChip:
+    """A row of scales, one for each column of a sum that leaves L0C."""
+    return OnChip("scaling", rows, columns, form, box, at)
 
 
 def to_strided(facet: LayoutFacet) -> LayoutFacet:

@@ -13,6 +13,7 @@ ISA = "hw-native-sys/pto-isa@cd4a3d3f"
 RUNTIME = "hw-native-sys/simpler@6ebaf771"
 BUFFERS = f"{ISA} include/pto/common/buffer_limits.hpp"
 TILES = f"{ISA} include/pto/common/pto_tile.hpp, docs/coding/Tile.md"
+MOVES = f"{ISA} include/pto/npu/a2a3/TMov.hpp"
 PLATFORM = f"{RUNTIME} src/a2a3/platform/include/common/platform_config.h"
 USABLE_UB = "hw-native-sys/pto-isa#170 and hw-native-sys/pypto PR#1804: the last 8 KiB are not safe to use"
 
@@ -43,6 +44,7 @@ def _spaces(left: str) -> tuple[Space, ...]:
         Space(name="l0b", level="aic", capacity=64 << 10, align=512, forms=("zn",), source=f"{BUFFERS}; {TILES}"),
         Space(name="l0c", level="aic", capacity=128 << 10, align=1024, forms=("nz",), source=f"{BUFFERS}; {TILES}"),
         Space(name="bias", level="aic", capacity=1 << 10, align=64, forms=("nd",), source=BUFFERS),
+        Space(name="scaling", level="aic", capacity=2 << 10, align=128, forms=("nd",), source=f"{BUFFERS}; {MOVES}"),
     )  # fmt: skip
 
 
@@ -59,6 +61,7 @@ def _routes(left: str) -> tuple[Route, ...]:
         _route("mte1.l1_l0a", "l1", "l0a", "MTE1", ("nz", left), ("zn", left)),
         _route("mte1.l1_l0b", "l1", "l0b", "MTE1", ("nz", "zn"), ("zn", "zn")),
         _route("mte1.l1_bias", "l1", "bias", "MTE1", ("nd", "nd")),
+        _route("fix.l1_scaling", "l1", "scaling", "FIX", ("nd", "nd")),
         _route("fix.l0c_gm", "l0c", "gm", "FIX", ("nz", "nd")),
         _route("fix.l0c_l1", "l0c", "l1", "FIX", ("nz", "nz")),
     )

@@ -1,4 +1,4 @@
-"""The few functions on numbers that kernels may call, each as text: a kernel's file has those it uses and no others.
+"""The few functions that kernels may call, each as text: a kernel's file has those it uses and no others.
 
 Kernels run on the device, where nothing can be linked to them, so that these are inlined and need no header.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 from types import MappingProxyType
+
+from htp_backend_pto.emission.scaled import SCALED
 
 __all__ = ["used_functions"]
 
@@ -29,9 +31,10 @@ FUNCTIONS = MappingProxyType(
         # A negative bound of a slice counts from the end.
         "clip_index": f"{INLINE} int64_t clip_index(int64_t a, int64_t size) "
         "{ return a < 0 ? (a + size < 0 ? 0 : a + size) : (a < size ? a : size); }",
+        **SCALED,
     }
 )
-NEEDS = MappingProxyType({"mod": ("floordiv",)})
+NEEDS = MappingProxyType({"mod": ("floordiv",), **dict.fromkeys(SCALED, ("in_rows",))})
 
 
 def used_functions(text: str) -> list[str]:
@@ -43,4 +46,5 @@ def used_functions(text: str) -> list[str]:
     called = set(re.findall(r"\bhtp::(\w+)", text))
     called |= {needed for each in called for needed in NEEDS.get(each, ())}
     found = [definition for name, definition in FUNCTIONS.items() if name.partition(" ")[0] in called]
-    return ["namespace htp {", *found, "}  // namespace htp", ""] if found else []
+    lines = [line for each in found for line in each.splitlines()]
+    return ["namespace htp {", *lines, "}  // namespace htp", ""] if found else []

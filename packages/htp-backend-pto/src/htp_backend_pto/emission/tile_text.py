@@ -68,7 +68,7 @@ def _type(room: OnChip, element: str, columns: int, valid: tuple[str, str], pad:
         case "l0c", _:
             return f"TileAcc<{element}, {sizes}, {seen}>"
         case space, form:
-            kind = {"ub": "Vec", "l1": "Mat", "bias": "Bias"}[space]
+            kind = {"ub": "Vec", "l1": "Mat", "bias": "Bias", "scaling": "Scaling"}[space]
             rows_first, inner = {
                 "nd": (True, ""), "bits": (True, ""), "dn": (False, ""),
                 "nz": (False, "RowMajor"), "zn": (True, "ColMajor"), "zz": (True, "RowMajor"),

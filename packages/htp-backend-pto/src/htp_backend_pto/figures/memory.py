@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["memory_of"]
 
-SPACES = ("ub", "l1", "l0a", "l0b", "l0c", "bias")
+SPACES = ("ub", "l1", "l0a", "l0b", "l0c", "bias", "scaling")
 
 
 def memory_of(body: Sequence[ast.stmt]) -> tuple[MemoryUse, ...]:

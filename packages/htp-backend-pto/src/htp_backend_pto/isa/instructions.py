@@ -16,7 +16,7 @@ __all__ = ["VARIANTS", "Dtypes", "Instruction", "Operand", "Pipe", "Role", "Rout
 Variant = Literal["a2a3sim", "a2a3"]
 Pipe = Literal["MTE2", "MTE1", "V", "M", "FIX", "MTE3", "S"]
 Role = Literal["dst", "src", "inout", "scratch", "scalar", "attribute"]
-Space = Literal["gm", "ub", "l1", "l0a", "l0b", "l0c", "bias"]
+Space = Literal["gm", "ub", "l1", "l0a", "l0b", "l0c", "bias", "scaling"]
 Dtypes = tuple[str, ...]
 
 VARIANTS: tuple[Variant, ...] = ("a2a3sim", "a2a3")

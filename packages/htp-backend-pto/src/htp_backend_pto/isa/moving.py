@@ -22,6 +22,8 @@ LOAD = "MTE2 ub gm; MTE2 l1 gm"
 STORE = "MTE3 gm ub; FIX gm l0c; MTE3 gm l1"
 FLAGS = ("a flag has a byte in global memory",)
 ACCUMULATED = "f32>f16 f32>bf16 f32>f32 i32>i32 i32>f16 i32>i8"
+SCALED = "f32>i8 f32>u8 i32>i8 i32>u8 i32>f16"
+"""A sum and what it is scaled to."""
 
 MEMORY: tuple[Instruction, ...] = (
     row("load", "TLOAD", "dst:nd,nz x", "a region of global memory", dtypes=MOVING, routes=LOAD),
@@ -55,13 +57,24 @@ MEMORY: tuple[Instruction, ...] = (
     row("store_row", "TSTORE", "x", "a row to a part of a vector", dtypes=MOVING, routes="MTE3 gm ub"),
     row("store_col", "TSTORE", "x:dn", "a column to a part of a vector", dtypes=MOVING, routes="MTE3 gm ub"),
     row("mov", "TMOV", "dst:nd,dn,nz,zn,zz x:nd,dn,nz,zn,zz", "the tile in another memory", dtypes=MOVING,
-        routes="MTE1 l0a l1; MTE1 l0b l1; MTE1 bias l1; V ub ub; FIX l1 l0c; FIX ub l0c"),
+        routes="MTE1 l0a l1; MTE1 l0b l1; MTE1 bias l1; V ub ub; FIX l1 l0c; FIX ub l0c; FIX scaling l1"),
     row("mov_as", "TMOV", "dst:nz,nd x:nz @dtype", "an accumulator in another memory, narrower", dtypes=ACCUMULATED,
         variables="Number Other", routes="FIX l1 l0c; FIX ub l0c"),
     row("extract", "TEXTRACT", "dst:nd,nz,zn,zz x:nd,nz,zn #row #col #rows #cols", "a part of a tile", dtypes=MOVING,
         routes="MTE1 l0a l1; MTE1 l0b l1; V ub ub; FIX l1 l0c", call="TEXTRACT({dst}, {x}, {row}, {col})"),
     row("insert", "TINSERT", "!old:nd,nz x:nd,nz #row #col", "a tile in a part of a larger one", dtypes=MOVING,
         routes="FIX l1 l1 l0c; V ub ub ub", call="TINSERT({dst}, {x}, {row}, {col})"),
+    row("store_fp", "TSTORE_FP", "dst x:nz scales @dtype", "an accumulator to global memory, its columns scaled",
+        dtypes=SCALED, variables="Sum Scaled", routes="FIX gm l0c scaling", call="htp::store_fp({dst}, {x}, {scales})"),
+    row("mov_fp", "TMOV_FP", "dst:nz x:nz scales @dtype", "an accumulator in another memory, its columns scaled",
+        dtypes=SCALED, variables="Sum Scaled", routes="FIX l1 l0c scaling", call="htp::mov_fp({dst}, {x}, {scales})"),
+    row("extract_fp", "TEXTRACT_FP", "dst:nz x:nz scales #row #col #rows #cols @dtype",
+        "a part of an accumulator, its columns scaled", dtypes=SCALED, variables="Sum Scaled",
+        routes="FIX l1 l0c scaling", call="htp::extract_fp({dst}, {x}, {scales}, {row}, {col})"),
+    row("insert_fp", "TINSERT_FP", "dst:nz !old:nz x:nz scales #row #col",
+        "an accumulator in a part of a larger tile, its columns scaled", variables="Scaled Sum",
+        dtypes="i8>f32 u8>f32 i8>i32 u8>i32 f16>i32", routes="FIX l1 l1 l0c scaling",
+        call="htp::insert_fp({dst}, {x}, {scales}, {row}, {col})"),
     row("scratch", "", "@rows @cols @dtype", "room", dtypes=SMALL, routes="S ub",
         notes=("no instruction: it declares a tile",)),
     row("mgather", "MGATHER", "table index", "elements of global memory by index", variables="Any Index",

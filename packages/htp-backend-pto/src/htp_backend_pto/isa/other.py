@@ -35,7 +35,7 @@ class Other:
         return (self.cpp[1:] if self.cpp.startswith("T") else self.cpp).lower()
 
 
-SCALED = "write `pto.mov_as` or `pto.store_as`, and multiply by the scales on the vector unit"
+SCALED = "write `pto.store_fp`, `pto.mov_fp`, `pto.extract_fp` or `pto.insert_fp`, which take a row of scales"
 SYNCHRONIZED = "leave it out: flags and barriers are put in where pipes depend on each other"
 CHANNEL = "write a network: its channels become buffers between tasks, or pipes where `pto.cluster` is pinned"
 CONVOLUTION = "write a convolution as products of slices"
@@ -57,10 +57,6 @@ ROWS = (
     Other("TALLOC", "none", "it takes a place in a channel, and the simulator lacks it", CHANNEL),
     Other("SET_QUANT_SCALAR", "none", REGISTER, SCALED),
     Other("SET_QUANT_VECTOR", "none", REGISTER, SCALED),
-    Other("TMOV_FP", "none", "its scales lie in a memory that no tile of a program lies in", SCALED),
-    Other("TSTORE_FP", "none", "its scales lie in a memory that no tile of a program lies in", SCALED),
-    Other("TEXTRACT_FP", "none", "its scales lie in a memory that no tile of a program lies in", SCALED),
-    Other("TINSERT_FP", "none", "its scales lie in a memory that no tile of a program lies in", SCALED),
     Other("TIMG2COL", "none", "its operand is a feature map of five dimensions, which no tile is", CONVOLUTION),
     Other("SETFMATRIX", "none", REGISTER, CONVOLUTION),
     Other("SET_IMG2COL_RPT", "none", REGISTER, CONVOLUTION),

@@ -29,6 +29,9 @@ MOST_FACTORS = 4095
 """Rows, columns and inner size of one product."""
 TITLES: dict[Variant, str] = {"a2a3": "A2 and A3", "a2a3sim": "the simulator of A2 and A3"}
 PRODUCTS = ("matmul", "matmul_acc", "matmul_bias", "gemv", "gemv_acc", "gemv_bias")
+SCALED = ("store_fp", "mov_fp", "extract_fp", "insert_fp")
+MOST_SCALES = 256
+"""Words of 8 bytes in 2 KiB, of which whole 32 bytes are loaded."""
 LOADS = ("load", "load_t", "load_col")
 BLOCK = 32
 BITS = {
@@ -228,6 +231,19 @@ def _aligned(call: Call, variant: Variant) -> Refused | None:
     )
 
 
+def _scales(call: Call, variant: Variant) -> Refused | None:
+    row = call.sizes.get("scales", ())
+    columns = row[-1] if row else 0
+    if call.instruction.name not in SCALED or (columns is not None and columns % 4 == 0 and columns <= MOST_SCALES):
+        return None
+    return call.refused(
+        "pto.bad-scales",
+        f"a row of scales is a constant number, a multiple of 4 and at most {MOST_SCALES}, and `{call.name}` has "
+        f"{'one for each of a number that depends on the run' if columns is None else columns}",
+        "take a constant number of columns at a time, as `b[:, j:j + 64]`, from arrays whose columns are as many",
+    )
+
+
 RULES: tuple[Callable[[Call, Variant], Refused | None], ...] = (
-    _missing, _dtypes, _comparison, _rounding, _pattern, _block, _rows, _factors, _aligned,
+    _missing, _dtypes, _comparison, _rounding, _pattern, _block, _rows, _factors, _aligned, _scales,
 )  # fmt: skip

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from htp.infer.state import Inference
     from htp.program import Function
 
-__all__ = ["Unit", "Units", "accumulated", "called", "is_copy", "is_plain_call", "walk"]
+__all__ = ["SCALED", "Unit", "Units", "accumulated", "called", "is_copy", "is_plain_call", "walk"]
 
 Unit = Literal["cube", "vector"]
 
 MADE = ("tile.full", "tile.iota")
 """Tiles made of nothing: every kernel makes its own."""
+SCALED = ("pto.store_fp", "pto.mov_fp", "pto.extract_fp", "pto.insert_fp")
+"""Instructions of the cube unit that scale the columns of a sum; the others there are products and moves."""
 NARROW = ("f16", "bf16")
 """Dtypes to which the cube unit rounds what it stores."""
 
@@ -54,7 +56,7 @@ class Units:
         value = statement.value if isinstance(statement, ast.Assign | ast.AnnAssign) else None
         if value is None:
             return None
-        if called(value) == "tile.dot":
+        if called(value) == "tile.dot" or called(value) in SCALED:
             return "cube"
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
             return "cube" if statement.target.id in self.accumulators or self._narrowed(statement) else "vector"
@@ -135,11 +137,14 @@ class Units:
         """Whether every value of a tile leaves the cube unit, so that a store of it does too."""
         if name in self.accumulators:
             return True
-        known = [self._product(each) or self._narrowed(each) for each in self.definitions[name]]
+        known = [self._product(each) or self._scaled(each) or self._narrowed(each) for each in self.definitions[name]]
         return bool(known) and all(known)
 
     def _product(self, statement: ast.stmt) -> bool:
         return isinstance(statement, ast.AnnAssign) and called(statement.value) == "tile.dot"
+
+    def _scaled(self, statement: ast.stmt) -> bool:
+        return isinstance(statement, ast.AnnAssign) and called(statement.value) in SCALED
 
     def _narrowed(self, statement: ast.stmt) -> bool:
         """Whether it rounds a product to what the cube unit can store, and nothing else is done with that."""

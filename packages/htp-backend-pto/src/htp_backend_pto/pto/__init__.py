@@ -78,6 +78,7 @@ from htp_backend_pto.pto._reductions import (
     rowsum,
 )
 from htp_backend_pto.pto._scalars import adds, divs, lrelu, maxs, mins, muls, sdivs, subs
+from htp_backend_pto.pto._scaled import extract_fp, insert_fp, mov_fp, store_fp
 from htp_backend_pto.pto._sorting import (
     histogram,
     mrgsort,
@@ -161,6 +162,7 @@ __all__ = [
     "exp",
     "expands",
     "extract",
+    "extract_fp",
     "fillpad",
     "fillpad_expand",
     "fillpad_inplace",
@@ -176,6 +178,7 @@ __all__ = [
     "gemv_bias",
     "histogram",
     "insert",
+    "insert_fp",
     "interleave_high",
     "interleave_low",
     "load",
@@ -199,6 +202,7 @@ __all__ = [
     "mins",
     "mov",
     "mov_as",
+    "mov_fp",
     "mrgsort",
     "mrgsort2",
     "mrgsort3",
@@ -266,6 +270,7 @@ __all__ = [
     "store_col",
     "store_col_flags",
     "store_flags",
+    "store_fp",
     "store_row",
     "store_row_flags",
     "store_rows",

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from htp.dims import Expr, const, minimum, sym
 from htp.infer.values import Index, Region
+from htp.liveness import loads
 from htp.lowering.build import call, expression
 from htp.program import stamp
 from htp.types import TileType, i32
-from htp_backend_pto.layouts import BOX_ROWS, ROW, OnChip, l0a, l0b, l0c
+from htp_backend_pto.layouts import BOX_ROWS, ROW, OnChip, l0a, l0b, l0c, l1, scaling
 from htp_backend_pto.lower.blocks import with_blocks
 from htp_backend_pto.lower.select.vector import Vector
-from htp_backend_pto.lower.units import called
+from htp_backend_pto.lower.units import SCALED, called, walk
 from htp_backend_pto.lower.writing import room
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ __all__ = ["Cube"]
 
 HALF = 32 << 10
 """Bytes of L0A and of L0B that one operand takes at most, so that the next can be moved in beside it."""
+SCALES = 16
+"""Scales that are moved at once: hw-native-sys/pto-isa@cd4a3d3f, include/pto/npu/a2a3/TMov.hpp."""
 LONGEST = 4095
 """The largest extent of a product: hw-native-sys/pto-isa@cd4a3d3f, include/pto/npu/a2a3/TMatmul.hpp."""
 
@@ -42,6 +45,9 @@ class Cube(Vector):
         self.narrow: dict[str, str] = {}
         self.upon: dict[str, ast.Subscript] = {}
         """Products that are added to a slice of an array when they are stored."""
+        self.upon_way: dict[str, ast.Call] = {}
+        """Sums that are scaled when they are stored."""
+        self.scales = _scales(kernel)
         self.loops: list[Expr] = []
         """How far each loop around is from its first turn."""
         self.zero: dict[str, int] = {}
@@ -65,6 +71,9 @@ class Cube(Vector):
         operation, given = self.known.operations.get(id(node), ("", {}))
         if isinstance(known, Region):
             self.sources[name] = self.subscript(node)
+            if name in self.scales:
+                self.scale(name, type_)
+                return
             self.instruct(name, self.in_l1(type_, room(type_), "nz"), "load", self.sources[name])
         elif operation == "transpose":
             self.transposed(name, type_, given["x"])
@@ -78,8 +87,8 @@ class Cube(Vector):
             if isinstance(acc, ast.Name) and acc.id in self.sources:
                 self.upon[name], acc = self.sources[acc.id], None
             self.product(name, type_, self.factor(given["a"]), self.factor(given["b"]), acc)
-        elif isinstance(node, ast.Call) and called(node).startswith("pto."):
-            self.written(name, type_, node)
+        elif isinstance(node, ast.Call) and called(node) in SCALED:
+            self.scaled(name, type_, node)
         else:
             what = f"`{ast.unparse(node)}` has no instruction of the cube unit"
             raise self.refused(what, "compute it before the product")
@@ -87,8 +96,41 @@ class Cube(Vector):
     def in_l1(self, type_: TileType, here: OnChip, form: str) -> TileType:
         """The type of a tile in L1."""
         box = ROW * 8 // type_.dtype.bits
-        facet = OnChip("l1", here.rows, here.columns, "zn" if form == "zn" else "nz", box)
+        unit = max(BOX_ROWS, box)
+        rows, columns = (-(-each // unit) * unit for each in (here.rows, here.columns))
+        facet = OnChip("l1", rows, columns, "zn" if form == "zn" else "nz", box)
         return TileType(type_.dtype, type_.dims, (facet,))
+
+    def scale(self, name: str, type_: TileType) -> None:
+        """A row of scales, through L1 to where sums are scaled on their way."""
+        columns = -(-room(type_).columns // SCALES) * SCALES
+        there = TileType(type_.dtype, type_.dims, (scaling(1, columns),))
+        row = TileType(type_.dtype, type_.dims, (l1(1, columns, "nd"),))
+        self.instruct(name, there, "mov", self.instruct(None, row, "load", self.sources[name], base=f"{name}_row"))
+
+    def scaled(self, name: str, type_: TileType, node: ast.Call) -> None:
+        """A sum that is scaled: on its way to memory where it is only stored, else in L1."""
+        operands = [self.loaded(each) for each in node.args]
+        whole = called(node) in ("pto.store_fp", "pto.mov_fp")
+        stored, elsewhere = self.readers(name)
+        if stored and not whole:
+            raise self.refused(
+                f"what `{called(node)}` gives is in L1, and a store from there has no rows",
+                "store what `pto.store_fp` gives, or a product of it",
+            )
+        if stored:
+            self.upon_way[name] = call("pto.store_fp", *operands, dtype=type_.dtype.name)
+        if elsewhere or not stored:
+            there = self.in_l1(type_, room(type_), "nz")
+            named = {} if called(node) == "pto.insert_fp" else {"dtype": type_.dtype.name}
+            how = "mov_fp" if whole else called(node).removeprefix("pto.")
+            self.instruct(name, there, how, *operands, **named)
+
+    def readers(self, name: str) -> tuple[bool, bool]:
+        """Whether a tile is stored, and whether anything else reads it."""
+        reading = [each for each in walk(self.kernel.body) if name in loads(each) and not hasattr(each, "body")]
+        stores = [isinstance(each, ast.Assign) and isinstance(each.value, ast.Name) for each in reading]
+        return any(stores), not all(stores)
 
     def transposed(self, name: str, type_: TileType, source: ast.expr) -> None:
         """A slice of memory with its rows as columns."""
@@ -114,6 +156,8 @@ class Cube(Vector):
             return
         if isinstance(value, ast.Name) and value.id in self.narrow:
             name, how = self.narrow[value.id], call("pto.store_as", self.narrow[value.id], dtype=known.dtype.name)
+        elif isinstance(value, ast.Name) and value.id in self.upon_way:
+            name, how = value.id, self.upon_way[value.id]
         elif isinstance(value, ast.Name) and value.id in self.upon:
             old = ast.Subscript(target.value, target.slice, ast.Load())
             name, how = value.id, call("pto.store_add", value.id, old)
@@ -135,7 +179,8 @@ class Cube(Vector):
     def in_l0c(self, type_: TileType) -> TileType:
         """The type of a sum."""
         here = room(type_)
-        rows, columns = (-(-each // BOX_ROWS) * BOX_ROWS for each in (here.rows, here.columns))
+        unit = ROW if type_.dtype is i32 else BOX_ROWS  # the boxes of i8, which it is a sum of, are 32 wide
+        rows, columns = (-(-each // unit) * unit for each in (here.rows, here.columns))
         return TileType(type_.dtype, type_.dims, (l0c(rows, columns),))
 
     def product(self, name: str, type_: TileType, left: str, right: str, acc: ast.expr | None) -> None:
@@ -221,3 +266,11 @@ class Cube(Vector):
             self.instruct(name, result, "matmul_acc", acc, *parts)
         test = ast.Compare(expression(total), [ast.Eq()], [ast.Constant(0)])
         self.put(ast.If(test, begun, added))
+
+
+def _scales(kernel: Function) -> frozenset[str]:
+    """The names of tiles that are rows of scales."""
+    calls = [each.value for each in walk(kernel.body) if isinstance(each, ast.Assign | ast.AnnAssign)]
+    rows = [(each.args, called(each)) for each in calls if isinstance(each, ast.Call) and called(each) in SCALED]
+    places = (arguments[2 if name == "pto.insert_fp" else 1] for arguments, name in rows)
+    return frozenset(each.id for each in places if isinstance(each, ast.Name))

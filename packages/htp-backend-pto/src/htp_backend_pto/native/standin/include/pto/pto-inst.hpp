@@ -10,5 +10,6 @@
 #include "standin/moves.hpp"
 #include "standin/quant.hpp"
 #include "standin/reductions.hpp"
+#include "standin/scaled.hpp"
 #include "standin/sort.hpp"
 #include "standin/sync.hpp"
