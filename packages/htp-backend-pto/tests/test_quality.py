@@ -15,6 +15,7 @@ from htp_backend_pto.checker import redundant, unordered
 from htp_backend_pto.contract import Package
 from htp_backend_pto.figures.records import Figures
 from htp_backend_pto.figures.traffic import moved
+from htp_backend_pto.steps import steps_in
 
 EXAMPLES = ("softmax", "rmsnorm", "gemm_epilogue", "attention", "mlp", "paged_decode", "softmax_vocab")
 
@@ -184,3 +185,32 @@ def test_told_edges_are_the_reduction_without_those_that_the_runtime_finds(name,
     assert reduced
     assert told == reduced - derived
     assert (closed(count, derived | told) >= reach).all()
+
+
+NOTHING = ("scratch", "reshape")
+"""What takes no time: room that an instruction needs, and other names for the same bytes."""
+MASK = 9
+"""Numbers of rows and of columns, spread, the larger, what it differs by, as f32, compared, chosen."""
+ONLINE = 16
+"""One block of keys: load, rowmax; load, max; subtract, exp, store; subtract, exp, store; load, mul, rowsum, add,
+store; and the store of the largest so far."""
+LEAST = {
+    ("softmax", "softmax_0"): 7,  # load, rowmax, subtract, exp, rowsum, divide, store
+    ("rmsnorm", "rmsnorm_0"): 10,  # load, square, rowsum, divide, add, rsqrt, multiply; load, multiply, store
+    ("attention", "attention_2"): ONLINE + MASK,
+    ("attention", "attention_4"): 6,  # the sum, how it shrinks and the product: three loads, multiply, add, store
+    ("flash_attention", "attend_1"): ONLINE + 2,  # scores are scaled, weights are rounded to f16
+    ("fused_attention", "attend_all_2"): ONLINE + 2,
+    ("fused_attention", "attend_all_4"): 6,
+    ("llama_block", "attend_1"): ONLINE + 2,
+}
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in LEAST}))
+def test_kernels_have_as_many_instructions_as_one_would_write_by_hand(name):
+    chosen = case(name)
+    found = stages(chosen.definition, chosen.dims, chosen.schedule)["pto.select"]
+    for (program, function), count in LEAST.items():
+        if program == name:
+            steps = [each.instruction.name for each in steps_in(found.function(function).body)]
+            assert len([each for each in steps if each not in NOTHING]) <= count, (function, steps)

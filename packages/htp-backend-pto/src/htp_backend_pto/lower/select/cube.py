@@ -21,6 +21,8 @@ from htp_backend_pto.lower.units import SCALED, called, walk
 from htp_backend_pto.lower.writing import room
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from htp.infer.state import Inference
     from htp.lowering.build import Operand
     from htp.program import Function
@@ -39,8 +41,8 @@ LONGEST = 4095
 class Cube(Vector):
     """Rewrites one kernel."""
 
-    def __init__(self, kernel: Function, known: Inference, given: Sizes) -> None:
-        super().__init__(kernel, known, given)
+    def __init__(self, kernel: Function, known: Inference, given: Sizes, silent: Container[int] = ()) -> None:
+        super().__init__(kernel, known, given, silent)
         self.sources: dict[str, ast.Subscript] = {}
         self.narrow: dict[str, str] = {}
         self.upon: dict[str, ast.Subscript] = {}

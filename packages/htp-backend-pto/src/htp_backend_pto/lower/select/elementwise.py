@@ -115,8 +115,14 @@ class Elementwise(Choices):
 
     # NaN ------------------------------------------------------------------------------------------------------------
 
+    def quiet(self, x: str = "") -> bool:
+        """Whether what a NaN gives, in the rows of `x`, makes no difference."""
+        return False
+
     def extreme(self, target: str | None, type_: TileType, name: str, left: Item, right: Item) -> str:
         """The larger or the smaller, and NaN where either is one."""
+        if self.quiet():
+            return self.paired(target, type_, name, left, right)
         items = [self.spread(each, type_) if isinstance(each, str) else each for each in (left, right)]
         tiles = [each for each in dict.fromkeys(items) if isinstance(each, str)]
         made = self.paired(None if tiles else target, type_, name, left, right)

@@ -79,10 +79,6 @@ class Reductions(Sorting):
         back = self.from_ordered(same, made, found) if order else self.unsigned(same, made, found)
         return back if type_.dtype is dtype else self.given(name, type_, back)
 
-    def quiet(self, x: str) -> bool:
-        """Whether what a NaN gives makes no difference."""
-        return False
-
     def widened(self, x: str, dtype: DType) -> str:
         """The tile in a wider dtype."""
         return x if self.types[x].dtype is dtype else self.cast(None, self.like(x, dtype), x)

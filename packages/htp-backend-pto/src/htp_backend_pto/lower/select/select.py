@@ -13,7 +13,9 @@ from htp.infer.engine import infer
 from htp.passes import Pass
 from htp_backend_pto.forms import Bounded, Divided, Selected
 from htp_backend_pto.lower.bounds import Sizes, sizes_of
+from htp_backend_pto.lower.select.copies import without_copies
 from htp_backend_pto.lower.select.cube import Cube
+from htp_backend_pto.lower.select.silent import silent
 from htp_backend_pto.lower.select.vector import Vector
 from htp_backend_pto.lower.taken import accepted
 from htp_backend_pto.lower.tidy import alive, with_sizes
@@ -44,15 +46,18 @@ class Select(Pass):
         Raises:
             Refused: `pto.not-selected`.
         """
+        program = program.replace(*(without_copies(each) for each in program.functions if each.kind == "kernel"))
         kernels = [each for each in program.functions if each.kind == "kernel"]
         given = sizes_of(program)
-        chosen = [_selected(program, each, given.get(each.name, Sizes())) for each in kernels]
+        quiet = silent(program)
+        chosen = [_selected(program, each, given.get(each.name, Sizes()), quiet) for each in kernels]
         return accepted(program, program.replace(*chosen))
 
 
-def _selected(program: Program, kernel: Function, given: Sizes) -> Function:
+def _selected(program: Program, kernel: Function, given: Sizes, quiet: frozenset[int]) -> Function:
     known = infer(program, kernel)
     rooms = [room for _, _, type_ in declared(kernel.body) if (room := room_of(type_)) is not None]
-    writer = Cube(kernel, known, given) if any(each.space != "ub" for each in rooms) else Vector(kernel, known, given)
+    rules = Cube if any(each.space != "ub" for each in rooms) else Vector
+    writer = rules(kernel, known, given, quiet)
     body: list[ast.stmt] = writer.statements(kernel.body)
     return replace(kernel, body=tuple(with_sizes(kernel, alive(body))))

@@ -25,7 +25,7 @@ from htp_backend_pto.lower.writing import is_column, room
 from htp_backend_pto.tiles import annotation_of, tile_type
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from htp.infer.state import Inference
     from htp.program import Function
@@ -42,16 +42,18 @@ SHIFTS: dict[type[ast.operator], str] = {ast.LShift: "shl", ast.RShift: "shr"}
 class Vector(Calls):
     """Rewrites one kernel."""
 
-    def __init__(self, kernel: Function, known: Inference, given: Sizes) -> None:
+    def __init__(self, kernel: Function, known: Inference, given: Sizes, silent: Container[int] = ()) -> None:
         super().__init__(kernel, known, given)
+        self.silent = silent
+        """Statements whose extremes may give anything for a NaN."""
         self.spans = Spans(kernel, known)
         self.quiets = Quiet(kernel.body)
         self.narrowed: dict[str, str] = {}
         """Tiles of i64 whose numbers are known to be small, as i32 under another name."""
 
-    def quiet(self, x: str) -> bool:
+    def quiet(self, x: str = "") -> bool:
         """Whether what a NaN gives makes no difference to the statement at work."""
-        return self.quiets.quiet(self.current, x)
+        return id(self.current) in self.silent or bool(x and self.quiets.quiet(self.current, x))
 
     def statements(self, body: Sequence[ast.stmt]) -> list[ast.stmt]:
         """The statements as instructions."""
