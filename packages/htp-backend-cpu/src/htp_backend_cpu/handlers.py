@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 from htp.declarations import HandlerSet
 from htp.diagnostics import Bug, Label, Refused
 from htp.foreign import intrinsic_named
+from htp.fresh_names import fresh
 from htp.intrinsics import attribute_text
 from htp.program import origin_of
 from htp.session import current_session
@@ -112,7 +113,7 @@ class Handlers:
         emitter = CpuEmitter(tiles, dict(form.attributes))
         text = _text(found, emitter, names, node)
         self._keep(emitter.helpers, found, node)
-        name = _fresh(found.intrinsic.name.replace(".", "_"), set(self._functions))
+        name = fresh(found.intrinsic.name.replace(".", "_"), set(self._functions))
         options = ", ".join(f"{key}={attribute_text(value)}" for key, value in form.attributes)
         layouts = ", ".join(f"class L{number}" for number in range(len(tiles)))
         pointers = [
@@ -147,10 +148,10 @@ def _parameters(form: Form) -> tuple[list[TileName], list[str], list[str]]:
     tiles, names = [TileName("dst", "dst_region", form.result)], list[str]()
     params = [_param(tiles[0], 0)]
     for operand, type_ in form.operands:
-        own = _fresh(spelled(operand), taken)
+        own = fresh(spelled(operand), taken)
         names.append(own)
         if isinstance(type_, TileType):
-            tiles.append(TileName(own, _fresh(f"{own}_region", taken), type_))
+            tiles.append(TileName(own, fresh(f"{own}_region", taken), type_))
             params.append(_param(tiles[-1], len(tiles) - 1))
         else:
             params.append(f"{type_.dtype.name} {own}")
@@ -209,15 +210,6 @@ def _region(node: ast.expr, scope: Scope, printer: Expressions) -> str:
 
 def _param(tile: TileName, number: int) -> str:
     return f"Region<{tile.type.dtype.name}, {len(tile.type.dims)}, L{number}> {tile.region}"
-
-
-def _fresh(name: str, taken: set[str]) -> str:
-    own, number = name, 1
-    while own in taken:
-        number += 1
-        own = f"{name}_{number}"
-    taken.add(own)
-    return own
 
 
 def _place(node: ast.stmt) -> str:

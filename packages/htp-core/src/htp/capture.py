@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, cast
 from htp._impl.spelling import Resolver
 from htp.diagnostics import Refused, Span
 from htp.foreign import inactive, kind_declared, kind_recursive
+from htp.fresh_names import unused
 from htp.language import Definition
 from htp.names import RESERVED
 from htp.program import CORE_KINDS, Constant, Function, Program, stamp
@@ -24,7 +25,7 @@ from htp.syntax import Canonical
 from htp.types import Slot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from htp.intrinsics import Intrinsic
     from htp.types import Array, Param
@@ -139,7 +140,7 @@ class _Collected:
                 what = f"`@{definition.kind}` of dialect `{definition.dialect}`"
                 raise inactive(what, definition.home).at(definition.place)
             self.lent.setdefault(definition.kind, definition.place)
-        name = _unique(definition.name, {*self.functions, *self.constants, *self.slots, *self.known})
+        name = unused(definition.name, {*self.functions, *self.constants, *self.slots, *self.known})
         self.names[id(definition)] = name
         self.kept.append(definition)
         self.open.append(definition)
@@ -215,14 +216,6 @@ def _names_in(program: Program) -> frozenset[str]:
 
 def _missing(name: str) -> object:
     raise KeyError(name)
-
-
-def _unique(name: str, taken: Iterable[str]) -> str:
-    chosen, number = name, 1
-    while chosen in taken:
-        number += 1
-        chosen = f"{name}_{number}"
-    return chosen
 
 
 def _source(definition: AnyDefinition) -> tuple[ast.FunctionDef, str]:

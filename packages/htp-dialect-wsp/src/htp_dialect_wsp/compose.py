@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 from htp.capabilities import Captured, OpUse
 from htp.diagnostics import Refused
+from htp.fresh_names import fresh
 from htp.passes import Pass
 from htp.program import origin_of
 from htp.rewriting import with_origin
 from htp.types import ScalarType
 from htp_dialect_wsp.axis_forms import Coordinate, axis_made, coordinates, refuse_written_axes, root_of
 from htp_dialect_wsp.capabilities import Nested
-from htp_dialect_wsp.directives.trees import assigned_names, load, names_in, store, substituted, unused
+from htp_dialect_wsp.directives.trees import assigned_names, load, names_in, store, substituted
 from htp_dialect_wsp.outsiders import refuse_outsiders
 from htp_dialect_wsp.scopes import Scope, Sizes
 from htp_dialect_wsp.selections import Branches, bad_selection
@@ -276,8 +277,7 @@ class _Composer:
             inner.names[each.name] = value
         renamed: dict[str, ast.expr] = {}
         for name in sorted(stored - set(names)):
-            local = name if name not in self.taken else self._fresh(name)
-            self.taken.add(local)
+            local = self._fresh(name)
             renamed[name] = load(local)
         body = [substituted(each, renamed) for each in Branches().block(list(callee.body))]
         self._count(body)
@@ -306,9 +306,7 @@ class _Composer:
         return changed
 
     def _fresh(self, name: str) -> str:
-        chosen = unused(name, self.taken)
-        self.taken.add(chosen)
-        return chosen
+        return fresh(name, self.taken)
 
 
 def _walked(loop: ast.For) -> tuple[str, list[ast.expr]]:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from htp.diagnostics import Bug
 from htp.dims import Expr, const, sym
+from htp.fresh_names import unused
 from htp.program import Function, origin_of
 from htp.rewriting import Rewriter, with_origin
 from htp.types import Param, ScalarType, TensorType, i64
 from htp_dialect_wsp.axis_forms import root_of
-from htp_dialect_wsp.directives.trees import assigned_names, load, names_in, unused
+from htp_dialect_wsp.directives.trees import assigned_names, load, names_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from htp.fresh_names import fresh
+
 __all__ = ["Aliases"]
 
 TILE = re.compile(r"Tile(?P<kind>Left|Right|Acc)?<(?:TileType::(?P<memory>\w+), )?(?P<element>\w+), (?P<rows>\d+), "
@@ -66,14 +68,7 @@ class Aliases:
         return name
 
     def _fresh(self, type_: str, wanted: str) -> str:
-        if type_ in self.names:
-            return self.names[type_]
-        name, number = wanted, 1
-        while name in self.taken:
-            number += 1
-            name = f"{wanted}_{number}"
-        self.taken.add(name)
-        return name
+        return self.names[type_] if type_ in self.names else fresh(wanted, self.taken)
 
 
 def _word(element: str) -> str:

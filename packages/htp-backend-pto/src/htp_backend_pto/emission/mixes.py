@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 from htp.diagnostics import Bug
 from htp.dims import const
+from htp.fresh_names import fresh
 from htp.lowering.build import assigned, call, tuple_of
 from htp.program import origin_of, stamp
 from htp.types import DType, Param, TensorType, dtype_named
 from htp_backend_pto.lower.blocks import changed
+from htp_backend_pto.lower.cluster.rows import Divided, divided
 from htp_backend_pto.lower.cluster.slots import slots_for
 from htp_backend_pto.lower.gangs import channels_of, gangs_of, is_gang, is_member, members_of
 from htp_backend_pto.lower.units import called, walk
@@ -55,12 +57,16 @@ class Ring:
 
 @dataclass(frozen=True)
 class Mix:
-    """A gang as the kernel of a task, its processes with what they are given, and its channels."""
+    """A gang as the kernel of a task, its processes with what they are given, and its channels.
+
+    `divided` are the tiles of which each of the two vector cores has half of the rows, or why none can be.
+    """
 
     kernel: Function
     cube: tuple[Function, dict[str, ast.expr]]
     vector: tuple[Function, dict[str, ast.expr]]
     rings: tuple[Ring, ...]
+    divided: Divided
 
 
 def joined(program: Program) -> tuple[Program, dict[str, Mix]]:
@@ -76,7 +82,7 @@ def joined(program: Program) -> tuple[Program, dict[str, Mix]]:
             return [statement]
         made, more = list[ast.stmt](), list[ast.expr]()
         for ring in mixes[name].rings:
-            memory = _fresh(ring.memory, taken)
+            memory = fresh(ring.memory, taken)
             sizes = tuple_of([ring.rows * ring.slots, ring.columns])
             made.append(assigned(memory, call("empty", sizes, ring.dtype.name)))
             more.append(ast.Name(memory, ast.Load()))
@@ -108,22 +114,37 @@ def _mix(program: Program, gang: Function) -> Mix:
             raise Bug(f"no channel: `{ast.unparse(made)}`")
         to_vector = cube[0].param(sends).direction == "send"
         rows = -(-shape[0] // ROWS) * ROWS
-        memory = _fresh(f"{name}_slots", taken)
+        memory = fresh(f"{name}_slots", taken)
         rings.append(Ring(name, memory, dtype, rows, shape[1], slots_for(capacity), 2 * number, to_vector))
     params = (*gang.params, *(each.param for each in rings))
-    return Mix(replace(gang, kind="kernel", params=params, body=()), cube, vector, tuple(rings))
+    arrays = _whole_rows(program, gang)
+    whole = {name for name, given in vector[1].items() if ast.unparse(given) in arrays}
+    kernel = replace(gang, kind="kernel", params=params, body=())
+    return Mix(kernel, cube, vector, tuple(rings), divided(vector[0], whole))
+
+
+def _whole_rows(program: Program, gang: Function) -> set[str]:
+    """The arrays of a gang of which its callers pass no part of a row."""
+    found = {each.name for each in gang.params}
+    for statement in walk(program.main.body):
+        value = statement.value if isinstance(statement, ast.Expr) else None
+        if isinstance(value, ast.Call) and called(value) == gang.name:
+            found -= {param.name for param, given in zip(gang.params, value.args, strict=False) if not _rows(given)}
+    return found
+
+
+def _rows(given: ast.expr) -> bool:
+    """Whether an argument has all columns of its array."""
+    match given:
+        case ast.Name():
+            return True
+        case ast.Subscript(value=ast.Name(), slice=ast.Tuple(elts=[*_, ast.Slice(lower=None, upper=None, step=None)])):
+            return True
+        case _:
+            return False
 
 
 def _is_cube(kernel: Function) -> bool:
     from htp_backend_pto.emission.kernels import core_of
 
     return core_of(kernel) == "aic"
-
-
-def _fresh(name: str, taken: set[str]) -> str:
-    chosen, number = name, 1
-    while chosen in taken:
-        number += 1
-        chosen = f"{name}_{number}"
-    taken.add(chosen)
-    return chosen

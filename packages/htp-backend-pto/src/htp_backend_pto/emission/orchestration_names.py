@@ -9,6 +9,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from htp.dims import Facts
+from htp.fresh_names import fresh
 from htp.types import ScalarType
 from htp_backend_pto.emission.regions import as_dim, region_of
 from htp_backend_pto.emission.scalars import Text, cpp_name, dim_node, kind_of, scalar_text, unprintable
@@ -64,11 +65,7 @@ class Names:
 
     def unique(self, base: str) -> str:
         """A C++ name that nothing else has: `base` or `base` with a number."""
-        wanted, number = base, 2
-        while wanted in self._taken:
-            wanted, number = f"{base}_{number}", number + 1
-        self._taken.add(wanted)
-        return wanted
+        return fresh(base, self._taken)
 
     def facts(self) -> Facts:
         """What is known of all sizes: none is below 0."""

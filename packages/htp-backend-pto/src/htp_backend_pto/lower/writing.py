@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from htp.diagnostics import Bug, Refused
 from htp.dims import Expr, const
+from htp.fresh_names import numbered
 from htp.liveness import loads, writes
 from htp.lowering.build import call, expression
 from htp.names import RESERVED
@@ -82,11 +83,7 @@ class Writer:
 
     def fresh(self, base: str) -> str:
         """A name that nothing has."""
-        number = 1
-        while f"{base}_{number}" in self.taken:
-            number += 1
-        self.taken.add(f"{base}_{number}")
-        return f"{base}_{number}"
+        return numbered(base, self.taken)
 
     def forget(self, name: str) -> None:
         """A variable gets another value: what was known of the former one no longer holds."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from htp.capabilities import Captured, Inlined
 from htp.diagnostics import Refused
+from htp.fresh_names import numbered
 from htp.passes import Pass
 from htp.program import origin_of, stamp
 
@@ -151,12 +152,10 @@ class Inliner:
         return self._expression(result.value, before) if self.nested else result.value
 
     def _fresh(self, name: str) -> str:
-        chosen, number = name, 0
-        while chosen in self.taken:
-            number += 1
-            chosen = f"{name}_{number}"
-        self.taken.add(chosen)
-        return chosen
+        if name in self.taken:
+            return numbered(name, self.taken)
+        self.taken.add(name)
+        return name
 
 
 class _Renamer(ast.NodeTransformer):

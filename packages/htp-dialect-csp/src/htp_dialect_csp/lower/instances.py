@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from htp.dims import const
+from htp.fresh_names import fresh
 from htp.program import Function, stamp
 from htp.types import Param, ScalarType
 from htp_dialect_csp.lower.ends import End
@@ -82,12 +83,7 @@ class Instances:
 
     def fresh(self, name: str) -> str:
         """A name that no function has."""
-        chosen, number = name, 1
-        while chosen in self.taken:
-            number += 1
-            chosen = f"{name}_{number}"
-        self.taken.add(chosen)
-        return chosen
+        return fresh(name, self.taken)
 
 
 def _parameters(
@@ -106,7 +102,7 @@ def _parameters(
             params.append(replace(each, type=types[0]))
             ends[each.name] = End(each.name)
             continue
-        names = [_unused(f"{each.name}{k}", taken) for k in range(len(types))]
+        names = [fresh(f"{each.name}{k}", taken) for k in range(len(types))]
         params += [replace(each, name=n, type=t, several=False) for n, t in zip(names, types, strict=True)]
         ends[each.name] = tuple(End(name) for name in names)
     return tuple(params), ends
@@ -138,12 +134,3 @@ def _sized(param: Param, sizes: Mapping[str, Expr]) -> Param:
         return param
     dims = tuple(each.substitute(dict(sizes)) for each in param.type.dims)
     return replace(param, type=replace(param.type, dims=dims))
-
-
-def _unused(name: str, taken: set[str]) -> str:
-    chosen, number = name, 1
-    while chosen in taken:
-        number += 1
-        chosen = f"{name}_{number}"
-    taken.add(chosen)
-    return chosen

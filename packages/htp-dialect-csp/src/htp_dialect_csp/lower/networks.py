@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from htp.diagnostics import Bug
 from htp.dims import Expr, const, sym
+from htp.fresh_names import fresh
 from htp.networks import unique
 from htp.program import origin_of
 from htp.types import ScalarType, TensorType, TileType
@@ -130,12 +131,7 @@ class NetworkBody:
 
     def fresh(self, name: str) -> str:
         """A variable that there is not yet."""
-        chosen, number = name, 1
-        while chosen in self.taken:
-            number += 1
-            chosen = f"{name}_{number}"
-        self.taken.add(chosen)
-        return chosen
+        return fresh(name, self.taken)
 
     def loop(self, loop: ast.For, frame: Frame) -> list[ast.stmt]:
         """A loop over constants, turn by turn, if it declares anything."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from htp.diagnostics import Bug, Refused
+from htp.fresh_names import unused
 from htp.program import origin_of
 from htp.types import TileType, dtype_named
 from htp_dialect_csp.lower.trees import integer
@@ -165,11 +166,7 @@ class _Reader:
         arguments = dict(zip(names, made.args, strict=False)) | {each.arg or "": each.value for each in made.keywords}
         wanted, self.name = self.name or kernel.name, ""
         taken = {each.name for each in self.net.running}
-        name, number = wanted, 1
-        while name in taken:
-            number += 1
-            name = f"{wanted}_{number}"
-        self.net.running.append(Running(name, kernel, arguments, place))
+        self.net.running.append(Running(unused(wanted, taken), kernel, arguments, place))
 
 
 def _declares(statement: ast.stmt, kernels: dict[str, Function]) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from htp.diagnostics import Bug
 from htp.dims import sym
+from htp.fresh_names import numbered
 from htp.liveness import loads, writes
 from htp.program import Function, origin_of, stamp
 from htp.types import Param, ScalarType, TensorType, bool_, f32, i64
@@ -79,16 +80,9 @@ class Kernels:
         kernel = outline.kernel()
         same = next((each for each in self.made if _alike(each, kernel)), None)
         if same is None:
-            same = replace(kernel, name=self._free(scope.kernel.name))
+            same = replace(kernel, name=numbered(scope.kernel.name, self.taken, 0))
             self.made.append(same)
         return [*outline.before(), effect(call(same.name, *outline.arguments))]
-
-    def _free(self, base: str) -> str:
-        number = 0
-        while (name := f"{base}_{number}") in self.taken:
-            number += 1
-        self.taken.add(name)
-        return name
 
 
 def _alike(one: Function, other: Function) -> bool:

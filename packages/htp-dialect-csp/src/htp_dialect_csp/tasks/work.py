@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from htp.dims import const
+from htp.fresh_names import fresh
 from htp.infer.values import Region, Value
 from htp.liveness import loads
 from htp.lowering.build import expression
@@ -103,12 +104,7 @@ class Work:
                 self.parts[key].uses += part.uses
                 self.parts[key].sure &= part.sure or bool(self.parts[key].uses)
                 continue
-            name, number = part.name, 1
-            while name in taken:
-                number += 1
-                name = f"{part.name}_{number}"
-            renamed[part.name] = part.name = name
-            taken.add(name)
+            renamed[part.name] = part.name = fresh(part.name, taken)
             self.parts[key] = part
         self.statements += _Names(renamed).statements(other.statements)
         self.tokens |= other.tokens

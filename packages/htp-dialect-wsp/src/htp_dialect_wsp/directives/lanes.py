@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from htp.diagnostics import Bug, Refused
 from htp.dims import const, parse, sym
+from htp.fresh_names import unused
 from htp.program import Function, stamp
 from htp.rewriting import with_origin
 from htp.types import Param, ScalarType
 from htp_dialect_wsp.directives.loops import peeled
 from htp_dialect_wsp.directives.nests import Range, made_loop, passed, root_of, tasks_of, with_kernel
-from htp_dialect_wsp.directives.trees import built, load, names_in, store, substituted, unused
+from htp_dialect_wsp.directives.trees import built, load, names_in, store, substituted
 from htp_dialect_wsp.outlining import aliased, outline
 
 if TYPE_CHECKING:

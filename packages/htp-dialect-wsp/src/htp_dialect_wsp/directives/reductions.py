@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Literal
 
 from htp.diagnostics import Refused
 from htp.dims import sym
+from htp.fresh_names import unused
 from htp.program import Function, origin_of, stamp
 from htp.rewriting import Rewriter
 from htp.types import Param, ScalarType, TensorType
 from htp_dialect_wsp.accumulation import accumulation, uses
 from htp_dialect_wsp.directives.loops import reorder
 from htp_dialect_wsp.directives.nests import Range, made_loop, passed, root_of, with_kernel
-from htp_dialect_wsp.directives.trees import assigned_names, built, load, names_in, replaced, store, unused
+from htp_dialect_wsp.directives.trees import assigned_names, built, load, names_in, replaced, store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -12,10 +12,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from htp.diagnostics import Refused
+from htp.fresh_names import unused
 from htp.program import origin_of
 from htp.rewriting import Rewriter, with_origin
 from htp_dialect_wsp.directives.nests import Loop, Range, Task, integer, known_integers, loops_of, range_of, tasks_of
-from htp_dialect_wsp.directives.trees import assigned_names, built, names_in, replaced, substituted, unused
+from htp_dialect_wsp.directives.trees import assigned_names, built, names_in, replaced, substituted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

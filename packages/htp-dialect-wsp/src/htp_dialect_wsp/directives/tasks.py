@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from htp.diagnostics import Refused
+from htp.fresh_names import unused
 from htp.program import Function, origin_of, stamp
 from htp.rewriting import with_origin
 from htp.types import ScalarType
@@ -24,7 +25,6 @@ from htp_dialect_wsp.directives.trees import (
     replaced,
     store,
     substituted,
-    unused,
 )
 from htp_dialect_wsp.outlining import aliased, outline
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Node = TypeVar("Node", bound=ast.AST)
 
 __all__ = [
-    "assigned_names", "blocks", "built", "folded", "load", "names_in", "replaced", "store", "substituted", "unused",
+    "assigned_names", "blocks", "built", "folded", "load", "names_in", "replaced", "store", "substituted",
 ]  # fmt: skip
 
 
@@ -41,15 +41,6 @@ def assigned_names(*nodes: ast.AST) -> frozenset[str]:
     """The names that the trees assign to, as targets of loops too."""
     found = (each for node in nodes for each in ast.walk(node) if isinstance(each, ast.Name))
     return frozenset(each.id for each in found if isinstance(each.ctx, ast.Store))
-
-
-def unused(name: str, taken: Iterable[str]) -> str:
-    """`name`, or with a number behind it when it is taken."""
-    known, chosen, number = frozenset(taken), name, 1
-    while chosen in known:
-        number += 1
-        chosen = f"{name}_{number}"
-    return chosen
 
 
 def blocks(statement: ast.stmt) -> Iterable[tuple[str, list[ast.stmt]]]:

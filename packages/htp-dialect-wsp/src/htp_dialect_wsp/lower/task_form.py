@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from htp.capabilities import DialectUse, DirectiveUse, Inlined, OpUse
+from htp.fresh_names import fresh
 from htp.lowering.inline import InlineHelpers
 from htp.passes import Pass
 from htp.rewriting import Rewriter, with_origin
 from htp_dialect_wsp.axis_forms import AxisForm, axis_made, root_of
 from htp_dialect_wsp.capabilities import Checked, Nested, Scheduled
-from htp_dialect_wsp.directives.trees import assigned_names, load, names_in, unused
+from htp_dialect_wsp.directives.trees import assigned_names, load, names_in
 from htp_dialect_wsp.independence import independent_arrays
 from htp_dialect_wsp.lower.axis_checks import axis_checks
 from htp_dialect_wsp.lower.directed import directed
@@ -179,9 +180,7 @@ class _Lowering:
         return _Asked(self.asked).statements([statement])[0]
 
     def _fresh(self, name: str) -> str:
-        chosen = unused(name, self.taken)
-        self.taken.add(chosen)
-        return chosen
+        return fresh(name, self.taken)
 
 
 class _Asked(Rewriter):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from htp.diagnostics import Refused
 from htp.dims import Expr, const, sym
+from htp.fresh_names import numbered
 from htp.infer.engine import infer
 from htp.infer.values import Region, Value
 from htp.liveness import loads, writes
@@ -37,8 +38,10 @@ SHAPED = ("reshape", "expand_dims", "squeeze")
 REDUCTIONS = ("all", "any", "argmax", "argmin", "max", "mean", "min", "prod", "sum")
 PAIRED = {"sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum"}
 """Reductions over whole matrices, and what does the same to two of them."""
-ALONG = ("argsort", "sort", "cumsum", "flip", "concat")
+ALONG = ("argsort", "sort", "cumsum", "flip", "concat", "gather", "scatter")
 """Operations along an axis, here the last one."""
+BESIDE = ("indices", "updates")
+"""Operands that have the rows of what an operation goes along."""
 EACH = (
     "abs", "add", "bitwise_and", "bitwise_or", "bitwise_xor", "cast", "ceil", "clip", "cos", "divide", "equal", "erf",
     "exp", "exp2", "floor", "floor_divide", "gelu", "greater", "greater_equal", "invert", "isfinite", "isinf", "isnan",
@@ -112,10 +115,7 @@ class _Deep:
 
     def put(self, dtype: DType, dims: Sequence[Expr], value: ast.expr) -> ast.Name:
         """One more statement, whose value has a name of its own."""
-        number = 1
-        while (name := f"rows_{number}") in self.taken:
-            number += 1
-        self.taken.add(name)
+        name = numbered("rows", self.taken)
         self.out.append(self.named(name, TileType(dtype, tuple(dims)), value))
         return ast.Name(name, ast.Load())
 
@@ -209,7 +209,7 @@ class _Deep:
         if name == "transpose":
             return self.transposed(made, given)
         if name in ALONG:
-            return self.along(name, node, given)
+            return self.along(made, name, node, given)
         raise self.refused(f"`{called(node)}` works on {len(made.dims)} dimensions")
 
     def operand(self, node: ast.expr, dims: Sequence[Expr]) -> ast.expr:
@@ -262,7 +262,7 @@ class _Deep:
         turned = [self.put(made.dtype, made.dims[1:], call("tile.transpose", each)) for each in parts]
         return turned[0] if len(turned) == 1 else call("tile.concat", tuple_of(turned), constant(0))
 
-    def along(self, name: str, node: ast.Call, given: dict[str, ast.expr]) -> ast.expr:
+    def along(self, made: Value, name: str, node: ast.Call, given: dict[str, ast.expr]) -> ast.expr:
         """An operation along the last axis, which is that of columns."""
         x = given["parts"] if name == "concat" else given["x"]
         first = x.elts[0] if isinstance(x, ast.Tuple) else x
@@ -275,8 +275,10 @@ class _Deep:
             return call("tile.concat", x, constant(0))
         if place != rank - 1:
             raise self.refused(f"`tile.{name}` goes along the last axis only")
-        others = {each.arg: each.value for each in node.keywords if each.arg not in (None, "axis", "x", "parts")}
-        return call(f"tile.{name}", x, axis=constant(1), **{str(key): each for key, each in others.items()})
+        beside = [self.operand(given[each], made.dims) for each in BESIDE if each in given]
+        said = ("axis", "x", "parts", *BESIDE)
+        others = {str(each.arg): each.value for each in node.keywords if each.arg is not None and each.arg not in said}
+        return call(f"tile.{name}", x, *beside, axis=constant(1), **others)
 
     def part(self, made: Value, node: ast.Subscript) -> ast.expr:
         """A part of a tile: rows that lie one behind the other, or those of every matrix."""

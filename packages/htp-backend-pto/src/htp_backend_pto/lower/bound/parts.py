@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from htp.diagnostics import Bug
 from htp.dims import const, minimum, sym
+from htp.fresh_names import fresh
 from htp.infer.engine import infer
 from htp.infer.values import Box, Index, Region
 from htp.liveness import loads, writes
@@ -216,12 +217,7 @@ class _Parting:
 
     def fresh(self, base: str) -> str:
         """A name that nothing has."""
-        name, number = base, 1
-        while name in self.taken:
-            number += 1
-            name = f"{base}_{number}"
-        self.taken.add(name)
-        return name
+        return fresh(base, self.taken)
 
 
 def _part(left: _Factor, right: _Factor) -> int | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from htp.diagnostics import Refused
 from htp.dims import const
+from htp.fresh_names import numbered
 from htp.infer.engine import infer
 from htp.infer.values import Region, Value
 from htp.liveness import loads, writes
@@ -174,11 +175,7 @@ class _Flat:
 
     def fresh(self, base: str) -> str:
         """A name that nothing in the kernel has."""
-        number = 1
-        while f"{base}_{number}" in self.taken:
-            number += 1
-        self.taken.add(f"{base}_{number}")
-        return f"{base}_{number}"
+        return numbered(base, self.taken)
 
     def refused_rank(self, what: str, rank: int, node: ast.AST) -> Refused:
         """The refusal of a tile that has neither rows and columns nor one dimension."""

@@ -10,6 +10,7 @@ import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from htp.fresh_names import numbered
 from htp.infer.engine import infer
 from htp.infer.values import Index, Region
 from htp.program import origin_of, stamp
@@ -44,7 +45,7 @@ def with_variants(program: Program) -> Program:
     renamed: dict[int, str] = {}
     for name, found in calls.items():
         largest = _largest([bounds for _, bounds in found])
-        names = [name, *(_free(name, taken) for _ in largest[1:])]
+        names = [name, *(numbered(name, taken, 2) for _ in largest[1:])]
         made[name] = [replace(kernels[name], name=each) for each in names]
         for statement, bounds in found:
             renamed[id(statement)] = next(n for n, most in zip(names, largest, strict=True) if _within(bounds, most))
@@ -88,14 +89,6 @@ def _largest(bounds: Sequence[Bounds]) -> list[Bounds]:
 
 def _within(one: Bounds, other: Bounds) -> bool:
     return all(size <= other.get(name, 0) for name, size in one.items())
-
-
-def _free(name: str, taken: set[str]) -> str:
-    number = 2
-    while f"{name}_{number}" in taken:
-        number += 1
-    taken.add(f"{name}_{number}")
-    return f"{name}_{number}"
 
 
 def _renamed(statement: ast.stmt, names: dict[int, str]) -> ast.stmt:

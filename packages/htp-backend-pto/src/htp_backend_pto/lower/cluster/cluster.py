@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from htp.capabilities import DialectUse, Loops, Normalized, Parallel, Simplified, Typed, Vectorized
 from htp.diagnostics import Refused
+from htp.fresh_names import unused
 from htp.infer.engine import infer
 from htp.lowering.build import call
 from htp.passes import Pass
@@ -19,7 +20,7 @@ from htp_backend_pto.forms import Divided
 from htp_backend_pto.lower.cluster.members import alone, asserted, fixed, pushed, single, summed
 from htp_backend_pto.lower.cluster.processes import Link, plain
 from htp_backend_pto.lower.cluster.reading import net_of, no_cluster
-from htp_backend_pto.lower.cluster.sizes import Gang, Member, fresh
+from htp_backend_pto.lower.cluster.sizes import Gang, Member
 from htp_backend_pto.lower.cluster.slots import checked
 from htp_backend_pto.lower.tidy import alive, with_sizes
 from htp_backend_pto.lower.translate import spelled_symbols
@@ -131,7 +132,7 @@ def _sized(program: Program, net: Net, members: dict[str, Member]) -> Program:
 
 def _gang(program: Program, net: Net, gang: Gang, members: dict[str, Member]) -> Function:
     """The routine that declares the network, whose processes run together."""
-    name = fresh(f"{net.routine.name}_mix", {each.name for each in program.functions})
+    name = unused(f"{net.routine.name}_mix", {each.name for each in program.functions})
     opened = ast.Call(ast.Name("open_network", ast.Load()), [], [ast.keyword("together", ast.Constant(True))])
     body: list[ast.stmt] = [ast.Expr(opened)]
     for each in net.streams.values():

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from htp.dims import sym
+from htp.fresh_names import unused
 from htp.infer.engine import infer
 from htp.infer.values import Region
 from htp.liveness import loads
@@ -19,7 +20,7 @@ from htp.rewriting import Rewriter
 from htp.types import TensorType, TileType
 from htp_backend_pto.lower.cluster.nests import turns_of
 from htp_backend_pto.lower.cluster.reading import Process, no_cluster
-from htp_backend_pto.lower.cluster.sizes import fresh, used_names
+from htp_backend_pto.lower.cluster.sizes import used_names
 from htp_backend_pto.lower.units import Units, accumulated, called, walk
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def alone(program: Program, net: Net) -> tuple[Program, Net]:
     functions = list(program.functions)
     for number, each in enumerate(net.processes):
         if each.kernel.name in others:
-            copy = replace(each.kernel, name=fresh(f"{net.routine.name}_{each.kernel.name}", names))
+            copy = replace(each.kernel, name=unused(f"{net.routine.name}_{each.kernel.name}", names))
             names.add(copy.name)
             functions.insert(0, copy)
             net.processes[number] = replace(each, kernel=copy)
@@ -203,7 +204,7 @@ def pushed(program: Program, net: Net) -> list[Function]:
                     stream.statement, f"beginning with a token of '{name}' that the vector process does not make",
                     "begin with `tile.full` or `tile.zeros`, in a channel from the vector process to the cube process",
                 )  # fmt: skip
-            local = fresh(f"{name}_first", used_names(kernel) | {n for each in heads for n in loads(each)})
+            local = unused(f"{name}_first", used_names(kernel) | {n for each in heads for n in loads(each)})
             heads += [assigned(local, value), ast.Expr(call("send", end, local))]
         net.streams[name] = replace(stream, initial=())
         if heads:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from htp.dims import sym
+from htp.fresh_names import unused
 from htp.infer.engine import infer
 from htp.lowering.build import assigned, call, expression
 from htp.program import origin_of, stamp
@@ -17,7 +18,7 @@ from htp_backend_pto.lower.blocks import with_blocks
 from htp_backend_pto.lower.cluster.counters import counted
 from htp_backend_pto.lower.cluster.nests import Nest, Turns, matched, same, sites, total
 from htp_backend_pto.lower.cluster.reading import no_cluster
-from htp_backend_pto.lower.cluster.sizes import fresh, translated, used_names
+from htp_backend_pto.lower.cluster.sizes import translated, used_names
 from htp_backend_pto.lower.units import called
 from htp_backend_pto.tiles import tile_type
 
@@ -83,7 +84,7 @@ class Link:
             raise no_cluster(loop, f"receiving until '{self.stream.name}' ends", ALIKE)
         taken, named, turns = used_names(kernel), dict[str, "Expr"](), list[Turns]()
         for each in sent[0].loops:
-            name = fresh(each.variable.removesuffix("__sent"), taken)
+            name = unused(each.variable.removesuffix("__sent"), taken)
             taken.add(name)
             turns.append(replace(each.within(named), variable=name))
             named[each.variable] = sym(name)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from htp.dims import Expr, const, sym
+from htp.fresh_names import unused
 from htp.infer.values import Index, Region
 from htp.liveness import loads, writes
 from htp.types import Param, ScalarType, TensorType, i64
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from htp.program import Function
     from htp_backend_pto.lower.cluster.reading import Process
 
-__all__ = ["Gang", "Member", "fresh", "translated", "used_names"]
+__all__ = ["Gang", "Member", "translated", "used_names"]
 
 
 @dataclass
@@ -143,7 +144,7 @@ class Member:
         """A size of the gang in the process's names; one that it has no name for it is given as a number."""
         names = {str(size): sym(name) for name, size in self.sizes.items() if size.constant is None}
         for symbol in sorted(value.symbols - names.keys()):
-            name = fresh(symbol, used_names(self.process.kernel) | {each.name for each in self.more})
+            name = unused(symbol, used_names(self.process.kernel) | {each.name for each in self.more})
             self.more.append(Param(name, "scalar", ScalarType(i64)))
             self.passed.append(ast.Name(symbol, ast.Load()))
             self.sizes[name] = sym(symbol)
@@ -163,15 +164,6 @@ def used_names(kernel: Function) -> set[str]:
     """Every name that a kernel has."""
     used = {each for statement in walk(kernel.body) for each in (*loads(statement), *writes(statement))}
     return used | {each.name for each in kernel.params}
-
-
-def fresh(name: str, taken: set[str]) -> str:
-    """A name that is not taken."""
-    chosen, number = name, 1
-    while chosen in taken:
-        number += 1
-        chosen = f"{name}_{number}"
-    return chosen
 
 
 def _dims(param: Param) -> tuple[Expr, ...]:

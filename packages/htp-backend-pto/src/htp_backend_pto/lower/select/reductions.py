@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from htp.dims import const
 from htp.lowering.build import constant, expression
 from htp.types import TileType, bool_, f16, f32, i16, i32, i64
+from htp_backend_pto.lower.neutral import neutral
 from htp_backend_pto.lower.select.sorting import Sorting
 from htp_backend_pto.lower.select.unsigned import SIGNED
 from htp_backend_pto.lower.writing import is_column, room
@@ -26,8 +27,6 @@ __all__ = ["REDUCTIONS", "Reductions"]
 REDUCTIONS = ("sum", "prod", "mean", "max", "min", "argmax", "argmin", "any", "all")
 WIDE = ("sum", "prod", "mean")
 """Reductions that narrow floats are widened for, so that they are rounded once."""
-NOTHING = {"sum": 0, "prod": 1, "max": -1, "min": 1}
-"""What nothing reduces to; of extremes the sign of the number that is farthest."""
 
 
 class Reductions(Sorting):
@@ -111,7 +110,7 @@ class Reductions(Sorting):
         with self.block() as some:
             self.folded(made, type_, x, axis, how)
         with self.block() as none:
-            self.filled(made, type_, _nothing(how, type_.dtype))
+            self.filled(made, type_, constant(neutral(how, type_.dtype)))
         test = ast.Compare(expression(size), [ast.Gt()], [ast.Constant(0)])
         self.rows = {column: row for column, row in self.rows.items() if made not in (column, row)}
         self.put(ast.If(test, some, none))
@@ -179,15 +178,3 @@ class Reductions(Sorting):
         place = self.instruct(None, type_, "rowargmax", ones, scratch)
         mask = self.compared(None, self.flags_like(type_), "ne", found, constant(0.0))
         return self.chosen(name, type_, mask, place, usual)
-
-
-def _nothing(how: str, dtype: DType) -> ast.expr:
-    """What nothing reduces to."""
-    sign = NOTHING[how]
-    if how in ("sum", "prod"):
-        return constant(float(sign) if dtype.kind == "float" else sign)
-    if dtype.kind == "float":
-        return constant(sign * float("inf"))
-    if dtype.kind == "uint":
-        return constant(0 if sign < 0 else (1 << dtype.bits) - 1)
-    return constant(-(1 << (dtype.bits - 1)) if sign < 0 else (1 << (dtype.bits - 1)) - 1)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from htp.diagnostics import Refused
 from htp.dims import sym
+from htp.fresh_names import fresh
 from htp.infer.engine import infer
 from htp.infer.values import Box, Index, Region, Value
 from htp.liveness import loads, writes
@@ -152,12 +153,7 @@ class _Flattening:
 
     def fresh(self, name: str) -> str:
         """A name that nothing in the entry has."""
-        chosen, number = name, 1
-        while chosen in self.taken:
-            number += 1
-            chosen = f"{name}_{number}"
-        self.taken.add(chosen)
-        return chosen
+        return fresh(name, self.taken)
 
 
 class _Inlined(Translation):

@@ -9,7 +9,9 @@ import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from htp.diagnostics import Refused
 from htp.dims import const
+from htp.fresh_names import numbered
 from htp.infer.engine import infer
 from htp.infer.values import Region, Value
 from htp.liveness import loads, writes
@@ -70,10 +72,7 @@ class _Formulas:
     def put(self, name: str | None, annotation: ast.expr | TileType, value: ast.expr) -> ast.Name:
         """One more statement; without a name the value gets one of its own."""
         if name is None:
-            number = 1
-            while (name := f"part_{number}") in self.taken:
-                number += 1
-            self.taken.add(name)
+            name = numbered("part", self.taken)
         spelled = annotation_of(annotation) if isinstance(annotation, TileType) else annotation
         self.out.append(ast.AnnAssign(ast.Name(name, ast.Store()), spelled, value, 1))
         return ast.Name(name, ast.Load())
@@ -97,6 +96,11 @@ class _Formulas:
         if whole is None or not isinstance(count, ast.Constant) or not isinstance(count.value, int):
             return
         axes = self.known.axes.get(id(given["x"]), (len(whole.dims) - 1,))
+        if len(whole.dims) > 2 and axes[0] % len(whole.dims) != len(whole.dims) - 1:
+            raise Refused(
+                "pto.tile-rank", f"`tile.topk` of {len(whole.dims)} dimensions goes along the last axis only",
+                span=origin_of(node), help="loop over the leading dimensions: `for b in range(B): t = x[b, :, :]`",
+            )  # fmt: skip
         order = self.put(
             None, TileType(i64, whole.dims),
             call("tile.argsort", given["x"], axis=axes[0], descending=ast.Constant(True)),

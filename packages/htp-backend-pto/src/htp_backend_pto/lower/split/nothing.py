@@ -7,7 +7,6 @@ Knows divided programs; does not know instructions.
 from __future__ import annotations
 
 import ast
-import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from htp.lowering.build import call, constant, expression, tuple_of
 from htp.program import origin_of, stamp
 from htp_backend_pto.lower.blocks import with_blocks
 from htp_backend_pto.lower.gangs import is_gang, is_member
+from htp_backend_pto.lower.neutral import neutral
 from htp_backend_pto.lower.split.guarding import Guarding
 from htp_backend_pto.lower.tidy import with_sizes
 from htp_backend_pto.lower.units import called, walk
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from htp.program import Function, Program
-    from htp.types import DType
 
 __all__ = ["with_nothing"]
 
@@ -150,21 +149,8 @@ class _Empty:
         if how not in REDUCED or not isinstance(known, Value):
             return None
         dims = tuple_of([expression(each) for each in known.dims])
-        full = call("tile.full", dims, constant(_neutral(how, known.dtype)), known.dtype.name)
+        full = call("tile.full", dims, constant(neutral(how, known.dtype)), known.dtype.name)
         return stamp(ast.AnnAssign(node.target, node.annotation, full, 1), origin_of(node))
-
-
-def _neutral(how: str, dtype: DType) -> float:
-    """What nothing reduces to."""
-    if dtype.kind == "bool":
-        return how in ("all", "min", "prod")
-    if how in ("sum", "prod"):
-        return (0.0 if how == "sum" else 1.0) if dtype.kind == "float" else int(how == "prod")
-    if dtype.kind == "float":
-        return -math.inf if how == "max" else math.inf
-    half = 1 << dtype.bits - 1
-    least, most = (0, 2 * half - 1) if dtype.kind == "uint" else (-half, half - 1)
-    return least if how == "max" else most
 
 
 def _without(value: Expr, size: Expr) -> Expr:

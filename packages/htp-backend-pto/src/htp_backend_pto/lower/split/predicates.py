@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from htp.dims import const
+from htp.fresh_names import fresh
 from htp.infer.engine import infer
 from htp.infer.values import Box, Index, Region
 from htp.program import origin_of, stamp
@@ -93,8 +94,8 @@ class _Giving:
         """The kernel with one more parameter, which it does not look at."""
         found = self.made.get((kernel.name, str(type_)))
         if found is None:
-            name = _free(f"{kernel.name}_when", self.taken)
-            own = _free("chosen", {each.name for each in kernel.params} | _names(kernel))
+            name = fresh(f"{kernel.name}_when", self.taken)
+            own = fresh("chosen", {each.name for each in kernel.params} | _names(kernel))
             found = replace(kernel, name=name, params=(*kernel.params, Param(own, "in", type_)))
             self.made[kernel.name, str(type_)] = found
         return found
@@ -111,11 +112,3 @@ def _dtypes(program: Program, known: Inference) -> dict[str, str]:
 
 def _names(kernel: Function) -> set[str]:
     return {node.id for each in kernel.body for node in ast.walk(each) if isinstance(node, ast.Name)}
-
-
-def _free(base: str, taken: set[str]) -> str:
-    name, number = base, 2
-    while name in taken:
-        name, number = f"{base}_{number}", number + 1
-    taken.add(name)
-    return name

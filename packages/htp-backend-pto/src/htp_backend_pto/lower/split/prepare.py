@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from htp.dims import sym
+from htp.fresh_names import numbered
 from htp.infer.engine import infer
 from htp.infer.values import Box, Index, Number, Region, Value
 from htp.liveness import loads, writes
@@ -119,7 +120,7 @@ class _Hoisting:
         names: dict[int, str] = {}
         result: list[ast.stmt] = []
         for each in items:
-            names[id(each)] = name = fresh("item", self.taken)
+            names[id(each)] = name = numbered("item", self.taken)
             known = self.known.types.get(id(each))
             kind = "i64" if isinstance(known, Index) else "bool_" if known == Number("bool") else "f64"
             result.append(marked(stamp(annotated(name, kind, each), origin_of(statement)), site_of(statement)))
@@ -137,15 +138,6 @@ class _Named(Rewriter):
         """A call, or the name of its value."""
         name = self.names.get(id(node))
         return ast.Name(name, ast.Load()) if name is not None else self.generic_visit(node)
-
-
-def fresh(base: str, taken: set[str]) -> str:
-    """A name that is not taken, and is from now on."""
-    number = 1
-    while f"{base}_{number}" in taken:
-        number += 1
-    taken.add(f"{base}_{number}")
-    return f"{base}_{number}"
 
 
 # loads ----------------------------------------------------------------------------------------------------------------
@@ -302,7 +294,7 @@ def _apart(statement: ast.AnnAssign, acc: ast.Name, taken: set[str]) -> list[ast
     call = statement.value
     if not isinstance(call, ast.Call) or not isinstance(statement.target, ast.Name):
         return [statement]
-    name = fresh("product", taken)
+    name = numbered("product", taken)
     keywords = [each for each in call.keywords if each.arg != "acc"]
     product = ast.Call(call.func, call.args, keywords)
     first = ast.AnnAssign(ast.Name(name, ast.Store()), statement.annotation, product, 1)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from htp.capabilities import DialectUse, Inlined, Normalized, OpUse, Simplified, Typed
 from htp.diagnostics import Refused
+from htp.fresh_names import numbered
 from htp.infer.engine import infer
 from htp.liveness import loads, writes
 from htp.lowering.build import assigned, call, expression, tuple_of
@@ -194,18 +195,11 @@ class _Division:
         kernel, arguments = outline.kernel(_doc(function, run))
         same = next((each for each in self.kernels if _alike(each, kernel)), None)
         if same is None:
-            same = replace(kernel, name=self._free(function))
+            same = replace(kernel, name=numbered(function, self.taken, 0))
             self.kernels.append(same)
         made = stamp(ast.Expr(ast.Call(ast.Name(same.name, ast.Load()), arguments, [])), kernel.origin)
         task = run.site.task if run.site is not None else None
         return [made] if task is None else [task, made]
-
-    def _free(self, function: str) -> str:
-        number = 0
-        while (name := f"{function}_{number}") in self.taken:
-            number += 1
-        self.taken.add(name)
-        return name
 
 
 def _head(statement: ast.stmt) -> ast.stmt | ast.expr:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from htp.diagnostics import Diagnostic, Refused
 from htp.dims import const, minimum
+from htp.fresh_names import fresh
 from htp.infer.engine import infer
 from htp.liveness import loads, writes
 from htp.lowering.build import assigned, expression
@@ -52,7 +53,7 @@ def spread(program: Program) -> Program:
     if next(places_in(program.main.body), None) is not None:
         _tell_others(program.main)
         program = program.replace(_without_counts(program.main))
-    block = _fresh("block", _names(program))
+    block = fresh("block", _names(program))
     while (place := next(places_in(program.main.body), None)) is not None:
         program = _Spreading(program, place, block).program()
     return program
@@ -111,16 +112,17 @@ class _Spreading:
 
     def program(self) -> Program:
         """The program with the task."""
-        turn = _fresh(f"{self.place.kernel}_turn", self.taken)
+        turn = fresh(f"{self.place.kernel}_turn", self.taken)
         made = BlockKernel(self.source, self.place, self.parts.only[-1], self.block, turn)
         most = self.workers or CORES[made.unit]
-        count = self._count(most)
+        named = None if self.place.stride else self._named(most)
+        count = self._turns(most) if self.place.stride else const(named or most)
         self._check_blocks(count.constant or most, CORES[made.unit])
-        kernel, arguments = made.kernel("", count.constant or most)
+        kernel, arguments = made.kernel("", count.constant or most, named=named is not None)
         functions = [each for each in self.source.functions if each.name != self.main.name]
         same = next((each for each in functions if replace(kernel, name=each.name, doc=each.doc) == each), None)
         if same is None:
-            same = replace(kernel, name=_fresh(f"{self.place.kernel}_blocks", self.taken))
+            same = replace(kernel, name=fresh(f"{self.place.kernel}_blocks", self.taken))
             functions.append(same)
         task = self._task(ast.Call(ast.Name(same.name, ast.Load()), arguments, []), count)
         body = replaced(self.main.body, self.loop, [*self.parts.before, *task, *self.parts.after])
@@ -129,13 +131,15 @@ class _Spreading:
         kept = (each for each in functions if each.name in used or each.name != self.place.kernel)
         return replace(self.source, functions=(*kept, main))
 
-    def _count(self, most: int) -> Expr:
-        """How many blocks there are: no more than turns, or than workers that the schedule names."""
-        if not self.place.stride:
-            facts = infer(self.source, self.main).facts_at(self.place.statement)
-            worker = integer(self.place.worker)
-            low, high = (None, None) if worker is None else (facts.lower_bound(worker), facts.upper_bound(worker))
-            return const(min(most, high + 1) if high is not None and low is not None and low >= 0 else most)
+    def _named(self, most: int) -> int | None:
+        """How many blocks there are where each worker is one of them; None where workers are not known to be so few."""
+        facts = infer(self.source, self.main).facts_at(self.place.statement)
+        worker = integer(self.place.worker)
+        low, high = (None, None) if worker is None else (facts.lower_bound(worker), facts.upper_bound(worker))
+        return high + 1 if low is not None and low >= 0 and high is not None and high < most else None
+
+    def _turns(self, most: int) -> Expr:
+        """How many blocks there are where each begins with its own turn: no more than turns."""
         start, stop, step = bounds_of(self.loop)
         if start is None or stop is None:
             return const(most)
@@ -159,7 +163,7 @@ class _Spreading:
         place, number = self.place, expression(count)
         statements: list[ast.stmt] = []
         if count.constant is None:
-            name = _fresh("blocks", self.taken)
+            name = fresh("blocks", self.taken)
             statements.append(assigned(name, number))
             number = ast.Name(name, ast.Load())
         said = [ast.keyword("blocks", number)]
@@ -177,16 +181,6 @@ def _names(program: Program) -> set[str]:
     own = program.main
     taken = {name for each in walk(own.body) for name in (*loads(each), *writes(each))} | set(RESERVED)
     return taken | {each.name for each in (*program.functions, *own.params)} | {name for name, _ in program.constants}
-
-
-def _fresh(name: str, taken: set[str]) -> str:
-    """A name that is not taken, which it then is."""
-    chosen, number = name, 1
-    while chosen in taken:
-        number += 1
-        chosen = f"{name}_{number}"
-    taken.add(chosen)
-    return chosen
 
 
 def _workers(body: Sequence[ast.stmt]) -> int:
