@@ -13,7 +13,6 @@ from htp_dialect_wsp.directives.trees import (
     names_in,
     replaced,
     substituted,
-    unused,
 )  # fmt: skip
 
 NAMES = ("a", "b", "c")
@@ -77,4 +76,3 @@ def test_names():
     tree = ast.parse("for i in P(n):\n    x = a[i] + y")
     assert names_in(tree) == {"i", "P", "n", "x", "a", "y"}
     assert assigned_names(tree) == {"i", "x"}
-    assert (unused("i", {"j"}), unused("i", {"i", "i_2"})) == ("i", "i_3")
