@@ -95,6 +95,41 @@ def test_extremes_of_an_axis_without_elements_are_infinities(tmp_path, target):
     assert np.all(z == np.inf)
 
 
+@kernel
+def raised(x: In[Tensor[f32, "M", 64]], z: In[Tensor[f32, "N", 64]], y: Out[Tensor[f32, "M", 64]]) -> None:
+    """What is loaded before a loop is used behind it."""
+    for i in range(0, x.shape[0], 16):
+        rows = x[i:i + 16, :]
+        total = tile.zeros(rows.shape, f32)
+        for j in range(z.shape[0]):
+            total = total + z[j:j + 1, :]
+        y[i:i + 16, :] = rows + total
+
+
+@kernel
+def started(top: In[Tensor[f32, "M", 1]], x: In[Tensor[f32, "M", "N"]], y: Out[Tensor[f32, "M", 1]]) -> None:
+    """What a sum over no columns does not need is not computed for it."""
+    for i in range(0, x.shape[0], 16):
+        part = x[i:i + 16, 0:32]
+        higher = tile.maximum(top[i:i + 16, :], tile.max(part, axis=1, keepdims=True))
+        y[i:i + 16, :] = tile.sum(tile.exp(part - higher), axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("turns", [0, 1, 5])
+def test_a_loop_without_turns_is_not_waited_for(tmp_path, turns):
+    run = built(raised, tmp_path)
+    x, y = np.arange(19 * 64, dtype=np.float32).reshape(19, 64), np.empty((19, 64), np.float32)
+    assert run.report(x, np.ones((turns, 64), np.float32), y).diagnostics == ()
+    assert np.array_equal(y, x + turns)
+
+
+def test_sums_over_no_columns_are_zero(tmp_path):
+    run = built(started, tmp_path)
+    y = np.full((19, 1), np.nan, np.float32)
+    run(np.ones((19, 1), np.float32), np.empty((19, 0), np.float32), y)
+    assert np.all(y == 0.0)
+
+
 # slices ---------------------------------------------------------------------------------------------------------------
 
 
@@ -115,6 +150,19 @@ def test_a_slice_between_k_and_k_plus_one_has_one_row_however_it_is_clipped(tmp_
     x, y = np.arange(5 * 64, dtype=np.float32).reshape(5, 64), np.empty((5, 64), np.float32)
     run(x, np.array([2, 0, 3], np.int32), y)
     assert np.array_equal(y, 3 * x)
+
+
+@kernel
+def row_sums(x: In[Tensor[f32, "M", "N"]], y: Out[Tensor[f32, "M", 1]]) -> None:
+    for i in range(0, x.shape[0], 16):
+        y[i:i + 16, :] = tile.sum(x[i:i + 16, :], axis=1, keepdims=True)
+
+
+def test_what_is_known_where_there_is_nothing_bounds_no_other_call(tmp_path):
+    with pytest.raises(Refused) as caught:
+        built(row_sums, tmp_path)
+    assert caught.value.code == "pto.unbounded-tile"
+    assert "has N columns" in caught.value.diagnostic.message
 
 
 @kernel

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from htp.diagnostics import Bug, Span
+from htp.trees import as_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,7 +43,7 @@ def stamp(node: Node, origin: Span | None) -> Node:
 
 @dataclass(frozen=True, eq=False)
 class Function:
-    """One function of a program; `body` is never changed in place."""
+    """One function of a program; `body` is never changed in place, and no node stands in it twice."""
 
     name: str
     kind: str
@@ -50,6 +51,9 @@ class Function:
     body: tuple[ast.stmt, ...]
     origin: Span
     doc: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "body", as_tree(self.body))
 
     @cached_property
     def canonical(self) -> str:
