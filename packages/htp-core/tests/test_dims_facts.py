@@ -1,7 +1,9 @@
 """Facts: everything proved holds for every assignment, and what tile programs need is proved."""
 
+import gc
 import itertools
 import os
+import weakref
 from functools import cache
 
 import pytest
@@ -311,3 +313,16 @@ def test_a_loop_that_begins_behind_whole_strips_has_no_negative_turn():
     facts = Facts().with_dim("M").with_range("i", parse("24 * ((M + 7) // 24)"), parse("M"), 8)
     assert facts.nonnegative(parse("i"))
     assert not facts.nonnegative(parse("i - 1"))
+
+
+def test_the_same_facts_are_one_object_as_long_as_somebody_has_them():
+    base = Facts()
+    kept = base.with_dim("M").with_range("i", 0, M, 64)
+    assert base.with_dim("M").with_range("i", 0, M, 64) is kept
+    assert base.with_dim("M").with_range("i", 0, M, 32) is not kept
+    assert base.with_dim("M").with_range("j", 0, M, 64) is not kept
+    assert base.with_divides(8, M) is not base.with_dim("M")
+    assert base.with_equal(M, 4) is not base.with_nonnegative(M - 4)
+    gone = weakref.ref(base.with_dim("N"))
+    gc.collect()
+    assert gone() is None

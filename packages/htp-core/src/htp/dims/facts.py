@@ -6,6 +6,7 @@ Knows which questions can be asked; how facts are solved is in `known`, the rule
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from htp.diagnostics import Refused
 from htp.dims import samples
@@ -15,6 +16,8 @@ from htp.dims.proof import bounds, refuted, tightened
 from htp.dims.simplify import simplified
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from htp.dims.linear import Bounds
 
 
@@ -35,7 +38,9 @@ class Facts:
     64
     """
 
-    __slots__ = ("_bounds", "_impossibilities", "_known", "_parent", "_samples", "_simplified")
+    __slots__ = (
+        "__weakref__", "_bounds", "_impossibilities", "_known", "_larger", "_parent", "_samples", "_simplified",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self._known = Known()
@@ -44,11 +49,15 @@ class Facts:
         self._bounds: dict[Expr, Bounds] = {}
         self._simplified: dict[Expr, Expr] = {}
         self._impossibilities: dict[tuple[Expr, ...], bool] = {}
+        self._larger: WeakValueDictionary[tuple[object, ...], Facts] = WeakValueDictionary()
 
-    def _with(self, known: Known) -> Facts:
-        more = Facts()
-        more._known = known
-        more._parent = self
+    def _with(self, make: Callable[..., Known], *given: Expr | int | str) -> Facts:
+        """The set that a method makes of this one: the same one each time, with all that was proved of it."""
+        more = self._larger.get(key := (make.__name__, *given))
+        if more is None:
+            more = self._larger[key] = Facts()
+            more._known = make(*given)
+            more._parent = self
         return more
 
     def with_dim(self, name: str) -> Facts:
@@ -63,27 +72,29 @@ class Facts:
         """
         if step == 0:
             raise Refused("type.bad-dimension", f"the range of `{name}` has step 0")
-        first, last = self.simplify(start), self.simplify(stop)
+        return self._with(self._ranged, name, self.simplify(start), self.simplify(stop), step)
+
+    def _ranged(self, name: str, first: Expr, last: Expr, step: int) -> Known:
         length = (last - first).constant
         once = length is not None and 0 < (length if step > 0 else -length) <= abs(step)
         known = self._known.with_range(name, first, last, step, once=once)
         if step > 0 and first.constant is None and self.nonnegative(first):
             known = known.with_nonnegative(sym(name))  # that a quotient is 0 or more does not follow from its bounds
-        return self._with(known)
+        return known
 
     def with_nonnegative(self, value: Expr | int) -> Facts:
         """Adds that an expression is at least 0."""
-        return self._with(self._known.with_nonnegative(coerce(value)))
+        return self._with(self._known.with_nonnegative, coerce(value))
 
     def with_divides(self, divisor: int, value: Expr | int) -> Facts:
         """Adds that an integer divides an expression; 0 divides 0 only."""
         if divisor == 0:
             return self.with_equal(value, 0)
-        return self._with(self._known.with_divides(abs(divisor), coerce(value)))
+        return self._with(self._known.with_divides, abs(divisor), coerce(value))
 
     def with_equal(self, left: Expr | int, right: Expr | int) -> Facts:
         """Adds that two expressions are equal."""
-        return self._with(self._known.with_zero(self.simplify(coerce(left) - coerce(right))))
+        return self._with(self._known.with_zero, self.simplify(coerce(left) - coerce(right)))
 
     def simplify(self, value: Expr | int) -> Expr:
         """An equal expression without the minima, maxima, quotients and remainders that the facts decide."""

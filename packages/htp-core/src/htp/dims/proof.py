@@ -28,11 +28,13 @@ PRODUCT_LIMIT = 30
 _BOUNDED = hidden("bounded'")
 
 
+@lru_cache(maxsize=1 << 15)
 def refuted(facts: tuple[Expr, ...], goals: tuple[Expr, ...], cases: int = CASE_LIMIT) -> bool:
     """Whether the facts and the goals, each saying `e >= 0`, are shown to exclude each other."""
     return _explored(facts, (*goals, *_envelopes(facts, goals)), None, cases) is None
 
 
+@lru_cache(maxsize=1 << 13)
 def bounds(facts: tuple[Expr, ...], value: Expr) -> Bounds:
     """The least and the greatest value known of an expression, None where there is no bound."""
     goals = (value - _BOUNDED, _BOUNDED - value, *_envelopes(facts, (value,)))

@@ -29,6 +29,9 @@ Environment = dict[str, Known]
 INFERRED = Analysis("inferred", lambda _: dict[Function, Inference]())
 """What was inferred of each function so far; a function is inferred when its types are first needed."""
 
+NOTHING = Facts()
+"""What is known before anything is; what is proved of larger sets is shared by all who know as much."""
+
 
 def infer(program: Program, function: Function) -> Inference:
     """Types of every expression in `function`, whose helpers are already inlined.
@@ -57,7 +60,7 @@ class Engine(Binding):
         self.function = function
         self.result = Inference()
         self.environment: Environment = {}
-        self.facts = Facts()
+        self.facts = NOTHING
         self.lost: dict[str, str] = {}
         self.loops: tuple[str, ...] = ()
         self.conditional = False
