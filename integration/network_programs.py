@@ -60,5 +60,6 @@ FLAGSHIPS = (
     Flagship("attention.py", "attention", "attend"),
     Flagship("multirate.py", "sums", "sums"),
     Flagship("feedback.py", "smooth", "smooth"),
+    Flagship("cluster.py", "linear", "linear"),
     Flagship("serving.py", "serve", "tiers"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import linecache
 import re
 from typing import TYPE_CHECKING
 
@@ -247,6 +248,86 @@ def test_two_tasks_of_a_loop_are_mapped_each_by_itself(tmp_path) -> None:
 
 
 @workload
+def begun(
+    x: In[Tensor[f32, "M", 64]], t: Out[Tensor[f32, "M", 64]], y: Out[Tensor[f32, "M", 64]], first: Scalar[i32]
+) -> None:
+    for i in P(range(first, x.shape[0], 4)):
+        scale(x[i:i + 4, :], 2.0, t[i:i + 4, :])
+    for i in P(range(first, x.shape[0], 4)):
+        scale_again(t[i:i + 4, :], y[i:i + 4, :])
+
+
+def test_a_mapped_loop_begins_where_its_start_says(tmp_path) -> None:
+    def plan(s) -> None:
+        s.map("scale", s.loop("i") // 4 % 5)
+        s.map("scale_again", s.loop("i_2") % 3)
+        s.dispatch(round_robin(workers=5))
+
+    run = htp.bind(compiled(begun, plan, tmp_path))
+    # Negative starts count from the end, so that turns may touch no row, and from the end on there are no turns.
+    for rows, first in ((33, 0), (33, 5), (33, 40), (0, 0), (0, -3), (4, -8), (33, -1)):
+        x = floats(rows, 64)
+        t, y = np.full_like(x, 9.0), np.full_like(x, 9.0)
+        expected = t.copy(), y.copy()
+        for target, source, factor in ((expected[0], x, 2.0), (expected[1], expected[0], 4.0)):
+            for i in range(first, rows, 4):
+                target[i:i + 4] = source[i:i + 4] * np.float32(factor)
+        run(x, t, y, first)
+        np.testing.assert_array_equal(t, expected[0], err_msg=f"{rows} {first}")
+        np.testing.assert_array_equal(y, expected[1], err_msg=f"{rows} {first}")
+
+
+@workload
+def spread_rows(x: In[Tensor[f32, "M", 64]], y: Out[Tensor[f32, "M", 64]]) -> None:
+    for i in P(range(0, x.shape[0], 4)):
+        scale_again(x[i:i + 4, :], y[i:i + 4, :])
+
+
+def test_numbers_of_workers_may_leave_some_out(tmp_path) -> None:
+    def plan(s) -> None:
+        s.map("scale_again", s.loop("i") // 4 * 7)
+        s.dispatch(round_robin(workers=5))
+
+    run = htp.bind(compiled(spread_rows, plan, tmp_path))
+    for rows in (0, 3, 4):
+        x, y = floats(rows, 64), np.zeros((rows, 64), np.float32)
+        run(x, y)
+        np.testing.assert_array_equal(y, x * np.float32(4.0))
+    with pytest.raises(htp.Refused) as caught:
+        run(floats(5, 64), np.zeros((5, 64), np.float32))
+    assert caught.value.code == "wsp.dispatch-range"
+
+
+def test_what_is_said_of_a_task_holds_before_what_is_said_of_its_loop(tmp_path) -> None:
+    def plan(s) -> None:
+        s.bind("i", "worker")
+        s.map("scale", 1)
+        s.dispatch(round_robin(workers=2))
+
+    x, t, y = floats(16, 64), floats(16, 64), floats(16, 64)
+    package = compiled(chain, plan, tmp_path)
+    htp.bind(package)(x, t, y)
+    assert np.array_equal(y, x * np.float32(8.0))
+    text = next((package.path / "ir/stages").glob("*-pto-split/program.py")).read_text()
+    assert "if 1 == block" in text
+
+
+@workload
+def narrow(x: In[Tensor[f32, "M", 10]], y: Out[Tensor[f32, "M", 10]]) -> None:
+    for i in P(range(0, x.shape[0], 4)):
+        scale(x[i:i + 4, :], 3.0, y[i:i + 4, :])
+
+
+def test_lines_that_blocks_share_are_told_once_for_each_array(tmp_path) -> None:
+    x, y = floats(40, 10), np.zeros((40, 10), np.float32)
+    report = htp.bind(compiled(narrow, bound("i"), tmp_path)).run(x, y)
+    np.testing.assert_array_equal(y, x * np.float32(3.0))
+    (told,) = report.diagnostics
+    assert told.severity == "warning"
+    assert "(shared-line): blocks 0 and 1 of one task write the same 64-byte line, at `y` byte " in told.message
+
+
+@workload
 def counted(n: Scalar[i32], x: In[Tensor[f32, "M", 64]], y: Out[Tensor[f32, "M", 64]]) -> None:
     for i in P(range(0, n, 4)):
         scale_again(x[i:i + 4, :], y[i:i + 4, :])
@@ -291,6 +372,21 @@ def ordered(x: In[Tensor[f32, 4, 3, 8, 64]], t: InOut[Tensor[f32, 4, 8, 64]], y:
             add(t[i], y[i])
 
 
+@workload
+def unbounded(
+    x: In[Tensor[f32, "M", 64]], y: Out[Tensor[f32, "M", 64]], first: Scalar[i32], n: Scalar[i32]
+) -> None:
+    for i in P(range(first, 40)):
+        scale_again(x[i * n:i * n + n, :], y[i * n:i * n + n, :])
+
+
+def test_a_size_without_a_bound_is_said_in_the_names_of_the_program(tmp_path) -> None:
+    with pytest.raises(htp.Refused) as caught:
+        compiled(unbounded, bound("i"), tmp_path)
+    said = "a tile has a number of rows that depends on `first` and `n`, and nothing says how many that can be"
+    assert (caught.value.code, caught.value.diagnostic.message) == ("pto.unbounded-tile", said)
+
+
 @pytest.mark.parametrize(
     ("work", "plan", "why"),
     [
@@ -303,13 +399,14 @@ def ordered(x: In[Tensor[f32, 4, 3, 8, 64]], t: InOut[Tensor[f32, 4, 8, 64]], y:
         (tails, bound("i", 40000), "at most 32767 blocks"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_blocks_is_refused_at_the_call(work, plan, why: str, tmp_path) -> None:
+def test_what_cannot_be_blocks_is_refused_at_the_directive(work, plan, why: str, tmp_path) -> None:
     with pytest.raises(htp.Refused) as caught:
         compiled(work, plan, tmp_path)
     (said,) = caught.value.diagnostics
     assert said.code == "pto.no-blocks"
     assert said.span is not None
     assert said.span.file.endswith("test_blocks_on_ascend.py")
+    assert re.search(r"\bs\.(bind|map)\(", linecache.getline(said.span.file, said.span.line))
     assert why in said.message
 
 

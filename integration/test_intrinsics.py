@@ -10,7 +10,6 @@ from htp.capabilities import IntrinsicUse
 from htp.diagnostics import Refused
 from htp.session import use_session
 
-RNG = np.random.default_rng(20)
 SHAPES = [(4, 8), (5, 37), (1, 1), (67, 129), (3, 16), (0, 4), (2, 1)]
 
 
@@ -32,15 +31,21 @@ def built(tmp_path, here):
     return build
 
 
-def arrays(shape, count, extreme=False):
-    values = RNG.standard_normal((count, *shape)).astype(np.float32)
-    if extreme and values.size:
-        flat = values.reshape(count, -1)
-        specials = np.array([np.inf, -np.inf, np.nan, 3.4e38, -0.0, 1e-45], np.float32)
-        places = RNG.integers(0, flat.shape[1], (count, 6))
-        for row, place in zip(flat, places, strict=True):
-            row[place] = specials
-    return list(values)
+@pytest.fixture
+def arrays():
+    rng = np.random.default_rng(20)
+
+    def made(shape, count, extreme=False):
+        values = rng.standard_normal((count, *shape)).astype(np.float32)
+        if extreme and values.size:
+            flat = values.reshape(count, -1)
+            specials = np.array([np.inf, -np.inf, np.nan, 3.4e38, -0.0, 1e-45], np.float32)
+            places = rng.integers(0, flat.shape[1], (count, 6))
+            for row, place in zip(flat, places, strict=True):
+                row[place] = specials
+        return list(values)
+
+    return made
 
 
 def close(got, wanted):
@@ -48,7 +53,7 @@ def close(got, wanted):
 
 
 @pytest.mark.parametrize("extreme", [False, True], ids=["random", "extreme"])
-def test_expanded_intrinsics_give_what_their_bodies_give(built, extreme):
+def test_expanded_intrinsics_give_what_their_bodies_give(built, extreme, arrays):
     from htp_foo import foo
 
     @kernel
@@ -75,7 +80,7 @@ def test_expanded_intrinsics_give_what_their_bodies_give(built, extreme):
             close(one, two)
 
 
-def test_slices_loops_and_tails(built):
+def test_slices_loops_and_tails(built, arrays):
     from htp_foo import foo
 
     @kernel
@@ -93,7 +98,7 @@ def test_slices_loops_and_tails(built):
         close(got, wanted)
 
 
-def test_a_dialect_and_a_set_in_one_program(built):
+def test_a_dialect_and_a_set_in_one_program(built, arrays):
     from htp_dialect_x import blocks, workload
     from htp_foo import foo
 

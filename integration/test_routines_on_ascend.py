@@ -79,6 +79,18 @@ def around(x: In[Tensor[f32, "M", 16]], by: Scalar[i32], y: InOut[Tensor[f32, "M
 
 
 @routine
+def wrapped(x: In[Tensor[f32, 24, 16]], by: Scalar[i32], y: InOut[Tensor[f32, "M", 16]]) -> None:
+    """Which rows of `x` are added follows from quotients and remainders of negative numbers."""
+    M = y.shape[0]
+    for i in range(0, M, 8):
+        k = 8 * ((i // 8 - by) // 2 % 3)
+        assert k >= 0
+        assert k <= 16
+        n = min(8, M - i)
+        add(x[k:k + n, :], y[i:i + n, :])
+
+
+@routine
 def last_rows(x: In[Tensor[f32, "M", 16]], first: Scalar[i32], y: InOut[Tensor[f32, "M", 16]]) -> None:
     """Slices end where the array ends, and count from its end where their bounds are negative."""
     add(x[first:first + 16, :], y[first:first + 16, :])
@@ -187,6 +199,14 @@ def test_numbers_are_divided_as_in_python(bound, by, count) -> None:
     y = np.ones_like(X)
     bound(around)(X, by, y)
     np.testing.assert_allclose(y, 1 + count * X, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(("rows", "by", "blocks"), [(40, 3, (1, 2, 2, 0, 0)), (20, -1, (0, 1, 1)), (8, 7, (2,))])
+def test_numbers_of_indices_are_divided_as_in_python(bound, rows, by, blocks) -> None:
+    y = np.ones((rows, 16), np.float32)
+    bound(wrapped)(X, by, y)
+    expected = np.concatenate([X[8 * each:8 * each + 8] for each in blocks])[:rows]
+    np.testing.assert_array_equal(y, np.float32(1) + expected)
 
 
 @pytest.mark.parametrize(

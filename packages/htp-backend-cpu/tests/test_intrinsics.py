@@ -19,7 +19,6 @@ from htp_backend_cpu.lower.loops import LowerToLoops
 from htp_backend_cpu.lower.parallel import Parallelize
 from htp_backend_cpu.lower.vectorize import Vectorize
 
-RNG = np.random.default_rng(11)
 REQUIRES = ("htp-core>=0.1,<1",)
 
 
@@ -239,10 +238,15 @@ CASES = {
 }
 
 
-def rounds(name):
+@pytest.fixture
+def rng():
+    return np.random.default_rng(11)
+
+
+def rounds(name, rng):
     definition, shapes, expected = CASES[name]
     for each in shapes:
-        given = [RNG.normal(size=shape).astype(np.float32) for shape in each]
+        given = [rng.normal(size=shape).astype(np.float32) for shape in each]
         wanted = expected(*(array.astype(np.float64) for array in given))
         scalars = [1.5] if name == "lines" else []
         outputs = [poisoned(array.shape, np.float32) for array in wanted]
@@ -250,19 +254,19 @@ def rounds(name):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_native_code_gives_what_numpy_gives(name, compiled):
-    for definition, given, outputs, wanted in rounds(name):
+def test_native_code_gives_what_numpy_gives(name, compiled, rng):
+    for definition, given, outputs, wanted in rounds(name, rng):
         compiled(definition)[1](*given, *outputs)
         for found, array in zip(outputs, wanted, strict=True):
             np.testing.assert_allclose(found, array, rtol=2e-5, atol=2e-5)
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_every_stage_runs_and_keeps_the_meaning(name, compiled):
+def test_every_stage_runs_and_keeps_the_meaning(name, compiled, rng):
     package, _ = compiled(CASES[name][0])
     for stage in package.stages:
         entry = entry_of(package, stage)
-        for _, given, outputs, wanted in rounds(name):
+        for _, given, outputs, wanted in rounds(name, rng):
             entry(*given, *outputs)
             for found, array in zip(outputs, wanted, strict=True):
                 np.testing.assert_allclose(found, array, rtol=2e-5, atol=2e-5, err_msg=stage.id)
@@ -276,8 +280,8 @@ def entry_of(package, stage):
     return names[package.manifest.entry]
 
 
-def test_other_dtypes_round_as_numpy_does(compiled):
-    x, k = RNG.normal(size=21).astype(np.float16), RNG.integers(-(2**31), 2**31, (5, 9)).astype(np.int32)
+def test_other_dtypes_round_as_numpy_does(compiled, rng):
+    x, k = rng.normal(size=21).astype(np.float16), rng.integers(-(2**31), 2**31, (5, 9)).astype(np.int32)
     results = []
     for call in (compiled(halves)[1], halves):
         y, z = poisoned(21, np.float16), poisoned((5, 1), np.int32)
@@ -304,16 +308,16 @@ def test_dtypes_and_sizes_that_are_arguments(compiled):
     assert "trial.ramp(dtype=i32)" in source(compiled(ramps)[0])
 
 
-def test_integers_and_branches(compiled):
-    k = RNG.integers(-9, 4, (12, 5)).astype(np.int32)
+def test_integers_and_branches(compiled, rng):
+    k = rng.integers(-9, 4, (12, 5)).astype(np.int32)
     y = poisoned(k.shape, np.int32)
     compiled(counts)[1](k, y)
     scaled = k * np.arange(1, 13)[:, None] + 2
     np.testing.assert_array_equal(y, np.where(k.max(axis=1, keepdims=True) > 0, scaled, 0))
 
 
-def test_what_is_overwritten_is_read_before(compiled):
-    x, y = RNG.normal(size=(6, 19)).astype(np.float32), RNG.normal(size=(6, 19)).astype(np.float32)
+def test_what_is_overwritten_is_read_before(compiled, rng):
+    x, y = rng.normal(size=(6, 19)).astype(np.float32), rng.normal(size=(6, 19)).astype(np.float32)
     expected = np.sort(x + y, axis=1)
     compiled(ordered)[1](x, y)
     np.testing.assert_array_equal(y, expected)

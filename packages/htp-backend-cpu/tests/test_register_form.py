@@ -8,7 +8,6 @@ import pytest
 
 from htp import Refused
 
-RNG = np.random.default_rng(7)
 LENGTHS = (0, 1, 15, 16, 17, 100)
 
 
@@ -23,8 +22,14 @@ def poisoned(shape, dtype):
     return array
 
 
-def floats(*shape, dtype=np.float32):
-    return RNG.normal(size=shape).astype(dtype)
+@pytest.fixture
+def rng():
+    return np.random.default_rng(7)
+
+
+@pytest.fixture
+def floats(rng):
+    return lambda *shape, dtype=np.float32: rng.normal(size=shape).astype(dtype)
 
 
 def special(array):
@@ -35,14 +40,14 @@ def special(array):
 
 
 @pytest.mark.parametrize("n", LENGTHS)
-def test_add(entry_of, n):
+def test_add(entry_of, n, floats):
     x, y, z = special(floats(n)), floats(n), poisoned(n, np.float32)
     entry_of("elementwise", "add")(x, y, z)
     np.testing.assert_array_equal(z, x + y)
 
 
 @pytest.mark.parametrize("n", LENGTHS)
-def test_narrow_floats_round_every_operation(entry_of, n):
+def test_narrow_floats_round_every_operation(entry_of, n, floats):
     x, y = floats(n, dtype=np.float16), floats(n, dtype=ml_dtypes.bfloat16)
     u, v = poisoned(n, x.dtype), poisoned(n, y.dtype)
     entry_of("elementwise", "half_precision")(x, y, u, v)
@@ -54,11 +59,11 @@ def test_narrow_floats_round_every_operation(entry_of, n):
 
 
 @pytest.mark.parametrize("n", LENGTHS)
-def test_integers_wrap_and_divide_downwards(entry_of, n):
-    x = RNG.integers(-(2**31), 2**31, n, np.int32)
-    y = RNG.integers(-9, 9, n, np.int32)
+def test_integers_wrap_and_divide_downwards(entry_of, n, rng):
+    x = rng.integers(-(2**31), 2**31, n, np.int32)
+    y = rng.integers(-9, 9, n, np.int32)
     y[y == 0] = 7
-    b = RNG.integers(-128, 128, n).astype(np.int8)
+    b = rng.integers(-128, 128, n).astype(np.int8)
     q, r, w, t = (poisoned(n, dtype) for dtype in (np.int32, np.int32, np.int8, np.uint8))
     entry_of("elementwise", "integers")(x, y, b, q, r, w, t)
     with np.errstate(over="ignore"):
@@ -71,7 +76,7 @@ def test_integers_wrap_and_divide_downwards(entry_of, n):
 
 
 @pytest.mark.parametrize("n", LENGTHS)
-def test_doubles(entry_of, n):
+def test_doubles(entry_of, n, floats):
     x = special(floats(n, dtype=np.float64))
     y = poisoned(n, np.float64)
     entry_of("elementwise", "doubles")(x, y)
@@ -80,7 +85,7 @@ def test_doubles(entry_of, n):
 
 
 @pytest.mark.parametrize("n", LENGTHS)
-def test_masks_counts_and_scalars(entry_of, n):
+def test_masks_counts_and_scalars(entry_of, n, floats):
     x, m, c = special(floats(n)), poisoned(n, np.uint8).view(np.bool_), poisoned(2, np.int64)
     entry_of("elementwise", "masks")(x, m, c, 0.25)
     good = x >= np.float32(0.25)
@@ -90,7 +95,7 @@ def test_masks_counts_and_scalars(entry_of, n):
 
 
 @pytest.mark.parametrize(("m", "n"), [(0, 4), (1, 1), (5, 3), (4, 40)])
-def test_nested_loops_and_strides(entry_of, m, n):
+def test_nested_loops_and_strides(entry_of, m, n, floats):
     x, y = floats(m, n, 3), poisoned((n, m), np.float32)
     entry_of("elementwise", "nested")(x, y)
     expected = (x[:, :, 0].astype(np.float64) * x[:, :, 1] - x[:, :, 2]).T
@@ -99,14 +104,14 @@ def test_nested_loops_and_strides(entry_of, m, n):
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (2, 0), (1, 1), (3, 16), (4, 77)])
-def test_softmax(entry_of, shape):
+def test_softmax(entry_of, shape, floats):
     x, y = floats(*shape), poisoned(shape, np.float32)
     entry_of("rows", "softmax")(x, y)
     e = np.exp(x.astype(np.float64) - x.max(axis=1, keepdims=True, initial=-np.inf))
     np.testing.assert_allclose(y, e / e.sum(axis=1, keepdims=True), rtol=1e-5)
 
 
-def test_softmax_of_nan_and_infinity(entry_of):
+def test_softmax_of_nan_and_infinity(entry_of, floats):
     x, y = floats(3, 20), poisoned((3, 20), np.float32)
     x[0, 18], x[1, 3] = np.nan, -np.inf
     entry_of("rows", "softmax")(x, y)
@@ -116,7 +121,7 @@ def test_softmax_of_nan_and_infinity(entry_of):
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (1, 1), (3, 16), (4, 77)])
-def test_rmsnorm(entry_of, shape):
+def test_rmsnorm(entry_of, shape, floats):
     x, w, y = floats(*shape), floats(shape[1]), poisoned(shape, np.float32)
     entry_of("rows", "rmsnorm")(x, w, y)
     wide = x.astype(np.float64)
@@ -125,13 +130,13 @@ def test_rmsnorm(entry_of, shape):
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (1, 1), (16, 16), (33, 18)])
-def test_transpose(entry_of, shape):
+def test_transpose(entry_of, shape, floats):
     x, y = floats(*shape), poisoned(shape[::-1], np.float32)
     entry_of("rows", "transpose")(x, y)
     np.testing.assert_array_equal(y, x.T)
 
 
-def test_rows_of_a_table(entry_of):
+def test_rows_of_a_table(entry_of, floats):
     table, ids = floats(9, 20), np.array([3, -1, 0, -9, 8])
     out = poisoned((5, 20), np.float32)
     entry_of("rows", "lookup")(table, ids, out)
@@ -139,7 +144,7 @@ def test_rows_of_a_table(entry_of):
 
 
 @pytest.mark.parametrize("bad", [9, -10])
-def test_an_index_out_of_range_names_the_users_line(entry_of, bad):
+def test_an_index_out_of_range_names_the_users_line(entry_of, bad, floats):
     with pytest.raises(Refused) as found:
         entry_of("rows", "lookup")(floats(9, 4), np.array([1, bad, 100]), poisoned((3, 4), np.float32))
     assert found.value.code == "run.index-out-of-range"
@@ -147,14 +152,14 @@ def test_an_index_out_of_range_names_the_users_line(entry_of, bad):
     assert found.value.diagnostic.span.place == "user.py:12:1"
 
 
-def test_gathered_columns(entry_of):
-    x, at = floats(3, 30), RNG.integers(-30, 30, 21, np.int32)
+def test_gathered_columns(entry_of, rng, floats):
+    x, at = floats(3, 30), rng.integers(-30, 30, 21, np.int32)
     out = poisoned((3, 21), np.float32)
     entry_of("rows", "pick")(x, at, out)
     np.testing.assert_array_equal(out, x[:, at])
 
 
-def test_a_gathered_index_out_of_range(entry_of):
+def test_a_gathered_index_out_of_range(entry_of, floats):
     at = np.zeros(20, np.int32)
     at[18] = 31
     with pytest.raises(Refused, match="index 31 is out of range for an axis of 30 elements") as found:
@@ -162,8 +167,8 @@ def test_a_gathered_index_out_of_range(entry_of):
     assert found.value.diagnostic.span.line == 20
 
 
-def test_scattered_elements(entry_of):
-    at, values, out = RNG.permutation(40)[:20], floats(20), floats(40, 2)
+def test_scattered_elements(entry_of, rng, floats):
+    at, values, out = rng.permutation(40)[:20], floats(20), floats(40, 2)
     expected = out.copy()
     expected[at, 1] = values
     entry_of("rows", "spread")(at, values, out)
@@ -171,7 +176,7 @@ def test_scattered_elements(entry_of):
 
 
 @pytest.mark.parametrize("n", [1, 16, 50])
-def test_extremes(entry_of, n):
+def test_extremes(entry_of, n, floats):
     x, best = floats(4, n), poisoned((4, 2), np.int64)
     x[1] = 3.0
     x[2, n // 2] = np.nan
@@ -179,7 +184,7 @@ def test_extremes(entry_of, n):
     np.testing.assert_array_equal(best, np.stack([x.argmax(axis=1), x.argmin(axis=1)], axis=1))
 
 
-def test_a_failed_assertion_says_its_text(entry_of):
+def test_a_failed_assertion_says_its_text(entry_of, floats):
     with pytest.raises(Refused, match="rows are not empty") as found:
         entry_of("rows", "extremes")(floats(2, 0), poisoned((2, 2), np.int64))
     assert found.value.code == "run.assertion-failed"
@@ -187,7 +192,7 @@ def test_a_failed_assertion_says_its_text(entry_of):
 
 
 @pytest.mark.parametrize("n", [3, 17, 64])
-def test_sorted_rows_and_largest_elements(entry_of, n):
+def test_sorted_rows_and_largest_elements(entry_of, n, floats):
     x = floats(4, n).round(1)
     up, down = poisoned((4, n), np.float32), poisoned((n, 4), np.float32)
     top, where = poisoned((4, 3), np.float32), poisoned((4, 3), np.int64)
@@ -200,15 +205,15 @@ def test_sorted_rows_and_largest_elements(entry_of, n):
 
 
 @pytest.mark.parametrize(("m", "k", "n"), [(1, 1, 1), (8, 5, 32), (19, 33, 70), (3, 0, 5)])
-def test_matmul(entry_of, m, k, n):
+def test_matmul(entry_of, m, k, n, floats):
     a, b, c = floats(m, k), floats(k, n), poisoned((m, n), np.float32)
     entry_of("blocks", "matmul")(a, b, c)
     np.testing.assert_allclose(c, a.astype(np.float64) @ b, rtol=1e-5, atol=1e-5)
 
 
-def test_narrow_matmul(entry_of):
+def test_narrow_matmul(entry_of, rng, floats):
     a, b = floats(5, 30, dtype=ml_dtypes.bfloat16), floats(30, 19, dtype=ml_dtypes.bfloat16)
-    x, y = RNG.integers(-128, 128, (5, 30)).astype(np.int8), RNG.integers(-128, 128, (30, 19)).astype(np.int8)
+    x, y = rng.integers(-128, 128, (5, 30)).astype(np.int8), rng.integers(-128, 128, (30, 19)).astype(np.int8)
     c, z = np.ones((5, 19), np.float32), poisoned((5, 19), np.int32)
     entry_of("blocks", "narrow_matmul")(a, b, c, x, y, z)
     np.testing.assert_allclose(c, 1 + a.astype(np.float64) @ b.astype(np.float64), rtol=1e-4, atol=1e-5)
@@ -216,7 +221,7 @@ def test_narrow_matmul(entry_of):
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 40), (5, 7), (3, 1)])
-def test_a_routine_calls_kernels_on_rows_and_columns(entry_of, shape):
+def test_a_routine_calls_kernels_on_rows_and_columns(entry_of, shape, floats):
     x, y = floats(*shape), poisoned(shape, np.float32)
     entry_of("blocks", "columns")(x, y)
     expected = x.copy()
@@ -226,7 +231,7 @@ def test_a_routine_calls_kernels_on_rows_and_columns(entry_of, shape):
     np.testing.assert_array_equal(y, expected)
 
 
-def test_a_slot_changes_the_next_run(native_of, python_of):
+def test_a_slot_changes_the_next_run(native_of, python_of, floats):
     from htp import Slot, i32
 
     call, x = native_of("blocks", "columns"), floats(4, 6)
@@ -244,7 +249,7 @@ def test_a_slot_changes_the_next_run(native_of, python_of):
 
 @pytest.mark.parametrize("order", ["reverse", "shuffle"])
 @pytest.mark.parametrize(("name", "entry"), [("rows", "softmax"), ("rows", "transpose")])
-def test_the_order_of_parallel_iterations_does_not_matter(python_of, monkeypatch, name, entry, order):
+def test_the_order_of_parallel_iterations_does_not_matter(python_of, monkeypatch, name, entry, order, floats):
     x = floats(5, 33)
     results = []
     for setting in ("forward", order):
@@ -256,8 +261,8 @@ def test_the_order_of_parallel_iterations_does_not_matter(python_of, monkeypatch
 
 
 @pytest.mark.parametrize("n", LENGTHS[1:])
-def test_scalars_beside_vectors(entry_of, n):
-    x, h, k = floats(n), floats(n, dtype=np.float16), RNG.integers(-99, 99, n, np.int32)
+def test_scalars_beside_vectors(entry_of, n, rng, floats):
+    x, h, k = floats(n), floats(n, dtype=np.float16), rng.integers(-99, 99, n, np.int32)
     y, u, w = poisoned(n, np.float32), poisoned(n, np.float16), poisoned(n, np.int32)
     entry_of("mixed", "scalars_beside_vectors")(x, h, k, y, u, w)
     a = np.maximum(x, 0) + np.minimum(np.float32(0.5), x)
@@ -272,7 +277,7 @@ def test_scalars_beside_vectors(entry_of, n):
 
 
 @pytest.mark.parametrize("at", [0, 2, 9, -3, -99])
-def test_slices_clip_as_in_python(entry_of, at):
+def test_slices_clip_as_in_python(entry_of, at, floats):
     x, y = floats(3, 10), poisoned((3, 10), np.float32)
     entry_of("mixed", "pieces")(x, y, at)
     grid = np.empty((3, 2, 10), np.float32)
@@ -285,7 +290,7 @@ def test_slices_clip_as_in_python(entry_of, at):
     np.testing.assert_allclose(y, expected, rtol=1e-6)
 
 
-def test_conversions_between_storage_types(entry_of):
+def test_conversions_between_storage_types(entry_of, floats):
     x = np.linspace(-20, 20, 37).astype(ml_dtypes.float8_e4m3fn)
     y, k = floats(37, dtype=ml_dtypes.bfloat16), poisoned(37, np.int16)
     before = y.copy()
@@ -296,7 +301,7 @@ def test_conversions_between_storage_types(entry_of):
 
 
 @pytest.mark.parametrize("n", [0, 3, 4, 21])
-def test_names_that_cpp_owns(entry_of, n):
+def test_names_that_cpp_owns(entry_of, n, floats):
     new, high = floats(n), floats(n)
     expected = high + new * np.float32(0.5)
     entry_of("mixed", "odd_names")(new, high, 0.5)

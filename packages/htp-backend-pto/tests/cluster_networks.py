@@ -1,26 +1,17 @@
-"""Networks of a process of products and one of everything else, as users write them."""
+"""Networks of a process of products and one of everything else: those of the example, and what is refused.
 
-from htp import In, Out, Tensor, Tile, f16, f32, routine, tile, work
+Knows programs for HTP; arguments and results are those of the example, `cluster`.
+"""
+
+from differential_examples import example
+
+from htp import In, Out, Tensor, Tile, f16, f32, routine, tile
 from htp_dialect_csp import EOS, Channel, Recv, Send, network, process, select
 
+cluster = example("networks/cluster.py")
+products, epilogue, attend, attention = cluster.products, cluster.epilogue, cluster.attend, cluster.attention
 Block = Tile[f32, 64, 128]
-Square = Tile[f32, 64, 64]
 Half = Tile[f16, 64, 64]
-
-
-@process
-def products(a: In[Tensor[f16, "M", 256]], b: In[Tensor[f16, 256, 128]], out: Send[Block]) -> None:
-    for i in range(0, a.shape[0], 64):
-        work(10)
-        out.send(a[i : i + 64, :] @ b)
-
-
-@process
-def epilogue(inp: Recv[Block], bias: In[Tensor[f32, 128]], y: Out[Tensor[f32, "M", 128]]) -> None:
-    i = 0
-    for t in inp:
-        y[i : i + 64, :] = tile.relu(t + bias)
-        i += 64
 
 
 @process
@@ -47,63 +38,6 @@ def linear(capacity, last=epilogue):
 
 
 @process
-def scores_and_sums(
-    q: In[Tensor[f16, 64, 64]],
-    k: In[Tensor[f16, "S", 64]],
-    v: In[Tensor[f16, "S", 64]],
-    scores: Send[Square],
-    weights: Recv[Half],
-    mixed: Send[Square],
-) -> None:
-    assert k.shape[0] % 64 == 0
-    for j in range(0, k.shape[0], 64):
-        scores.send(q[:, :] @ k[j : j + 64, :].T)
-        mixed.send(weights.recv() @ v[j : j + 64, :])
-
-
-@process
-def soften(scores: Recv[Square], weights: Send[Half], mixed: Recv[Square], out: Out[Tensor[f32, 64, 64]]) -> None:
-    top = tile.full((64, 1), -1e30, f32)
-    total = tile.zeros((64, 1), f32)
-    acc = tile.zeros((64, 64), f32)
-    for s in scores:
-        scaled = s * 0.125
-        higher = tile.maximum(top, tile.max(scaled, axis=1, keepdims=True))
-        p = tile.exp(scaled - higher)
-        by = tile.exp(top - higher)
-        weights.send(p.astype(f16))
-        total = total * by + tile.sum(p, axis=1, keepdims=True)
-        acc = acc * by + mixed.recv()
-        top = higher
-    out[:] = acc / total
-
-
-@network
-def attend(
-    q: In[Tensor[f16, 64, 64]],
-    k: In[Tensor[f16, "S", 64]],
-    v: In[Tensor[f16, "S", 64]],
-    out: Out[Tensor[f32, 64, 64]],
-) -> None:
-    scores = Channel[Square](capacity=2)
-    weights = Channel[Half](capacity=2)
-    mixed = Channel[Square](capacity=2)
-    scores_and_sums(q, k, v, scores, weights, mixed)
-    soften(scores, weights, mixed, out)
-
-
-@routine
-def attention(
-    q: In[Tensor[f16, "H", 64, 64]],
-    k: In[Tensor[f16, "H", "S", 64]],
-    v: In[Tensor[f16, "H", "S", 64]],
-    out: Out[Tensor[f32, "H", 64, 64]],
-) -> None:
-    for h in range(q.shape[0]):
-        attend(q[h], k[h], v[h], out[h])
-
-
-@process
 def halve(x: In[Tensor[f32, "N", 64]], out: Send[Half]) -> None:
     assert x.shape[0] % 64 == 0
     for i in range(64, x.shape[0], 64):
@@ -123,6 +57,97 @@ def delayed(x: In[Tensor[f32, "N", 64]], w: In[Tensor[f16, 64, 64]], y: Out[Tens
     halves = Channel[Half](capacity=2, initial=(tile.zeros((64, 64), f16),))
     halve(x, halves)
     gather(halves, w, y)
+
+
+# sizes ----------------------------------------------------------------------------------------------------------------
+
+
+@process
+def whole_product(a: In[Tensor[f16, "m", 256]], b: In[Tensor[f16, 256, 128]], out: Send[Block]) -> None:
+    out.send(a[:] @ b)
+
+
+@process
+def whole_epilogue(sums: Recv[Block], bias: In[Tensor[f32, 128]], y: Out[Tensor[f32, "m", 128]]) -> None:
+    y[:] = tile.relu(sums.recv() + bias)
+
+
+@network
+def piece(
+    a: In[Tensor[f16, "m", 256]], b: In[Tensor[f16, 256, 128]], bias: In[Tensor[f32, 128]],
+    y: Out[Tensor[f32, "m", 128]],
+) -> None:  # fmt: skip
+    sums = Channel[Block](capacity=2)
+    whole_product(a, b, sums)
+    whole_epilogue(sums, bias, y)
+
+
+@routine
+def pieces(
+    a: In[Tensor[f16, "M", 256]], b: In[Tensor[f16, 256, 128]], bias: In[Tensor[f32, 128]],
+    y: Out[Tensor[f32, "M", 128]],
+) -> None:  # fmt: skip
+    """A task for every 64 rows; only its call says how many rows a token has at most."""
+    M = a.shape[0]
+    for i in range(0, M, 64):
+        piece(a[i : min(i + 64, M), :], b, bias, y[i : min(i + 64, M), :])
+
+
+@process
+def blocks(a: In[Tensor[f16, "M", "K"]], b: In[Tensor[f16, "K", "N"]], out: Send[Block]) -> None:
+    for i in range(0, a.shape[0], 64):
+        rows = a[i : i + 64, :]
+        for j in range(0, b.shape[1], 128):
+            columns = b[:, j : j + 128]
+            acc = tile.zeros((rows.shape[0], columns.shape[1]), f32)
+            for k in range(0, a.shape[1], 128):
+                acc += rows[:, k : k + 128] @ columns[k : k + 128, :]
+            out.send(acc)
+
+
+@process
+def block_epilogue(sums: Recv[Block], bias: In[Tensor[f32, "N"]], y: Out[Tensor[f32, "M", "N"]]) -> None:
+    for i in range(0, y.shape[0], 64):
+        for j in range(0, y.shape[1], 128):
+            y[i : i + 64, j : j + 128] = tile.relu(sums.recv() + bias[j : j + 128])
+
+
+@network
+def by_blocks(
+    a: In[Tensor[f16, "M", "K"]], b: In[Tensor[f16, "K", "N"]], bias: In[Tensor[f32, "N"]],
+    y: Out[Tensor[f32, "M", "N"]],
+) -> None:  # fmt: skip
+    """Blocks of 64 x 128, with tails along rows, columns and the sum, which may be empty."""
+    sums = Channel[Block](capacity=2)
+    blocks(a, b, sums)
+    block_epilogue(sums, bias, y)
+
+
+@process
+def less_the_largest(x: In[Tensor[f32, "M", "K"]], out: Send[Half]) -> None:
+    """Elements less the largest of their column in a token: rows depend on each other."""
+    assert x.shape[0] % 64 == 0
+    for i in range(0, x.shape[0], 64):
+        for k in range(0, x.shape[1], 64):
+            t = x[i : i + 64, k : k + 64]
+            out.send((t - tile.max(t, axis=0, keepdims=True)).astype(f16))
+
+
+@process
+def add_up(inp: Recv[Half], w: In[Tensor[f16, "K", 64]], y: Out[Tensor[f32, "M", 64]]) -> None:
+    assert y.shape[0] % 64 == 0
+    for i in range(0, y.shape[0], 64):
+        acc = tile.zeros((64, 64), f32)
+        for k in range(0, w.shape[0], 64):
+            acc = tile.dot(inp.recv(), w[k : k + 64, :], acc=acc)
+        y[i : i + 64, :] = acc
+
+
+@network
+def joined_rows(x: In[Tensor[f32, "M", "K"]], w: In[Tensor[f16, "K", 64]], y: Out[Tensor[f32, "M", 64]]) -> None:
+    halves = Channel[Half](capacity=2)
+    less_the_largest(x, halves)
+    add_up(halves, w, y)
 
 
 # what is refused ------------------------------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import pi, sqrt
 
-import cluster_networks
 import differential_kernels as kernels
 import ml_dtypes
 import numpy as np
@@ -182,16 +181,12 @@ def _network(name: str) -> Case:
 
 def _cluster(name: str) -> Case:
     """A network in one task for a cluster: one way, and there and back in a loop of tasks."""
-    pins = ("pto.cluster",)
+    found, pins = example("networks/cluster.py"), ("pto.cluster",)
     if name == "cluster_linear":
-        a, b, bias = numbers(200, 256, dtype=np.float16), numbers(256, 128, dtype=np.float16), numbers(128)
-        linear = np.maximum(np.matmul(*wide(a, b)) + bias, 0.0)
-        return Case(name, cluster_networks.linear(2), (a, b, bias), (linear,), pins=pins)
-    q, k, v = (numbers(2, rows, 64, seed=seed, dtype=np.float16) for seed, rows in enumerate((64, 192, 192)))
-    scores = np.matmul(*wide(q, k.swapaxes(1, 2))) * 0.125
-    weights = np.exp(scores - scores.max(axis=2, keepdims=True))
-    expected = weights / weights.sum(axis=2, keepdims=True) @ v.astype(np.float64)
-    return Case(name, cluster_networks.attention, (q, k, v), (expected,), HALF, pins=pins)
+        inputs = found.inputs()
+        return Case(name, found.linear, inputs, (found.golden(*inputs),), pins=pins)
+    inputs = found.attention_inputs()
+    return Case(name, found.attention, inputs, (found.attention_golden(*inputs),), HALF, pins=pins)
 
 
 def _blocks(name: str) -> Case:

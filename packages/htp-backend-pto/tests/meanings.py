@@ -1,6 +1,8 @@
 """Arguments of every instruction, and what it gives for them by NumPy formulas and by hand."""
 
 import numpy as np
+import philox
+from image_patches import patches
 
 import htp
 from htp import bool_, f16, f32, i8, i16, i32, u8, u16, u32
@@ -33,7 +35,6 @@ def padded(x, rows, columns, value):
     made = np.full((rows, columns), value, x.dtype)
     made[: x.shape[0], : x.shape[1]] = x
     return made
-
 
 
 def pairs_of(values, indices):
@@ -78,6 +79,7 @@ def low_counted():
     return counted([np.array([2, 3, 2]), np.array([0, 255, 0])])
 
 
+PIXELS = RNG.integers(-9, 9, (12, 32)).astype(np.float16)
 SUMS = np.array([[100, -300, 5], [-2, 70000, 0]], np.int32)
 WORDS = np.array([[0x3F000000, 0x3F800000, 0x40200000]], np.int64) + 2**46
 """0.5, 1 and 2.5 as f32, for results with a sign."""
@@ -145,6 +147,10 @@ CASES = [
     ("ci", (5, 4), {"dtype": i16, "down": True}, np.array([[5, 4, 3, 2]], np.int16)),
     ("tri", (0, 2, 3), {"dtype": f32}, np.array([[1, 0, 0], [1, 1, 0]], np.float32)),
     ("tri", (1, 2, 3), {"dtype": i32, "upper": True}, np.array([[0, 1, 1], [0, 0, 1]], np.int32)),
+    ("random", (5, -1, 2**33, 3, 264), {},
+     philox.tile(10, [0xFFFFFFFF, 0xFFFFFFFF, 0, 2], [5, 0], 3, 264)),
+    ("random", (-(2**35), 7, 0, 2, 72), {"dtype": i32, "rounds": 7},
+     philox.tile(7, [7, 0, 0, 0], [0, 0xFFFFFFF8], 2, 72).view(np.int32)),
     *((name, (A, other), {"mode": mode}, result(A, B if name == "cmp" else np.float32(0.5)))
       for name, other in (("cmp", B), ("cmps", 0.5)) for mode, result in (
         ("eq", np.equal), ("ne", np.not_equal), ("lt", np.less), ("le", np.less_equal), ("gt", np.greater),
@@ -165,6 +171,7 @@ CASES = [
       for name in ("fillpad", "fillpad_inplace", "fillpad_expand")),
     ("fillpad", (INTS, 5, 8), {"value": -INF}, padded(INTS, 5, 8, -(2**31))),
     ("fillpad", (A, 5, 7), {"value": 0.0}, A),
+    ("print", (A,), {}, A),
     ("concat", (A, COLUMN), {}, np.hstack((A, COLUMN))), ("trans", (A, TMP), {}, np.swapaxes(A, 0, 1)),
     ("reinterpret", (np.array([[-1, 5]], np.int32),), {"dtype": u32}, np.array([[2**32 - 1, 5]], np.uint32)),
     ("reinterpret", (np.array([[65535, 5]], np.uint16),), {"dtype": i16}, np.array([[-1, 5]], np.int16)),
@@ -231,6 +238,14 @@ CASES = [
     ("extract_fp", (SUMS, WORDS, 0, 1, 2, 2), {"dtype": i8}, np.array([[-128, 12], [127, 0]], np.int8)),
     ("insert_fp", (np.full((2, 4), 9, np.int8), SUMS, WORDS, 0, 1), {},
      np.array([[9, 50, -128, 12], [9, -1, 127, 0]], np.int8)),
+    # images
+    ("img2col", (PIXELS, 0, 0, 6, 128), {"height": 4, "width": 3, "filter_height": 2, "filter_width": 2},
+     patches(PIXELS, 4, 3, (2, 2), block=16)),
+    ("img2col", (PIXELS.astype(np.float32), 1, 8, 5, 40), {
+        "height": 4, "width": 3, "filter_height": 1, "filter_width": 3, "stride_height": 2, "stride_width": 3,
+        "dilation_width": 2, "block": 8, "top": 1, "bottom": 2, "left": 4, "right": 1},
+     patches(PIXELS.astype(np.float32), 4, 3, (1, 3), block=8, stride=(2, 3), dilation=(1, 2), edges=(1, 2, 4, 1)
+             )[1:6, 8:48]),
     # products
     ("accumulator", (2, 3), {"dtype": f32}, np.zeros((2, 3), np.float32)),
     ("matmul", (A[:, :4].copy(), TABLE[:4]), {}, A[:, :4].astype(np.float64) @ TABLE[:4]),

@@ -24,12 +24,12 @@ def example(path, name):
     return getattr(module, name)
 
 
-def stages(definition, dims=None, schedule=None, last=LAST):
+def stages(definition, dims=None, schedule=None, last=LAST, pins=()):
     """The program at the beginning and behind each pass, by the pass's name."""
     session = current_session()
     program = captured(definition, session, dims or {}, schedule)
     plan = choose_plan(
-        program, session.target("pto:a2a3sim"), session, pins=(), forbids=(), written=None, strict=False
+        program, session.target("pto:a2a3sim"), session, pins=pins, forbids=(), written=None, strict=False
     )
     found = {"capture": program}
     for step in plan.passes:

@@ -152,7 +152,7 @@ def test_what_rows_cannot_be_is_refused_with_the_users_line(definition):
         bound(definition)
     assert caught.value.code == "pto.tile-rank"
     assert caught.value.diagnostic.span.line > definition.place.line
-    assert "for b in range(B)" in caught.value.diagnostic.help[0]
+    assert "out of `x`, in a loop over its first axis: `t = x[b, :, :" in caught.value.diagnostic.help[0]
 
 
 @kernel

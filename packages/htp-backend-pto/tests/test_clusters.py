@@ -17,34 +17,15 @@ from htp.passes import run_step
 from htp.session import current_session
 from htp_backend_pto.checker import unordered
 from htp_backend_pto.contract import Graph, Package
+from htp_backend_pto.figures.records import Figures
 from htp_backend_pto.lower.cluster.slots import slots_for
 
 PIN = ("pto.cluster",)
+cluster = nets.cluster
 
 
 def compiled(definition, folder, **named):
     return htp.compile_program(definition, target="pto:a2a3sim", out=str(folder / "package"), pins=PIN, **named)
-
-
-def linear_inputs(rows, seed=0):
-    rng = np.random.default_rng(seed)
-    a, b = rng.standard_normal((rows, 256)).astype("f2"), rng.standard_normal((256, 128)).astype("f2")
-    return a, b, rng.standard_normal(128).astype("f4")
-
-
-def linear_golden(a, b, bias):
-    return np.maximum(a.astype("f8") @ b.astype("f8") + bias, 0)
-
-
-def attention_inputs(heads, keys):
-    rng = np.random.default_rng(keys)
-    return [rng.standard_normal((heads, rows, 64)).astype("f2") for rows in (64, keys, keys)]
-
-
-def attention_golden(q, k, v):
-    scores = q.astype("f8") @ k.astype("f8").swapaxes(1, 2) * 0.125
-    weights = np.exp(scores - scores.max(axis=2, keepdims=True))
-    return weights / weights.sum(axis=2, keepdims=True) @ v.astype("f8")
 
 
 @pytest.mark.parametrize(("capacity", "last"), [(1, nets.epilogue), (4, nets.counted_epilogue)])
@@ -52,24 +33,33 @@ def test_products_and_what_becomes_of_them(tmp_path, capacity, last):
     """Whole blocks and tails; the receiver may count, or take tokens until the stream ends."""
     exe = htp.bind(compiled(nets.linear(capacity, last), tmp_path), mode="sim")
     for rows in (0, 1, 64, 100, 700):
-        inputs = linear_inputs(rows)
+        inputs = cluster.inputs(rows=rows)
         y = np.full((rows, 128), np.nan, "f4")
         report = exe.run(*inputs, y)
-        assert np.abs(y - linear_golden(*inputs)).max(initial=0) < 1e-4
+        assert np.abs(y - cluster.golden(*inputs)).max(initial=0) < cluster.TOLERANCE
         assert report.diagnostics == ()
+
+
+def test_there_and_back_as_tasks_of_single_cores(tmp_path):
+    """Without the pin: a step reads a channel that only a step behind it, of an earlier turn, has written."""
+    exe = htp.bind(htp.compile_program(nets.attention, target="pto:a2a3sim", out=str(tmp_path / "package")), mode="sim")
+    q, k, v = cluster.attention_inputs()
+    out = np.full(q.shape, np.nan, "f4")
+    assert exe.run(q, k, v, out).diagnostics == ()
+    assert np.abs(out - cluster.attention_golden(q, k, v)).max() < cluster.ATTENTION_TOLERANCE
 
 
 def test_there_and_back_in_a_loop_of_tasks(tmp_path):
     package = compiled(nets.attention, tmp_path)
     exe = htp.bind(package, mode="sim")
     for keys in (64, 320):
-        q, k, v = attention_inputs(2, keys)
+        q, k, v = cluster.attention_inputs(keys=keys)
         out = np.full(q.shape, np.nan, "f4")
         report = exe.run(q, k, v, out, trace=True)
-        assert np.abs(out - attention_golden(q, k, v)).max() < 6e-4
+        assert np.abs(out - cluster.attention_golden(q, k, v)).max() < cluster.ATTENTION_TOLERANCE
         assert [each.kernel for each in report.graph.tasks] == ["attend_mix"] * 2
     with pytest.raises(Refused) as caught:
-        exe(*attention_inputs(2, 65), np.empty((2, 64, 64), "f4"))
+        exe(*cluster.attention_inputs(keys=65), np.empty((2, 64, 64), "f4"))
     assert caught.value.code == "run.assertion-failed"
 
 
@@ -83,18 +73,86 @@ def test_tokens_at_the_beginning_are_pushed_first(tmp_path):
     assert np.abs(y - halves @ w.astype("f8")).max() < 1e-4
 
 
+def layer(M, K, N):
+    """Arguments of a product with bias, and what it becomes."""
+    rng = np.random.default_rng([M, K, N])
+    a, b = (rng.standard_normal(shape).astype("f2") for shape in ((M, K), (K, N)))
+    bias = rng.standard_normal(N).astype("f4")
+    return (a, b, bias), cluster.golden(a, b, bias)
+
+
+def test_a_call_says_how_large_tokens_are(tmp_path):
+    exe = htp.bind(compiled(nets.pieces, tmp_path), mode="sim")
+    for rows in (64, 130):
+        inputs, expected = layer(rows, 256, 128)
+        y = np.full(expected.shape, np.nan, "f4")
+        report = exe.run(*inputs, y, trace=True)
+        assert np.abs(y - expected).max() < cluster.TOLERANCE
+        assert [each.kernel for each in report.graph.tasks] == ["piece_mix"] * -(-rows // 64)
+
+
+def test_tails_along_columns_and_sums_of_nothing(tmp_path):
+    exe = htp.bind(compiled(nets.by_blocks, tmp_path), mode="sim")
+    for sizes in ((100, 200, 300), (65, 130, 129), (1, 1, 1), (0, 64, 128), (70, 0, 200)):
+        inputs, expected = layer(*sizes)
+        y = np.full(expected.shape, np.nan, "f4")
+        report = exe.run(*inputs, y, trace=True)
+        assert np.abs(y - expected).max(initial=0) < cluster.TOLERANCE
+        assert report.diagnostics == ()
+    assert {each.kernel for each in report.graph.tasks} == {"block_epilogue_zeros"}
+    inputs, expected = layer(70, 40, 100)  # columns are no whole boxes of the cube core
+    y = np.full(expected.shape, np.nan, "f4")
+    htp.bind(compiled(nets.by_blocks, tmp_path, dims={"N": 100}), mode="sim")(*inputs, y)
+    assert np.abs(y - expected).max() < cluster.TOLERANCE
+
+
+def test_tokens_whose_rows_belong_together_are_computed_by_both_cores(tmp_path):
+    """And sent by both, in slots that are wider than they are."""
+    package = compiled(nets.joined_rows, tmp_path)
+    exe = htp.bind(package, mode="sim")
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal((128, 100)).astype("f4"), rng.standard_normal((100, 64)).astype("f2")
+    y = np.full((128, 64), np.nan, "f4")
+    assert exe.run(x, w, y).diagnostics == ()
+    halves = np.concatenate([(each - each.max(axis=0)).astype("f2").astype("f8") for each in np.split(x, 2)])
+    assert np.abs(y - halves @ w.astype("f8")).max() < 1e-4
+
+
+def test_what_both_vector_cores_do_stands_in_the_report(tmp_path):
+    def note(definition, **named):
+        package = compiled(definition, tmp_path, **named)
+        (found,) = (each.note for each in package.record("contract/figures.json", Figures).kernels if each.note)
+        return found, package.read(f"codegen/pto/kernels/mix/{definition.__name__}_mix.cpp").decode()
+
+    halves = "each of the two vector cores of a cluster takes half of the rows of every token"
+    found, text = note(nets.attend)
+    assert found == halves
+    assert "htp::pop_part(scores, s, 32 * core, core);" in text
+    assert "htp::push_part(weights, " in text
+    found, text = note(nets.linear(2))
+    assert found == halves
+    assert "if (core < htp::min(64, M - i" in text
+    found, text = note(nets.joined_rows)
+    alone = "one of the two vector cores of a cluster does all that is stored, since in `"
+    line = next(at for at, each in enumerate(inspect.getsource(nets).splitlines(), 1) if "tile.max(t, axis=0" in each)
+    assert found == f"{alone}pto.colmax(t)` (line {line}): it takes rows together"
+    assert "htp::push_part(halves, t3, 0, core);" in text
+    assert note(nets.by_blocks)[0].endswith("rows of `y` are no multiple of 64 bytes")
+    assert note(nets.by_blocks, dims={"N": 256})[0] == halves
+
+
 def test_every_stage_gives_the_same():
     session = current_session()
     program = captured(nets.linear(2), session, {}, None)
     target = session.target("pto:a2a3sim")
     plan = choose_plan(program, target, session, pins=PIN, forbids=(), written=None, strict=False)
-    inputs, seen = linear_inputs(150), False
+    inputs, seen = cluster.inputs(rows=150), False
     for step in plan.passes:
         program = run_step(step, program).program
         seen = seen or step.name in PIN
         if seen and step.name.startswith("pto."):
             y = run(program, *inputs, np.full((150, 128), np.nan, "f4"))[-1]
-            assert np.abs(y - linear_golden(*inputs)).max() < 1e-4, step.name
+            assert np.abs(y - cluster.golden(*inputs)).max() < cluster.TOLERANCE, step.name
     assert seen
 
 

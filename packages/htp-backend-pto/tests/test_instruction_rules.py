@@ -46,6 +46,12 @@ def test_what_only_the_simulator_has_is_refused_for_the_device(tmp_path, name):
     assert "pto.add" in found.help[0]
 
 
+def test_random_numbers_are_an_array_on_the_device(tmp_path):
+    found = refusal(tmp_path, "y[:] = pto.random(1, 0, 0, 32, 64, dtype=i32)", "pto:a2a3", "i32")
+    assert found.code == "pto.no-instruction"
+    assert "as an array" in found.help[0]
+
+
 @pytest.mark.parametrize("target", ["pto:a2a3", "pto:a2a3sim"])
 @pytest.mark.parametrize(
     ("call", "dtype"),
@@ -75,6 +81,21 @@ def test_integers_are_compared_by_eq_on_the_device(tmp_path):
 )
 def test_modes_and_patterns_that_there_are_not(tmp_path, body, said):
     found = refusal(tmp_path, body, "pto:a2a3sim", dtypes="f16, f32, i32")
+    assert found.code == "pto.bad-mode"
+    assert said in found.message
+
+
+@pytest.mark.parametrize(
+    ("columns", "rounds", "said"),
+    [
+        ("64", 8, "7 or 10 rounds, not 8"),
+        ("60", 7, "multiple of 8, and here are 60"),
+        ('"N"', 10, "depends on the run"),
+    ],
+)
+def test_random_numbers_are_counted_by_columns(tmp_path, columns, rounds, said):
+    body = f"y[:] = pto.random(1, 0, 0, 32, y.shape[1], dtype=i32, rounds={rounds})"
+    found = refusal(tmp_path, body, "pto:a2a3sim", "i32", params=f"y: Out[Tensor[i32, 32, {columns}]]")
     assert found.code == "pto.bad-mode"
     assert said in found.message
 
@@ -125,7 +146,7 @@ def test_a_product_is_at_most_4095_in_every_size(tmp_path):
     assert found.code == "pto.bad-product"
 
 
-@pytest.mark.parametrize("call", ["sync()", "push(t)", "setfmatrix(t)", "matmul_mx(t, t)", "print(t)", "random(t)"])
+@pytest.mark.parametrize("call", ["sync()", "push(t)", "setfmatrix(t)", "matmul_mx(t, t)", "prefetch(x)"])
 def test_what_is_no_function_of_tiles_is_refused_where_it_is_named(tmp_path, call):
     found = refusal(tmp_path, f"t = pto.load(x); y[:] = pto.{call}", "pto:a2a3sim")
     assert found.code == "pto.not-by-hand"

@@ -3,18 +3,23 @@
 import math
 
 import numpy as np
+import pytest
 from operation_cases import COLUMNS, ROWS, numbers, outcome
 
 import htp
 from htp import In, Out, Tensor, bool_, f32, i32, i64, kernel, tile, u16, u32
 
 FULL = (ROWS, COLUMNS)
-RNG = np.random.default_rng(29)
 
 
-def test_sines_and_cosines_of_all_sizes(tmp_path):
-    sizes = np.exp2(np.where(RNG.random(FULL) < 0.5, RNG.uniform(-12, 16.6, FULL), RNG.uniform(15.9, 128, FULL)))
-    x = (RNG.choice([-1, 1], FULL) * sizes).astype(np.float32)
+@pytest.fixture
+def rng():
+    return np.random.default_rng(29)
+
+
+def test_sines_and_cosines_of_all_sizes(tmp_path, rng):
+    sizes = np.exp2(np.where(rng.random(FULL) < 0.5, rng.uniform(-12, 16.6, FULL), rng.uniform(15.9, 128, FULL)))
+    x = (rng.choice([-1, 1], FULL) * sizes).astype(np.float32)
     x[0, :8] = np.inf, -np.inf, np.nan, -0.0, 3.4e38, 65536.0, 65535.996, math.pi
     cases = [(f"tile.{each}(x[:, :])", (f32, FULL)) for each in ("sin", "cos")]
     found = outcome(cases, {"x": (f32, x)}, tmp_path / "built")
@@ -26,9 +31,9 @@ def test_sines_and_cosines_of_all_sizes(tmp_path):
     assert np.signbit(found["tile.sin(x[:, :])"][1][0, 3])
 
 
-def test_updates_of_one_place_all_count(tmp_path):
-    index = RNG.integers(-COLUMNS, COLUMNS, (ROWS, 20)).astype(np.int32)
-    given = {"x": (f32, numbers(f32, RNG)), "i": (i32, index), "u": (f32, numbers(f32, RNG, (ROWS, 20)))}
+def test_updates_of_one_place_all_count(tmp_path, rng):
+    index = rng.integers(-COLUMNS, COLUMNS, (ROWS, 20)).astype(np.int32)
+    given = {"x": (f32, numbers(f32, rng)), "i": (i32, index), "u": (f32, numbers(f32, rng, (ROWS, 20)))}
     cases = [(f'tile.scatter(x[:, :], i[:, :], u[:, :], 1, "{mode}")', (f32, FULL)) for mode in ("add", "max", "min")]
     for text, (_, have) in outcome(cases, given, tmp_path / "built").items():
         want = given["x"][1].copy()
@@ -40,14 +45,14 @@ def test_updates_of_one_place_all_count(tmp_path):
         np.testing.assert_array_equal(have, want, err_msg=text)
 
 
-def test_integers_without_a_sign(tmp_path):
+def test_integers_without_a_sign(tmp_path, rng):
     cases = [
         ("x[:, :] * y[:, :]", (u32, FULL)), ("x[:, :] // y[:, :]", (u32, FULL)), ("x[:, :] % 1000", (u32, FULL)),
         ("x[:, :] < y[:, :]", (bool_, FULL)), ("tile.max(x[:, :], axis=1, keepdims=True)", (u32, (ROWS, 1))),
         ("tile.argsort(x[:, :], 1)", (i64, FULL)), ("x[:, :].astype(f32)", (f32, FULL)),
         ("z[:, :] - 5", (u16, FULL)), ("z[:, :] >> 3", (u16, FULL)), ("tile.abs(z[:, :])", (u16, FULL)),
     ]  # fmt: skip
-    given = {name: (dtype, numbers(dtype, RNG)) for name, dtype in (("x", u32), ("y", u32), ("z", u16))}
+    given = {name: (dtype, numbers(dtype, rng)) for name, dtype in (("x", u32), ("y", u32), ("z", u16))}
     for text, (want, have) in outcome(cases, given, tmp_path / "built").items():
         np.testing.assert_array_equal(have, want, err_msg=text)
 
@@ -79,16 +84,16 @@ def whole(
     last[:] = tile.sum(t, axis=2, keepdims=True)
 
 
-def test_tiles_of_three_dimensions(tmp_path):
-    x, w = RNG.standard_normal((5, 37, 64)).astype(np.float32), RNG.standard_normal(64).astype(np.float32)
+def test_tiles_of_three_dimensions(tmp_path, rng):
+    x, w = rng.standard_normal((5, 37, 64)).astype(np.float32), rng.standard_normal(64).astype(np.float32)
     y, total = np.zeros_like(x), np.zeros((5, 37), np.float32)
     htp.bind(htp.compile_program(matrices, target="pto:a2a3sim", out=tmp_path / "matrices"), mode="sim")(x, w, y, total)
     np.testing.assert_allclose(y, x / np.sqrt((x.astype(np.float64) ** 2).sum(2, keepdims=True)) * w, rtol=1e-5)
     np.testing.assert_allclose(total, x.sum(2, dtype=np.float64), rtol=1e-4, atol=1e-5)
 
 
-def test_matrices_of_tiles_of_three_dimensions(tmp_path):
-    x, m = RNG.standard_normal((3, 8, 32)).astype(np.float32), RNG.standard_normal((8, 32)).astype(np.float32)
+def test_matrices_of_tiles_of_three_dimensions(tmp_path, rng):
+    x, m = rng.standard_normal((3, 8, 32)).astype(np.float32), rng.standard_normal((8, 32)).astype(np.float32)
     shapes = ((3, 32, 8), (3, 1, 32), (8, 32), (3, 32), (3, 8, 1))
     made = [np.zeros(each, np.float32) for each in shapes]
     htp.bind(htp.compile_program(whole, target="pto:a2a3sim", out=tmp_path / "whole"), mode="sim")(x, m, *made)
@@ -96,3 +101,58 @@ def test_matrices_of_tiles_of_three_dimensions(tmp_path):
     wanted = (t.swapaxes(1, 2), t.max(1, keepdims=True), t.sum(0), t[:, 1], t.sum(2, keepdims=True))
     for have, want in zip(made, wanted, strict=True):
         np.testing.assert_allclose(have, want, rtol=1e-5, atol=1e-5)
+
+
+@kernel
+def ordered(
+    x: In[Tensor[f32, 6, 8, 40]], values: Out[Tensor[f32, 6, 8, 5]], places: Out[Tensor[i32, 6, 8, 5]],
+    rising: Out[Tensor[f32, 6, 8, 40]], moved: Out[Tensor[f32, 6, 8, 40]],
+) -> None:  # fmt: skip
+    for b in range(0, 6, 2):
+        t = x[b:b + 2, :, :]
+        largest, where = tile.topk(t, 5)
+        values[b:b + 2, :, :] = largest
+        places[b:b + 2, :, :] = where.astype(i32)
+        order = tile.argsort(t, 2)
+        rising[b:b + 2, :, :] = tile.gather(t, order, 2)
+        moved[b:b + 2, :, :] = tile.scatter(t, order, t, -1)
+
+
+def test_elements_of_three_dimensions_are_ordered_along_the_last_one(tmp_path, rng):
+    x = rng.standard_normal((6, 8, 40)).astype(np.float32)
+    values, places = np.zeros((6, 8, 5), np.float32), np.zeros((6, 8, 5), np.int32)
+    rising, moved = np.zeros_like(x), np.zeros_like(x)
+    htp.bind(htp.compile_program(ordered, target="pto:a2a3sim", out=tmp_path))(x, values, places, rising, moved)
+    falling = np.argsort(-x, axis=-1, kind="stable")[..., :5]
+    np.testing.assert_array_equal(places, falling)
+    np.testing.assert_array_equal(values, np.take_along_axis(x, falling, -1))
+    order = np.argsort(x, axis=-1, kind="stable")
+    np.testing.assert_array_equal(rising, np.take_along_axis(x, order, -1))
+    expected = x.copy()
+    np.put_along_axis(expected, order, x, -1)
+    np.testing.assert_array_equal(moved, expected)
+
+
+@kernel
+def inner(x: In[Tensor[f32, 2, 8, 40]], values: Out[Tensor[f32, 2, 3, 40]], places: Out[Tensor[i64, 2, 3, 40]]) -> None:
+    largest, where = tile.topk(x[:], 3, axis=1)
+    values[:] = largest
+    places[:] = where
+
+
+@kernel
+def turned(x: In[Tensor[f32, "B", 8, 40]], y: Out[Tensor[f32, "B", 40, 8]]) -> None:
+    for b in range(0, x.shape[0], 4):
+        y[b:b + 4, :, :] = tile.transpose(x[b:b + 4, :, :], (0, 2, 1))
+
+
+@pytest.mark.parametrize(("definition", "said", "help_"), [
+    (inner, "`tile.topk` of 3 dimensions", "`t = x[b, :, :]`"),
+    (turned, "a transposition needs the number", "out of `x`, in a loop over its first axis: `t = x[b, :, :]`"),
+])  # fmt: skip
+def test_what_rows_cannot_do_is_named_as_it_is_written(definition, said, help_, tmp_path):
+    with pytest.raises(htp.Refused) as caught:
+        htp.compile_program(definition, target="pto:a2a3sim", out=tmp_path)
+    diagnostic = caught.value.diagnostic
+    assert (caught.value.code, said in diagnostic.message) == ("pto.tile-rank", True)
+    assert help_ in diagnostic.help[0]

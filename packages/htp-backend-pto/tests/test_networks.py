@@ -221,3 +221,56 @@ def test_select_is_refused_at_its_line(tmp_path):
         htp.compile_program(module.merged, target="pto:a2a3sim", out=str(tmp_path / "package"))
     assert caught.value.code == "csp.timed"
     assert "select" in file.read_text().splitlines()[caught.value.diagnostic.span.line - 1]
+
+
+ASSERTED = """
+from htp import In, Out, Scalar, Tensor, Tile, f32, i32, tile
+from htp_dialect_csp import Channel, Recv, Send, network, process
+
+Block = Tile[f32, 16, 64]
+
+
+@process
+def load(x: In[Tensor[f32, "M", 64]], n: Scalar[i32], out: Send[Block]) -> None:
+    assert x.shape[0] % 16 == 0, "whole blocks"
+    for i in range(0, x.shape[0], 16):
+        assert i < n
+        assert tile.item(x[i, 0]) < 100.0
+        out.send(x[i:i + 16, :] * 2.0)
+
+
+@process
+def store(inp: Recv[Block], n: Scalar[i32], y: Out[Tensor[f32, "M", 64]]) -> None:
+    i = 0
+    for t in inp:
+        assert i != n
+        y[i:i + 16, :] = t
+        i += 16
+
+
+@network
+def doubled(x: In[Tensor[f32, "M", 64]], n: Scalar[i32], m: Scalar[i32], y: Out[Tensor[f32, "M", 64]]) -> None:
+    c = Channel[Block](capacity=2)
+    load(x, n, c)
+    store(c, m, y)
+"""
+
+
+def test_assertions_of_processes_are_checked_and_say_what_they_say_there(tmp_path):
+    file = tmp_path / "asserted.py"
+    file.write_text(ASSERTED)
+    spec = importlib.util.spec_from_file_location("asserted", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    run = htp.bind(htp.compile_program(module.doubled, target="pto:a2a3sim", out=str(tmp_path / "package")))
+    x = np.random.default_rng(1).standard_normal((48, 64)).astype(np.float32)
+    y = np.zeros_like(x)
+    run(x, 99, 99, y)
+    np.testing.assert_array_equal(y, x * np.float32(2))
+    x[32, 0] = 1000.0
+    item = "tile.item(x[i, 0]) < 100.0"
+    wrong = {(47, 99, 99): "whole blocks", (32, 16, 99): "i < n", (32, 99, 16): "i != n", (48, 99, 99): item}
+    for (rows, n, m), said in wrong.items():
+        with pytest.raises(Refused) as caught:
+            run(x[:rows], n, m, np.zeros_like(x[:rows]))
+        assert (caught.value.code, caught.value.diagnostic.message) == ("run.assertion-failed", said)

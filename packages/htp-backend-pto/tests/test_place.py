@@ -39,6 +39,22 @@ def test_what_a_loop_loads_and_stores_has_its_bytes_to_itself_where_there_is_roo
         assert all(end <= start or start + size <= begin for begin, end in taken)
 
 
+PAIR = """
+a: Tile[f32, 8, 64, ub(ROOM)] = pto.load(x[0:8, :])
+b: Tile[f32, 8, 64, ub(ROOM)] = pto.exp(a)
+y[0:8, :] = pto.store(b)
+c: Tile[f32, 8, 64, ub(ROOM)] = pto.load(x[8:16, :])
+d: Tile[f32, 8, 64, ub(ROOM)] = pto.exp(c)
+y[8:16, :] = pto.store(d)
+"""
+
+
+@pytest.mark.parametrize(("room", "places_"), [("8, 64", 4), ("160, 128", 2)])
+def test_without_a_loop_too_where_there_is_room(room, places_):
+    """So that the second load and the second result wait for nothing; 80 KiB have room twice."""
+    assert len({places(kernel(PAIR.replace("ROOM", room)))[name][1] for name in "abcd"}) == places_
+
+
 def test_every_memory_is_counted_by_itself_and_a_sum_stays_where_it_is():
     found = places(product())
     assert found["acc"] == ("l0c", 0, 64 * 64 * 4)

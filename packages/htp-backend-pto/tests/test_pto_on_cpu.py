@@ -17,7 +17,7 @@ from htp_backend_pto import pto
 @kernel
 def f({params}) -> None:
 """
-NAMES = "bool_, f16, f32, i8, i16, i32, u8, u16, u32"
+NAMES = "bool_, f16, f32, i8, i16, i32, i64, u8, u16, u32"
 GROUP = 24
 ROUGH = ("exp", "log", "pow", "pows", "rowexpandexpdif", "colexpandexpdif", "rsqrt", "sqrt", "rowprod", "colprod")
 

@@ -8,11 +8,15 @@ from pto_stages import agree, body, code, example, kernels, run, stages
 
 from htp import In, Out, Refused, Scalar, Tensor, bf16, f16, f32, func, i8, i32, i64, kernel, tile
 
-RNG = np.random.default_rng(7)
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(7)
 
 
-def normal(*shape):
-    return RNG.standard_normal(shape).astype(np.float32)
+@pytest.fixture
+def normal(rng):
+    return lambda *shape: rng.standard_normal(shape).astype(np.float32)
 
 
 def selected(definition, **dims):
@@ -70,8 +74,8 @@ def first_columns(x: In[Tensor[f32, "M", 64]], n: Scalar[i64], y: Out[Tensor[f32
 
 
 def test_only_sums_of_what_may_be_empty_ask_whether_it_is():
-    assert " > 0:" not in code(selected(row_sums), "row_sums_0")
-    assert " > 0:" in code(selected(first_columns), "first_columns_0")
+    assert " > 0:" not in selected(row_sums).text()
+    assert " > 0:" in code(selected(first_columns), "first_columns")
 
 
 def test_a_transposed_slice_is_loaded_as_columns():
@@ -80,18 +84,21 @@ def test_a_transposed_slice_is_loaded_as_columns():
 
 
 EXAMPLES = {
-    "softmax": ({"N": 33}, [(normal(m, 33), np.empty((m, 33), np.float32)) for m in (100, 64, 1, 0)]),
-    "rmsnorm": ({"N": 33}, [(normal(m, 33), normal(33), np.empty((m, 33), np.float32)) for m in (100, 64, 0)]),
+    "softmax": ({"N": 33}, lambda normal: [(normal(m, 33), np.empty((m, 33), np.float32)) for m in (100, 64, 1, 0)]),
+    "rmsnorm": (
+        {"N": 33},
+        lambda normal: [(normal(m, 33), normal(33), np.empty((m, 33), np.float32)) for m in (100, 64, 0)],
+    ),
     "gemm": (
         {},
-        [
+        lambda normal: [
             (normal(m, k), normal(k, n) / np.float32(math.sqrt(k)), normal(n), np.empty((m, n), np.float32))
             for m, k, n in ((100, 300, 270), (64, 256, 256), (3, 2, 1), (0, 4, 5))
         ],
     ),
     "attention": (
         {"D": 16},
-        [
+        lambda normal: [
             (normal(1, h, s, 16), normal(1, h, s, 16), normal(1, h, s, 16), 0.25, np.empty((1, h, s, 16), np.float32))
             for h, s in ((2, 100), (1, 64), (1, 1), (1, 0))
         ],
@@ -100,17 +107,17 @@ EXAMPLES = {
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_every_stage_of_the_examples_means_the_same(name):
+def test_every_stage_of_the_examples_means_the_same(name, normal):
     dims, inputs = EXAMPLES[name]
     found = stages(example(f"{name}.py", name), dims)
-    for arguments in inputs:
+    for arguments in inputs(normal):
         # products of a long K are added up in parts, so that two sets of operands have room
         exact = ("pto.split",) if name == "gemm" else ("pto.split", "pto.bound")
         agree(found, arguments, tolerance=2e-5, exact=exact)
 
 
 @pytest.mark.parametrize("value", [0.0, 1e30, -1e30, 1e-38, 60.0])
-def test_softmax_of_extreme_rows_means_the_same(value):
+def test_softmax_of_extreme_rows_means_the_same(value, normal):
     x = normal(20, 33)
     x[3, :] = value
     x[5, 7] = value
@@ -146,7 +153,7 @@ FUNCTIONS = {
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_functions_are_formulas_of_instructions(name):
+def test_functions_are_formulas_of_instructions(name, normal):
     function, numpy = FUNCTIONS[name]
     found = selected(elementwise(function))
     x = (3 * normal(20, 40)).astype(np.float32)
@@ -168,7 +175,7 @@ def shapes(
         y[i:i + 16, :] = tile.where(t > column, t, -1.0) + tile.where(t < 0.5, 0.0, r[:])
 
 
-def test_rows_columns_and_numbers_are_spread_as_numpy_does():
+def test_rows_columns_and_numbers_are_spread_as_numpy_does(normal):
     for m in (20, 16, 1):
         agree(stages(shapes), (normal(m, 40), normal(40), normal(m, 1), np.empty((m, 40), np.float32)))
 
@@ -188,7 +195,7 @@ def reductions(
     places[:, :] = tile.argmax(t, axis=1, keepdims=True).astype(i32)
 
 
-def test_reductions_of_rows_and_columns():
+def test_reductions_of_rows_and_columns(normal):
     empty = [np.empty((20, 1), np.float32) for _ in range(3)]
     places = np.empty((20, 1), np.int32)
     agree(stages(reductions), (normal(20, 40), *empty, np.empty((1, 40), np.float32), places))
@@ -201,7 +208,7 @@ def upper(x: In[Tensor[f32, 16, 24]], y: Out[Tensor[f32, 16, 24]]) -> None:
     y[:] = tile.where(seen & near, x[:], -1.0)
 
 
-def test_integers_are_compared_exactly_and_flags_are_combined():
+def test_integers_are_compared_exactly_and_flags_are_combined(normal):
     assert {"ci", "max", "sub", "cvt", "cmps", "sels"} <= set(called(upper))
     agree(stages(upper), (normal(16, 24), np.empty((16, 24), np.float32)))
 
@@ -227,13 +234,13 @@ def test_infinities_are_as_large_as_infinity():
     assert "mode='ge'" in line
 
 
-def test_triangles_are_masks():
+def test_triangles_are_masks(normal):
     assert called(triangles).count("tri") == 2
     agree(stages(triangles), (normal(24, 40), np.empty((24, 40), np.float32), np.empty((24, 40), np.float32)))
 
 
 @pytest.mark.parametrize("dtype", [f16, bf16])
-def test_what_the_machine_does_not_compute_in_16_bits_is_widened(dtype):
+def test_what_the_machine_does_not_compute_in_16_bits_is_widened(dtype, normal):
     import ml_dtypes
 
     numpy = {"f16": np.float16, "bf16": ml_dtypes.bfloat16}[dtype.name]
@@ -250,10 +257,10 @@ def bytes_(a: In[Tensor[i8, 32, 64]], b: In[Tensor[i8, 64, 32]], c: Out[Tensor[i
     c[:] = a[:] @ b[:]
 
 
-def test_bytes_are_multiplied_into_32_bit_sums():
+def test_bytes_are_multiplied_into_32_bit_sums(rng):
     found = stages(bytes_)
     assert "l0a(32, 64, box=32)" in code(found["pto.select"])
-    a, b = (RNG.integers(-128, 128, shape, dtype=np.int8) for shape in ((32, 64), (64, 32)))
+    a, b = (rng.integers(-128, 128, shape, dtype=np.int8) for shape in ((32, 64), (64, 32)))
     (*_, c) = run(found["pto.select"], a, b, np.empty((32, 32), np.int32))
     assert (c == a.astype(np.int32) @ b.astype(np.int32)).all()
 

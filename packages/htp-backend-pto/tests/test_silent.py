@@ -5,10 +5,12 @@ from math import inf, nan
 import numpy as np
 import pytest
 from differential_examples import example as program_of
-from pto_stages import code, example, stages
+from pto_stages import code, example, run, stages
 
 import htp
-from htp import In, InOut, Out, Tensor, f32, kernel, tile
+from htp import In, InOut, Out, Tensor, Tile, f16, f32, kernel, tile
+from htp_backend_pto import pto
+from htp_dialect_csp import Channel, Recv, Send, network, process
 
 Rows = In[Tensor[f32, "M", "N"]]
 Column = Out[Tensor[f32, "M", 1]]
@@ -99,20 +101,105 @@ def started_before(x: Rows, top: InOut[Tensor[f32, "M", 1]], y: Column) -> None:
         y[i : i + 16, :] = tile.sum(tile.exp(part - higher), axis=1, keepdims=True)
 
 
-def comparisons(definition, dims=None):
-    return code(stages(definition, dims or {})["pto.select"]).count("pto.cmp(")
+@kernel
+def of_logarithms(x: Rows, y: Column) -> None:
+    """The logarithm of the sum of powers: the largest element is read again, and added to what is NaN by then."""
+    for i in range(0, x.shape[0], 16):
+        rows = x[i : i + 16, 0:32]
+        top = tile.max(rows, axis=1, keepdims=True)
+        y[i : i + 16, :] = top + tile.log(tile.sum(tile.exp(rows - top), axis=1, keepdims=True))
 
 
-@pytest.mark.parametrize("definition", [online], ids=lambda each: each.name)
+@kernel
+def left_out_later(x: Rows, y: Result) -> None:
+    """Elements count for the largest and not for the powers: a NaN among them is to be in all of the row."""
+    for i in range(0, x.shape[0], 16):
+        rows = x[i : i + 16, 0:32]
+        chosen = tile.where(rows > 0.0, rows, -inf)
+        powers = tile.exp(chosen - tile.max(rows, axis=1, keepdims=True))
+        y[i : i + 16, 0:32] = powers / tile.sum(powers, axis=1, keepdims=True)
+
+
+@kernel
+def only_largest(x: Rows, y: Column) -> None:
+    """Row by row it is looked at how large the largest is."""
+    for i in range(0, x.shape[0], 16):
+        rows = x[i : i + 16, 0:32]
+        top = tile.max(rows, axis=1, keepdims=True)
+        total = tile.sum(tile.exp(rows - top), axis=1, keepdims=True)
+        y[i : i + 16, :] = tile.where(top > 0.0, total, 1.0)
+
+
+Block = Tile[f32, 64, 128]
+
+
+@process
+def products(a: In[Tensor[f16, "M", 64]], b: In[Tensor[f16, 64, 128]], out: Send[Block]) -> None:
+    for i in range(0, a.shape[0], 64):
+        out.send(a[i : i + 64, :] @ b)
+
+
+@process
+def shares(scores: Recv[Block], y: Out[Tensor[f32, "M", 128]]) -> None:
+    i = 0
+    for t in scores:
+        powers = tile.exp(t - tile.max(t, axis=1, keepdims=True))
+        y[i : i + 64, :] = powers / tile.sum(powers, axis=1, keepdims=True)
+        i += 64
+
+
+@network
+def softmax_of_products(
+    a: In[Tensor[f16, "M", 64]], b: In[Tensor[f16, 64, 128]], y: Out[Tensor[f32, "M", 128]]
+) -> None:  # fmt: skip
+    scores = Channel[Block](capacity=2)
+    products(a, b, scores)
+    shares(scores, y)
+
+
+def comparisons(definition, dims=None, pins=()):
+    return code(stages(definition, dims or {}, pins=pins)["pto.select"]).count("pto.cmp(")
+
+
+@pytest.mark.parametrize("definition", [online, of_logarithms], ids=lambda each: each.name)
 def test_extremes_are_plain_where_their_nan_comes_out_anyway(definition):
     assert comparisons(definition) == 0
 
 
 @pytest.mark.parametrize(
-    "definition", [told, last_only, kept_apart, of_another, by_columns, started_before], ids=lambda each: each.name
+    "definition",
+    [told, last_only, kept_apart, of_another, by_columns, started_before, left_out_later, only_largest],
+    ids=lambda each: each.name,
 )
 def test_extremes_say_what_a_nan_gives_where_somebody_could_see_it(definition):
     assert comparisons(definition) > 0
+
+
+def test_kernels_that_send_each_other_tiles_are_followed_one_by_one():
+    assert comparisons(softmax_of_products, pins=("pto.cluster",)) == 0
+
+
+@pytest.mark.parametrize("number", [0.0, 3.5, -inf, inf])
+@pytest.mark.parametrize("definition", [online, of_logarithms, last_only, only_largest], ids=lambda each: each.name)
+def test_whatever_extremes_give_for_a_nan_results_are_those_of_numpy(definition, number, monkeypatch):
+    """The chosen instructions in Python, with ones that give a number for a NaN, as those of a device may."""
+    largest, larger = pto.rowmax, pto.max
+
+    def largest_of_row(x, tmp):
+        return tile.where(tile.any(tile.isnan(x), axis=1, keepdims=True), number, largest(x, tmp))
+
+    def larger_of_both(a, b):
+        return tile.where(tile.logical_or(tile.isnan(a), tile.isnan(b)), number, larger(a, b))
+
+    selected = stages(definition)["pto.select"]
+    monkeypatch.setattr(pto, "rowmax", largest_of_row)
+    monkeypatch.setattr(pto, "max", larger_of_both)
+    for x in odd((19, 70), [(0, 0), (17, 31), (0, 69), (3, slice(None)), (18, slice(0, 32))]):
+        wanted, blank = np.empty((19, 1), "f4"), np.empty((19, 1), "f4")
+        with np.errstate(invalid="ignore", divide="ignore"):
+            definition(x, wanted)
+            found = run(selected, x, blank)[1]
+        np.testing.assert_allclose(found, wanted, rtol=2e-5)
 
 
 @pytest.mark.parametrize(

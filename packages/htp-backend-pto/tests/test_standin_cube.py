@@ -12,7 +12,10 @@ from standin_session import Session
 if TYPE_CHECKING:
     from standin_report import Report
 
-RNG = np.random.default_rng(3)
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(3)
 
 
 def as_bfloat(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -33,8 +36,8 @@ def gemm(first: np.ndarray, second: np.ndarray, dtype: str, element: str, *defin
 
 
 @pytest.mark.parametrize(("dtype", "element"), [("f32", "float"), ("f16", "half"), ("bf16", "bfloat16_t")])
-def test_a_product_with_tails_accumulates_in_f32(dtype: str, element: str) -> None:
-    first, second = (RNG.standard_normal(shape).astype(np.float32) for shape in ((100, 300), (300, 70)))
+def test_a_product_with_tails_accumulates_in_f32(dtype: str, element: str, rng: np.random.Generator) -> None:
+    first, second = (rng.standard_normal(shape).astype(np.float32) for shape in ((100, 300), (300, 70)))
     if dtype == "f16":
         first, second = first.astype(np.float16), second.astype(np.float16)
         given = first, second
@@ -50,11 +53,18 @@ def test_a_product_with_tails_accumulates_in_f32(dtype: str, element: str) -> No
     assert report.tasks[0].high_water["l0c"] == 64 * 64 * 4
 
 
-def test_a_product_of_bytes_is_exact() -> None:
-    first, second = (RNG.integers(-128, 128, shape).astype(np.int8) for shape in ((100, 320), (320, 64)))
+def test_a_product_of_bytes_is_exact(rng: np.random.Generator) -> None:
+    first, second = (rng.integers(-128, 128, shape).astype(np.int8) for shape in ((100, 320), (320, 64)))
     c, report = gemm(first, second, "i8", "int8_t", "SUM=int32_t")
     assert report.diagnostics == ()
     np.testing.assert_array_equal(c, first.astype(np.int32) @ second.astype(np.int32))
+
+
+def test_a_factor_may_lie_column_after_column(rng: np.random.Generator) -> None:
+    first, second = (rng.standard_normal(shape).astype(np.float32) for shape in ((40, 48), (48, 48)))
+    c, report = gemm(first, np.ascontiguousarray(second.T), "f32", "float", "TURNED")
+    assert report.diagnostics == ()
+    np.testing.assert_allclose(c, first.astype(np.float64) @ second.astype(np.float64), rtol=1e-5, atol=1e-4)
 
 
 def test_a_load_over_a_tile_that_is_still_moved_is_a_race() -> None:
@@ -64,9 +74,9 @@ def test_a_load_over_a_tile_that_is_still_moved_is_a_race() -> None:
     assert {each.instruction for each in report.errors} == {"TLOAD"}
 
 
-def channel(n: int, *faults: str, seed: int = 1) -> tuple[np.ndarray, np.ndarray, Report]:
-    a = RNG.standard_normal((32 * n, 32)).astype(np.float16)
-    b = RNG.standard_normal((32, 32)).astype(np.float16)
+def channel(rng: np.random.Generator, n: int, *faults: str, seed: int = 1) -> tuple[np.ndarray, np.ndarray, Report]:
+    a = rng.standard_normal((32 * n, 32)).astype(np.float16)
+    b = rng.standard_normal((32, 32)).astype(np.float16)
     y = np.zeros((32 * n, 32), np.float32)
     slots = np.zeros(2 * 32 * 32, np.float32)
     with Session(driver.executor()) as session:
@@ -79,8 +89,8 @@ def channel(n: int, *faults: str, seed: int = 1) -> tuple[np.ndarray, np.ndarray
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_cube_feeds_its_vector_cores(seed: int) -> None:
-    y, expected, report = channel(6, seed=seed)
+def test_a_cube_feeds_its_vector_cores(seed: int, rng: np.random.Generator) -> None:
+    y, expected, report = channel(rng, 6, seed=seed)
     assert report.diagnostics == ()
     np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-4)
     assert report.tasks[0].kind == "mix"
@@ -89,16 +99,18 @@ def test_a_cube_feeds_its_vector_cores(seed: int) -> None:
 
 
 @pytest.mark.parametrize("fault", ["FAULT_NO_FREE", "FAULT_NO_PUSH"])
-def test_cores_that_wait_for_each_other_are_reported(fault: str) -> None:
-    assert [each.code for each in channel(6, fault)[2].errors] == ["core-deadlock"]
+def test_cores_that_wait_for_each_other_are_reported(fault: str, rng: np.random.Generator) -> None:
+    assert [each.code for each in channel(rng, 6, fault)[2].errors] == ["core-deadlock"]
 
 
 @pytest.mark.parametrize(
     ("which", "space", "limit"),
     [(0, None, 0), (1, "l1", 524288), (2, "l0a", 65536), (3, "l0b", 65536), (4, "l0c", 131072), (5, "bias", 1024)],
 )
-def test_every_memory_of_the_cube_has_its_capacity(which: int, space: str | None, limit: int) -> None:
-    a = RNG.standard_normal((16, 16)).astype(np.float32)
+def test_every_memory_of_the_cube_has_its_capacity(
+    which: int, space: str | None, limit: int, rng: np.random.Generator
+) -> None:
+    a = rng.standard_normal((16, 16)).astype(np.float32)
     c = np.zeros_like(a)
     with Session(driver.executor()) as session:
         session.kernel(0, "capacity", driver.kernel("capacity", "aic"), "aic")

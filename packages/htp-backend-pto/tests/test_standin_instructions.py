@@ -82,7 +82,7 @@ def test_f16_and_bf16_round_to_nearest_even() -> None:
     with np.errstate(over="ignore"):
         np.testing.assert_array_equal(run(101, EDGE_ROWS)[0], EDGES.astype(np.float16).astype(np.float32))
     np.testing.assert_array_equal(run(111, EDGE_ROWS)[0], bfloat(EDGES))
-    noise = RNG.integers(0, 2**32, (16, 32), dtype=np.uint32).view(np.float32)
+    noise = np.random.default_rng(8).integers(0, 2**32, (16, 32), dtype=np.uint32).view(np.float32)
     noise = np.where(np.isnan(noise), np.float32(1), noise)
     with np.errstate(over="ignore"):
         np.testing.assert_array_equal(run(101, noise), noise.astype(np.float16).astype(np.float32))

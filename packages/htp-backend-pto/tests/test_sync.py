@@ -78,6 +78,64 @@ y[0:8, :] = pto.store(t)
     assert unordered(function.body) == []
 
 
+@pytest.mark.parametrize("head", ["for j in range(0, N, 8)", "if M > 8"])
+def test_what_is_ordered_in_a_loop_or_branch_is_not_known_where_it_is_left_out(head):
+    function = ordered(kernel(f"""
+w: Tile[f32, 8, 64, ub(8, 64)] = pto.load(x[0:8, :])
+acc: Tile[f32, 8, 64, ub(8, 64)] = pto.expands(0.0, 8, 64, dtype=f32)
+{head}:
+    t: Tile[f32, 8, 64, ub(8, 64)] = pto.load(z[0:8, :])
+    acc: Tile[f32, 8, 64, ub(8, 64)] = pto.add(acc, t)
+u: Tile[f32, 8, 64, ub(8, 64)] = pto.add(w, acc)
+y[0:8, :] = pto.store(u)
+"""))
+    found = lines(function)
+    assert found[1] == "set_flag('MTE2', 'V', 0)"
+    assert found.index("wait_flag('MTE2', 'V', 0)") == found.index("u") - 1
+    assert unordered(function.body) == redundant(function.body) == []
+    left = [each for each in text_of(function).splitlines() if "'MTE2', 'V', 0" not in each]
+    (reason,) = {each for each, _ in unordered(kernel("\n".join(left)).body)}
+    assert "pto.add(w, acc)` on V does not wait for" in reason
+
+
+INNER = """
+    for j in range(0, N, 8):
+        t{0}: Tile[f32, 8, 64, ub(8, 64)] = pto.load(x[j:j + 8, :])
+        u{0}: Tile[f32, 8, 64, ub(8, 64)] = pto.add(t{0}, t{0})
+        y[j:j + 8, :] = pto.store(u{0})
+"""
+HANDED_ON = {"set_flag('V', 'MTE2', 0)", "set_flag('MTE3', 'V', 0)"}
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_what_the_turns_of_inner_loops_hand_on_is_raised_once_before_the_outer_loop(count):
+    inner = INNER.format(1) + INNER.format(2) * (count - 1)
+    function = ordered(kernel("for i in range(0, M, 8):" + inner))
+    found = text_of(function).splitlines()
+    assert set(found[:2]) == HANDED_ON
+    assert found[2:4] == ["for i in range(0, M, 8):", "    for j in range(0, N, 8):"]
+    assert {each.replace("wait", "set") for each in found[-2:]} == HANDED_ON
+    assert not any(each.startswith("    set_flag") or each.startswith("    wait_flag") for each in found)
+    assert unordered(function.body) == redundant(function.body) == []
+
+
+def test_an_event_stays_where_the_outer_loop_needs_it():
+    """The load of `w` follows the last use of the one before only because the inner loop is waited for."""
+    function = ordered(kernel("""
+for i in range(0, M, 8):
+    w: Tile[f32, 8, 64, ub(8, 64)] = pto.load(x[i:i + 8, :])
+    for j in range(0, N, 8):
+        t: Tile[f32, 8, 64, ub(8, 64)] = pto.load(z[j:j + 8, :])
+        u: Tile[f32, 8, 64, ub(8, 64)] = pto.add(w, t)
+        y[j:j + 8, :] = pto.store(u)
+"""))
+    found = text_of(function).splitlines()
+    assert found[0] == "set_flag('MTE3', 'V', 0)"
+    assert found[3] == "    set_flag('V', 'MTE2', 0)"
+    assert found[-2:] == ["    wait_flag('V', 'MTE2', 0)", "wait_flag('MTE3', 'V', 0)"]
+    assert unordered(function.body) == redundant(function.body) == []
+
+
 def test_events_of_nested_loops_do_not_meet():
     function = ordered(kernel("""
 for i in range(0, M, 8):

@@ -85,4 +85,5 @@ def test_elements_that_neither_run_writes_are_told(dtype):
     assert str(found) == "8 of 24 elements are never written, [0:4, 4:6]"
     other[0, 5] = 3
     found = compare(one, other, allowed=0.1)
-    assert str(found) == "7 of 24 elements are never written, some of [0:4, 4:6]"
+    assert found.mismatches == 8
+    assert str(found) == "7 of 24 elements are never written, some of [0:4, 4:6]; unequal among the others: 1"

@@ -14,9 +14,12 @@ HEAD = "@kernel\ndef f(x: In[Tensor[f32, {size}]], k: Scalar[i32], y: Out[Tensor
 
 
 def verdict(folder, body, size='"N"'):
-    f = STAGES.defined(HEAD.format(size=size) + "".join(f"    {line}\n" for line in body.split("\n")), folder)
+    return codes(folder, HEAD.format(size=size) + "".join(f"    {line}\n" for line in body.split("\n")))
+
+
+def codes(folder, text):
     try:
-        STAGES.stages(f)
+        STAGES.stages(STAGES.defined(text, folder))
     except Refused as refusal:
         return [each.code for each in refusal.diagnostics]
     return []
@@ -63,3 +66,24 @@ def test_what_contradicts_the_signature_is_refused(tmp_path, body, size, code):
 
 def test_every_contradiction_is_reported(tmp_path):
     assert verdict(tmp_path, "x[:] = 1.0", '"N"') == ["type.store-into-input", "type.out-unwritten"]
+
+
+TURNS = """
+@kernel
+def copy(x: In[Tensor[f32, 64]], y: Out[Tensor[f32, 64]]) -> None:
+    y[:] = x
+
+@routine
+def f(x: In[Tensor[f32, 64]], k: Scalar[i32], y: Out[Tensor[f32, 64]]) -> None:
+    b = empty((64,), f32)
+    for i in range(k):
+        if {test}:
+            copy(b, y)
+        copy(x, b)
+"""
+
+
+def test_a_read_under_a_condition_may_come_in_a_later_turn(tmp_path):
+    assert codes(tmp_path, TURNS.format(test="i > 0")) == []
+    unconditional = TURNS.replace("        if {test}:\n            copy(b, y)", "        copy(b, y)")
+    assert codes(tmp_path, unconditional) == ["type.read-unwritten"]

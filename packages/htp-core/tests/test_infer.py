@@ -143,6 +143,19 @@ def test_an_element_is_one_number_as_often_as_a_statement_asks_for_it(tmp_path):
     checked(captured, captured.main)
 
 
+def test_the_end_of_a_slice_is_not_before_its_start(tmp_path):
+    signature = 'x: In[Tensor[f32, 24, "N"]], by: Scalar[i64], y: Out[Tensor[f32, "M", "N"]]'
+    body = (
+        "M = y.shape[0]\nfor i in range(0, M, 8):\n    k = 8 * ((i // 8 - by) // 2 % 3)\n"
+        "    n = min(8, M - i)\n    y[i : i + n, :] = x[k : k + n, :]"
+    )
+    for asserted in ("", "    assert k >= 0\n    assert k <= 16\n"):
+        f = program(tmp_path, body.replace("    n =", f"{asserted}    n ="), signature)
+        text = STAGES.stages(f)["simplify"].text()
+        assert 'Tile[f32, "min(8, M - i)", "N"]' in text
+        assert "clip" not in text
+
+
 def test_a_slice_holds_no_more_than_its_bounds_say(tmp_path):
     captured = capture(program(tmp_path, "t = x[k:k + 3, :]\nu = x[k:k + 3, :]"))
     known = checked(captured, captured.main)

@@ -48,6 +48,8 @@ def cast(x: Tile[T, "M", "N"], *, dtype: type[U] = f16, mode: str = "none") -> T
         return tile.floor(x).astype(dtype)
     if mode == "double":
         return (x * 2).astype(dtype)
+    if mode == "near" and dtype == i32:
+        return tile.round(x).astype(dtype)
     return x.astype(dtype)
 '''
 PARTS = '''
@@ -226,6 +228,16 @@ def test_of_several_returns_the_one_that_is_reached_counts(tmp_path):
     assert "floor" not in program.text()
     wanted, x = check(program, definition)
     np.testing.assert_array_equal(wanted, x * 2)
+
+
+def test_a_body_may_ask_which_dtype_was_chosen(tmp_path):
+    near = "bar.cast({}, dtype={}, mode='near')"
+    body = f"y[:] = {near.format('x', 'f32')}\ny[:2, :] = {near.format('x[:2, :]', 'i32')}.astype(f32)"
+    program = lowered(kernel(body, tmp_path), ExpandIntrinsics(("bar.*",)))
+    assert program.text().count("round") == 1
+    wanted, x = check(program, kernel(body, tmp_path))
+    np.testing.assert_array_equal(wanted[2:], x[2:])
+    np.testing.assert_array_equal(wanted[:2], np.rint(x[:2]))
 
 
 @pytest.mark.parametrize(

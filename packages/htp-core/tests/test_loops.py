@@ -160,6 +160,13 @@ def test_places():
     assert span_of("user.py:3").line == 3
 
 
+def test_a_place_without_a_column_begins_behind_the_indentation(tmp_path):
+    file = tmp_path / "user.py"
+    file.write_text("def f():\n    y = 1\n\n")
+    assert [span_of(f"{file}:{line}").column for line in (1, 2, 3, 4)] == [1, 5, 1, 1]
+    assert span_of(f"{file}:2:9").column == 9
+
+
 @pytest.mark.parametrize("index", range(-7, 8))
 def test_clip_index_is_where_a_slice_bound_falls(index):
     assert clip_index(index, 5) == len(range(5)[:index])

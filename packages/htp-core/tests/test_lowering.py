@@ -152,6 +152,16 @@ def test_swaps_take_all_values_first(tmp_path):
     after("normalize", "a = x * 2.0\nb = x + 1.0\nfor i in range(3):\n    a, b = b, a\ny[:] = a - 3.0 * b", tmp_path)
 
 
+def test_buffers_may_be_made_in_one_assignment(tmp_path):
+    copy = HEAD.replace("f(", "copy(") + "    y[:] = x\n\n\n"
+    text = "a, b = empty((x.shape[0],), f32), empty(x.shape, f32)\ncopy(x, a)\ncopy(a, b)\ncopy(b, y)"
+    routine = HEAD.replace("@kernel", "@routine") + "".join(f"    {line}\n" for line in text.splitlines())
+    f = STAGES.defined(copy + routine, tmp_path)
+    STAGES.check(f, X, Y)
+    made = [each for each in body(STAGES.stages(f)["normalize"]).splitlines() if "empty" in each]
+    assert made == ["a = empty((N,), f32)", "b = empty((N,), f32)"]
+
+
 def test_simplify_removes_identities_and_dead_values(tmp_path):
     assert after("simplify", "d = tile.exp(x)\ny[:] = (x * 1.0 / 1.0) ** 2", tmp_path) == lines("""
     N = x.shape[0]

@@ -68,7 +68,7 @@ BACKENDS = [
     (
         "files_belong_to_the_package",
         '"codegen/echo/program.py", program',
-        '"/tmp/program.py", program',
+        '"/elsewhere/program.py", program',
         "it is absolute",
     ),
     ("files_belong_to_the_package", WRITE, HERE + emitting("os.getcwd().encode()")[1], "holds"),

@@ -107,7 +107,7 @@ def _is_barrier(statement: ast.stmt) -> bool:
 def _flags(body: Sequence[ast.stmt]) -> list[list[ast.stmt]]:
     """The statements of each flag: in some run one of them waits for what another one raised."""
     groups: dict[int, list[ast.stmt]] = {id(each): [each] for each in _words(body) if not _is_barrier(each)}
-    for trace in traces(body):
+    for trace in traces(body, idle=True):
         raised: dict[tuple[str, str, object], ast.stmt] = {}
         for event in trace:
             if not isinstance(event, Ordering) or event.word == "pipe_barrier":
@@ -139,7 +139,7 @@ def _timed(body: Sequence[ast.stmt]) -> list[list[_Timed]]:
     types = rooms_in(body)
     known: dict[int, _Doing] = {}
     found: list[list[_Timed]] = []
-    for trace in traces(body):
+    for trace in traces(body, idle=True):
         events: list[_Timed] = []
         for each in trace:
             if isinstance(each, Ordering):

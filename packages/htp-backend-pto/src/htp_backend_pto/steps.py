@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from htp.types import TileType
     from htp_backend_pto.isa import Instruction, Pipe, Space
 
-__all__ = ["Step", "root_name", "step_of", "steps_in", "tile_names", "without_words", "word_of"]
+__all__ = ["Step", "end_of", "root_name", "step_of", "steps_in", "tile_names", "without_words", "word_of"]
 
 WORDS = ("set_flag", "wait_flag", "pipe_barrier")
 VIEWS = ("reinterpret", "reshape", "subview")
@@ -117,6 +117,12 @@ def _step(statement: ast.stmt, call: ast.Call, result: str | None, stored: ast.e
     if len(call.args) > len(names):
         raise Bug(f"too many operands: `{ast.unparse(statement)}`")
     return Step(statement, known, result, stored, given)
+
+
+def end_of(step: Step) -> str:
+    """The end of a channel that a send or receive names."""
+    value = step.statement.value if isinstance(step.statement, ast.Expr | ast.AnnAssign) else None
+    return ast.unparse(value.args[0]) if isinstance(value, ast.Call) else ""
 
 
 def steps_in(body: Sequence[ast.stmt]) -> Iterator[Step]:

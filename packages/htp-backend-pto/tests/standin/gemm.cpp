@@ -1,5 +1,6 @@
 // c = a @ b in one tile of 64 x 64, K in steps of 64 with two buffers; the accumulator stays in L0C. ELEMENT names the
 // operands' type, SUM the result's; with FAULT_FREE the loads of the next step do not wait for the moves of the last but one.
+// With TURNED, b is square and lies column after column.
 #include <cstdint>
 #include <pto/pto-inst.hpp>
 
@@ -22,6 +23,14 @@ using namespace pto;
 constexpr int T = 64;
 using G = GlobalTensor<ELEMENT, Shape<1, 1, 1, -1, -1>, Stride<1, 1, 1, -1, 1>>;
 using GC = GlobalTensor<SUM, Shape<1, 1, 1, -1, -1>, Stride<1, 1, 1, -1, 1>>;
+#ifdef TURNED
+using GB = GlobalTensor<ELEMENT, TileShape2D<ELEMENT, -1, -1, Layout::DN>, BaseShape2D<ELEMENT, -1, -1, Layout::DN>,
+                        Layout::DN>;
+using L1B = Tile<TileType::Mat, ELEMENT, T, T, BLayout::RowMajor, -1, -1, SLayout::ColMajor, 512>;
+#else
+using GB = GlobalTensor<ELEMENT, TileShape2D<ELEMENT>, BaseShape2D<ELEMENT>>;
+using L1B = Tile<TileType::Mat, ELEMENT, T, T, BLayout::ColMajor, -1, -1, SLayout::RowMajor, 512>;
+#endif
 using L1 = Tile<TileType::Mat, ELEMENT, T, T, BLayout::ColMajor, -1, -1, SLayout::RowMajor, 512>;
 using L0A = TileLeft<ELEMENT, T, T, -1, -1>;
 using L0B = TileRight<ELEMENT, T, T, -1, -1>;
@@ -44,7 +53,7 @@ extern "C" __aicore__ __attribute__((always_inline)) void kernel_entry(__gm__ in
         const int depth = K - k < T ? K - k : T;
         const event_t slot = step % 2 == 0 ? EVENT_ID0 : EVENT_ID1;
         L1 a1(M, depth);
-        L1 b1(depth, N);
+        L1B b1(depth, N);
         L0A a0(M, depth);
         L0B b0(depth, N);
         TASSIGN(a1, step % 2 * bytes);
@@ -52,7 +61,12 @@ extern "C" __aicore__ __attribute__((always_inline)) void kernel_entry(__gm__ in
         TASSIGN(a0, step % 2 * bytes);
         TASSIGN(b0, step % 2 * bytes);
         G ga(pa + k, Shape<1, 1, 1, -1, -1>(M, depth), Stride<1, 1, 1, -1, 1>(ta->strides[0]));
-        G gb(pb + k * tb->strides[0], Shape<1, 1, 1, -1, -1>(depth, N), Stride<1, 1, 1, -1, 1>(tb->strides[0]));
+#ifdef TURNED
+        GB gb(pb + k, TileShape2D<ELEMENT, -1, -1, Layout::DN>(depth, N),
+              BaseShape2D<ELEMENT, -1, -1, Layout::DN>(tb->strides[0], N));
+#else
+        GB gb(pb + k * tb->strides[0], TileShape2D<ELEMENT>(depth, N), BaseShape2D<ELEMENT>(K, tb->strides[0]));
+#endif
 #ifndef FAULT_FREE
         if (step >= 2) wait_flag(PIPE_MTE1, PIPE_MTE2, slot);
 #endif

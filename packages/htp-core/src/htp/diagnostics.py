@@ -146,6 +146,12 @@ def _without_middle(lines: list[str], room: int, code: str) -> list[str]:
     return [*lines[:first], f"… {len(lines) - first - last} more; {command} prints all", *lines[len(lines) - last :]]
 
 
+def first_column(file: str, line: int) -> int:
+    """Where the text of a line of a file begins, behind its indentation; 1 if there is no such line."""
+    source = linecache.getline(file, line)
+    return len(source) - len(source.lstrip()) + 1 if source.strip() else 1
+
+
 def _source_lines(diagnostic: Diagnostic, width: int) -> list[str]:
     span, labels = diagnostic.span, diagnostic.labels
     if span is None:
@@ -167,7 +173,7 @@ def _source_lines(diagnostic: Diagnostic, width: int) -> list[str]:
         previous = place.line
         last = place.end_column if place.end_line == place.line else len(source) + 1
         # A place without an end is a whole line: its indentation is not underlined.
-        column = place.column if place.end_line else max(place.column, len(source) - len(source.lstrip()) + 1)
+        column = place.column if place.end_line else max(place.column, first_column(span.file, place.line))
         column = min(column, width)
         carets = sign * max(1, min(last, len(source) + 1, width + 1) - column)
         drawn.append(f"{' ' * gutter} | {' ' * (column - 1)}{carets} {text}".rstrip())

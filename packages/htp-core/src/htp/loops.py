@@ -12,7 +12,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Literal, TypeVar, overload
 
 from htp import tile
-from htp.diagnostics import Refused, Span
+from htp.diagnostics import Refused, Span, first_column
 from htp.values import numpy_of, region_of, writable_of
 
 if TYPE_CHECKING:
@@ -198,14 +198,16 @@ def require(condition: object, text: str, place: str, code: str = "run.assertion
 def span_of(place: str) -> Span | None:
     """The span that `file.py:12` or `file.py:12:5` names, or None when `place` has no line number.
 
+    Without a column it is that of the line's first character behind the indentation, if the file is there.
+
     >>> span_of("user.py:12").place
     'user.py:12:1'
     """
     file, *numbers = place.split(":")
     if not numbers or not all(number.isdigit() for number in numbers):
         return None
-    line, column = (*map(int, numbers), 1)[:2]
-    return Span(file=file, line=line, column=column)
+    line, *columns = map(int, numbers)
+    return Span(file=file, line=line, column=columns[0] if columns else first_column(file, line))
 
 
 def print_tile(text: str, *values: Array | float) -> None:

@@ -126,18 +126,20 @@ def _assertion_failed(error: AssertionError) -> Refused:
     """The refusal of a run whose `assert` does not hold, at the line of the assertion."""
     place = _user_line(error)
     written = linecache.getline(place.file, place.line).strip() if place is not None else ""
-    return Refused("run.assertion-failed", _asserted(written) or str(error), span=place)
+    return Refused("run.assertion-failed", _said(written) or str(error), span=place)
 
 
-def _asserted(line: str) -> str:
-    """The condition of a line that asserts one; empty for another line, or for a part of a statement."""
+def _said(line: str) -> str:
+    """What a line asserts; empty for another line, or for a part of a statement."""
     import ast
+
+    from htp.lowering.build import asserted
 
     try:
         parsed = ast.parse(line).body
     except SyntaxError:
         return ""
-    return ast.unparse(parsed[0].test) if parsed and isinstance(parsed[0], ast.Assert) else ""
+    return asserted(parsed[0]) if parsed and isinstance(parsed[0], ast.Assert) else ""
 
 
 def _user_line(error: BaseException) -> Span | None:

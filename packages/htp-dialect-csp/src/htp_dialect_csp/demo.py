@@ -1,4 +1,4 @@
-"""What `htp demo csp` shows: six networks compiled for this machine, checked, drawn, with the times that Python gives.
+"""What `htp demo csp` shows: seven networks compiled for this machine, checked, drawn, with the times of Python.
 
 Knows the order of the show; the programs are in `demos`, and they are compiled through the public face like any others.
 """
@@ -17,7 +17,7 @@ import numpy as np
 import htp
 from htp.tools.answers import table
 from htp.views import chrome_trace, networks_of, stream_svg, timeline_svg
-from htp_dialect_csp.demos import attention, feedback, gemm, multirate, pipeline, serving
+from htp_dialect_csp.demos import attention, cluster, feedback, gemm, multirate, pipeline, serving
 from htp_dialect_csp.processes import simulate
 
 if TYPE_CHECKING:
@@ -45,10 +45,11 @@ class Shown:
 
 
 def programs() -> list[Shown]:
-    """The six networks at the sizes in their `size`."""
+    """The seven networks at the sizes in their `size`."""
     blocks, (a, b), numbers, signal, requests = (
         pipeline.inputs(), gemm.inputs(), multirate.inputs(), feedback.inputs(), serving.inputs(),
     )  # fmt: skip
+    layer = cluster.inputs()
     q, k, v = (each[:1, :64] if number == 0 else each[:1] for number, each in enumerate(attention.inputs()))
     return [
         Shown(
@@ -59,6 +60,9 @@ def programs() -> list[Shown]:
         Shown(
             "attention", "64 queries, 512 keys, D64 f16", attention.attend, (q[0], k[0], v[0]),
             attention.golden(q, k, v)[0], attention.TOLERANCE,
+        ),
+        Shown(
+            "linear layer", "200 x 256 x 128 f16", cluster.linear, layer, cluster.golden(*layer), cluster.TOLERANCE,
         ),
         Shown(
             "two rates", "pairs to sums of three", multirate.sums, numbers, multirate.golden(*numbers),

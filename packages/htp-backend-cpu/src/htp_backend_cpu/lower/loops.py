@@ -17,7 +17,7 @@ from htp.infer.engine import infer
 from htp.infer.state import VERSION
 from htp.infer.values import Index, Region, Value
 from htp.liveness import Liveness, writes
-from htp.lowering.build import call, expression, subscript
+from htp.lowering.build import asserted, call, expression, subscript
 from htp.names import RESERVED
 from htp.passes import Pass
 from htp.program import origin_of, stamp
@@ -196,9 +196,8 @@ class _FunctionLowering:
         if isinstance(statement, ast.Assert):
             origin = origin_of(statement)
             place = f"{origin.file.rsplit('/', 1)[-1]}:{origin.line}" if origin is not None else ""
-            required = call(
-                "require", self.items(statement.test), ast.Constant(ast.unparse(statement.test)), ast.Constant(place)
-            )
+            text = ast.Constant(asserted(statement))
+            required = call("require", self.items(statement.test), text, ast.Constant(place))
             return [stamp(ast.Expr(required), origin)]
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
             run = Run(self.known, self.memory, self.views, before := list[ast.stmt]())

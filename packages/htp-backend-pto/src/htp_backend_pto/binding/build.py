@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from htp_backend_pto.contract import Package
     from htp_backend_pto.profile import Profile
 
-__all__ = ["Built", "CompilerRefused", "build", "executor_library"]
+__all__ = ["Built", "CompilerRefused", "Unit", "build", "executor_library", "library"]
 
 LIBRARY = "library.so"
 BUILD_SECONDS = 600.0
@@ -54,7 +54,7 @@ class Built:
 
 
 @dataclass(frozen=True)
-class _Unit:
+class Unit:
     """One library: its files, of which the one called `main` is compiled."""
 
     name: str
@@ -76,21 +76,21 @@ def build(package: PackageFiles, contract: Package, profile: Profile) -> Built:
     for each, _, core in parts:
         main = PurePosixPath(each.file).name
         own = (*flags, f"-D{profile.core_macros[core]}")
-        units.append(_Unit(each.file, main, {main: package.read(each.file)}, own))
+        units.append(Unit(each.file, main, {main: package.read(each.file)}, own))
     logs = package.path / "logs"
     with ThreadPoolExecutor(max(1, os.cpu_count() or 1)) as pool:
         executor = pool.submit(executor_library)
-        found = list(pool.map(functools.partial(_library, logs=logs), units))
+        found = list(pool.map(functools.partial(library, logs=logs), units))
     paths = zip(parts, found[1:], strict=True)
     kernels = tuple((number, each.name, core, path) for (each, number, core), path in paths)
     return Built(executor.result(), found[0], kernels)
 
 
-def _orchestration(package: PackageFiles, contract: Package, flags: tuple[str, ...]) -> _Unit:
+def _orchestration(package: PackageFiles, contract: Package, flags: tuple[str, ...]) -> Unit:
     folder = str(PurePosixPath(contract.orchestration).parent)
     paths = [each.path for each in package.files if each.path.startswith(f"{folder}/")]
     main = PurePosixPath(contract.orchestration).name
-    return _Unit(contract.orchestration, main, {PurePosixPath(each).name: package.read(each) for each in paths}, flags)
+    return Unit(contract.orchestration, main, {PurePosixPath(each).name: package.read(each) for each in paths}, flags)
 
 
 @functools.cache
@@ -103,9 +103,7 @@ def executor_library() -> Path:
     own = files("htp_backend_pto").joinpath("native/standin")
     folder = own.joinpath("executor")
     sources = {each.name: each.read_bytes() for each in folder.iterdir() if each.name.endswith((".hpp", ".cpp"))}
-    return _library(
-        _Unit("executor", "executor.cpp", sources, ("-std=c++17", "-O2", "-fPIC", "-shared", "-pthread")), logs=None
-    )
+    return library(Unit("executor", "executor.cpp", sources, ("-std=c++17", "-O2", "-fPIC", "-shared", "-pthread")))
 
 
 def _headers() -> Path:
@@ -123,7 +121,13 @@ def _headers_digest() -> str:
     return digest.hexdigest()
 
 
-def _library(unit: _Unit, *, logs: Path | None) -> Path:
+def library(unit: Unit, *, logs: Path | None = None) -> Path:
+    """A library from the cache, or built against the stand-in's headers; what a failed build says goes to `logs` too.
+
+    Raises:
+        Refused: `pto.no-compiler`.
+        CompilerRefused: the compiler refuses the source.
+    """
     compiler = find_compiler()
 
     def make(folder: Path) -> None:

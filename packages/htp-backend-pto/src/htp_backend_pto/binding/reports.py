@@ -38,6 +38,8 @@ __all__ = [
 
 INSTRUCTION = re.compile(r"\b([A-Z][A-Z0-9_]+)[(<]")
 """An instruction in the text of a kernel."""
+BUFFER = re.compile(r"\bbuffer (\d+)")
+"""A buffer as the stand-in says it."""
 CHECK = re.compile(r"htp check (\d+): (-?\d+) of (-?\d+)")
 """What `htp::fail` of `native/orchestration/htp_host.hpp` says."""
 
@@ -126,10 +128,12 @@ def diagnostic_of(finding: Finding, places: Places) -> Diagnostic:
     notes = [", ".join(each for each in where if each)] if any(where) else []
     kernel = finding.kernel or ""
     place = places.instructions.get((kernel, finding.instruction or ""), "") or places.calls.get(kernel, "")
+    wrong = finding.severity == "error"
+    message = BUFFER.sub(lambda found: places.array(int(found[1])) or found[0], finding.message)
     return Diagnostic(
         code="pto.simulator",
-        severity="error" if finding.severity == "error" else "warning",
-        message=f"the run is wrong ({finding.code}): {finding.message}",
+        severity="error" if wrong else "warning",
+        message=f"the run is {'wrong' if wrong else 'odd'} ({finding.code}): {message}",
         span=span_of(place) if place else None,
         notes=tuple(notes),
     )
@@ -144,10 +148,18 @@ def places_of(graph: Graph) -> dict[str, str]:
 
 
 class Places(NamedTuple):
-    """The user's lines: of kernels' calls, and of what an instruction of a kernel was printed from, if that is one."""
+    """The user's lines: of kernels' calls, and of what an instruction of a kernel was printed from, if that is one.
+
+    `arrays` are the parameters of the entry that are arrays, in order: the first buffers of a run.
+    """
 
     calls: Mapping[str, str]
     instructions: Mapping[tuple[str, str], str]
+    arrays: tuple[str, ...]
+
+    def array(self, number: int) -> str:
+        """A buffer by its name, empty for one that the program makes."""
+        return f"`{self.arrays[number]}`" if number < len(self.arrays) else ""
 
 
 def all_places(folder: Path, contract: Package, graph: Graph, mapped: SourceMap) -> Places:
@@ -159,7 +171,8 @@ def all_places(folder: Path, contract: Package, graph: Graph, mapped: SourceMap)
         for number, line in enumerate(text.splitlines(), 1):
             for name in INSTRUCTION.findall(line):
                 found[kernel.name, name].add(lines.get(kernel.file, {}).get(number, ""))
-    return Places(places_of(graph), {each: places.pop() for each, places in found.items() if len(places) == 1})
+    arrays = tuple(each.name for each in contract.parameters if each.direction != "scalar")
+    return Places(places_of(graph), {each: places.pop() for each, places in found.items() if len(places) == 1}, arrays)
 
 
 def graph_of_run(report: Report, places: Mapping[str, str]) -> TaskGraph:

@@ -122,20 +122,17 @@ class RuntimeProgram:
         """Reads these slots of a live program from now on, instead of the values stored in the package."""
         self.face.attach(slots)
 
-    def _tried(self, call: Call, folder: Path, *, trace: bool) -> tuple[float, tuple[Diagnostic, ...]]:
+    def _tried(self, call: Call, folder: Path, *, trace: bool, number: int = 1) -> tuple[float, tuple[Diagnostic, ...]]:
         """Runs until the process does not die; each time that it did is reported, the last time raised."""
-        odd: list[Diagnostic] = []
-        for number in range(TRIES):
-            try:
-                seconds, notes = self._once(call, folder, trace=trace)
-                odd += [Diagnostic(code="pto.simulator", severity="warning", message=each) for each in notes]
-                return seconds, tuple(odd)
-            except _Died as died:
-                if number + 1 == TRIES:
-                    raise died.refused from None
-                note = f"try {number + 1} of {TRIES} failed, a later one is reported: {died.refused.diagnostic.message}"
-                odd.append(Diagnostic(code=died.refused.code, severity="warning", message=note))
-        raise AssertionError
+        try:
+            seconds, notes = self._once(call, folder, trace=trace)
+        except _Died as died:
+            if number == TRIES:
+                raise died.refused from None
+            seconds, later = self._tried(call, folder, trace=trace, number=number + 1)
+            note = f"try {number} of {TRIES} failed, a later one is reported: {died.refused.diagnostic.message}"
+            return seconds, (Diagnostic(code=died.refused.code, severity="warning", message=note), *later)
+        return seconds, tuple(Diagnostic(code="pto.simulator", severity="warning", message=each) for each in notes)
 
     def _once(self, call: Call, folder: Path, *, trace: bool) -> tuple[float, list[str]]:
         import numpy as np
@@ -154,7 +151,8 @@ class RuntimeProgram:
             for parameter, array in call.arrays:
                 if parameter.direction != "in":
                     array.view(found[parameter.name].dtype)[...] = found[parameter.name]
-        ended = json.loads(said.splitlines()[-1])
+        # What kernels print may come behind it.
+        ended = json.loads(next(each for each in reversed(said.splitlines()) if each.startswith('{"')))
         return float(ended["run_seconds"]), ended["notes"]
 
     def _scalars(self, call: Call) -> list[tuple[str, str, int]]:

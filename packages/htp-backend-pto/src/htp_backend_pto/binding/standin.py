@@ -87,12 +87,15 @@ class Standin:
             return None
         return self.contract.window or profile_named(self.contract.versions.profile).limits.window
 
-    def report(self, *args: object, **kwargs: object) -> Report:
+    def report(self, *args: object, trace: bool = False, **kwargs: object) -> Report:
         """Runs the entry and returns all that the stand-in says of the run; findings are in it, and nothing is raised.
+
+        With `trace` it also says what every core did, one instruction after the other.
 
         Raises:
             Refused: a `run.*` code.
         """
+        self._option("trace", "on" if trace else "off")
         return self._ran(self.face.call(args, kwargs))[1]
 
     def attach(self, slots: Mapping[str, Slot[Array]]) -> None:

@@ -98,7 +98,8 @@ def package_files(
     package = msgspec.structs.replace(
         package, memory=tuple(row for source, function, _ in parts for row in _memory(function, source))
     )
-    figures = figures_of((function, replace(source, core=core)) for source, function, core in parts)
+    notes = {each.vector[0].name: each.note for each in mixes.values()}
+    figures = figures_of(((function, replace(source, core=core)) for source, function, core in parts), notes)
     mapped = SourceMap(files=(_mapped_orchestration(package, printed), *map(_mapped_kernel, kernels)))
     records: dict[str, Record] = {
         "contract/abi.json": abi_file(package, program),

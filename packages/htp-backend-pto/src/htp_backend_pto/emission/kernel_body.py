@@ -43,6 +43,8 @@ ORDERS: dict[str, Order] = {
     "load_t": "transposed", "store_t": "transposed", "load_row": "row", "store_row": "row", "load_col": "column",
     "store_col": "column", "load_rows": "matrices", "store_rows": "matrices",
 }  # fmt: skip
+PLACES = ("extract", "insert", "subview", "tri", "random", "img2col")
+"""Instructions whose numbers are places or words, and so stay integers."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +196,7 @@ class Body:
             names["dst"] = self._view(step, step.stored, depth)
         for operand, (suffix, type_) in second_names(step, self.scope.types).items():
             names[operand] = self._second(f"{names[operand]}_{suffix}", type_, step.statement, depth)
-        for name in [each for each in names if not each.endswith("type")]:
+        for name in [each for each in names if not each.endswith(("_at", "type"))]:
             names[f"{name}_type"] = f"decltype({names[name]})"
         if step.instruction.cpp:
             self._line(f"{step.instruction.text(names)};", step.statement, depth)
@@ -209,7 +211,8 @@ class Body:
         if operand.role == "scalar":
             return {name: self._scalar(node, step)}
         if isinstance(node, ast.Name) and node.id in self.scope.tiles:
-            return {name: self.scope.tiles[node.id][0]}
+            chosen, handle = self.scope.tiles[node.id]
+            return {name: chosen, f"{name}_at": f"{handle.at:#x}"}
         # What an atomic store adds to is what it stores to.
         return {name: ""} if operand.role == "inout" else {name: self._view(step, node, depth)}
 
@@ -220,7 +223,7 @@ class Body:
 
     def _dtype(self, step: Step) -> str | None:
         """The element that numbers of an instruction are turned into; places in tiles stay integers."""
-        if step.instruction.name in ("extract", "insert", "subview", "tri"):
+        if step.instruction.name in PLACES:
             return None
         tiles = [each for each in (step.tile("x"), step.tile("a"), step.result) if each is not None]
         types = [self.scope.types[each] for each in tiles if each in self.scope.types]

@@ -1,8 +1,9 @@
 """The statements of a process in a task of a cluster: as in other kernels, and sends and receives through pipes.
 
-Knows pushes and pops, and who stores; does not know files (`mix_source`). Source: hw-native-sys/pto-isa@cd4a3d3f,
-include/pto/npu/a2a3/{TPush,TPop,TFree}.hpp and include/pto/cpu/TPop.hpp. On a device a pop says itself where its tile
-lies, from the pipe's buffer, and gives the slot back; in the simulators the tile says so, and a slot is given back.
+Knows pushes and pops; does not know files (`mix_source`) nor who stores (`mix_rows`). On a device a pop says itself
+where its tile lies, from the pipe's buffer, and gives the slot back; in the simulators the tile says so, and a slot is
+given back. Source: hw-native-sys/pto-isa@cd4a3d3f, include/pto/npu/a2a3/{TPush,TPop,TFree}.hpp and
+include/pto/cpu/TPop.hpp.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import ast
 from typing import TYPE_CHECKING
 
 from htp_backend_pto.emission.kernel_body import Body
-from htp_backend_pto.emission.scalars import cpp_name
+from htp_backend_pto.emission.scalars import cpp_name, scalar_text
 from htp_backend_pto.emission.tile_text import LEFT_ALONE
 from htp_backend_pto.lower.units import called
+from htp_backend_pto.steps import end_of
 from htp_backend_pto.tiles import room_of
 
 if TYPE_CHECKING:
@@ -21,20 +23,23 @@ if TYPE_CHECKING:
 
     from htp.program import Constant
     from htp_backend_pto.emission.kernel_body import Arrays
+    from htp_backend_pto.emission.mix_rows import Half
     from htp_backend_pto.emission.mixes import Ring
     from htp_backend_pto.emission.scalars import Kind
     from htp_backend_pto.profile import Profile
     from htp_backend_pto.steps import Step
 
-__all__ = ["FIRST", "WHOLE", "MixBody"]
+__all__ = ["MixBody"]
 
-FIRST = "is_first"
-"""Whether a vector core is the first one of its cluster, which stores for both."""
-WHOLE = "TileSplitAxis::TILE_NO_SPLIT"
+BOTH = "TileSplitAxis::TILE_UP_DOWN"
+"""Both vector cores take part at every token; what each takes of it say `pop_part` and `push_part`."""
 
 
 class MixBody(Body):
-    """Prints the statements of one process; `rings` are its channels by the names of its ends."""
+    """Prints the statements of one process; `rings` are its channels by the names of its ends.
+
+    Of a process that the vector cores do, `half` is what each of them does.
+    """
 
     def __init__(
         self,
@@ -43,12 +48,10 @@ class MixBody(Body):
         numbers: Mapping[str, Kind],
         profile: Profile,
         rings: Mapping[str, Ring],
-        *,
-        cube: bool,
+        half: Half | None,
     ) -> None:
         super().__init__(arrays, constants, numbers, profile)
-        self.rings = rings
-        self.cube = cube
+        self.rings, self.half = rings, half
 
     def _plain(self, statement: ast.stmt, depth: int) -> None:
         taken = isinstance(statement, ast.Expr) and called(statement.value) == "advance"
@@ -61,30 +64,33 @@ class MixBody(Body):
                 self._push(step, depth)
             case "pop":
                 self._pop(step, depth)
-            case _ if step.stored is not None and not self.cube:
-                self._line(f"if ({FIRST}) {{", step.statement, depth)
-                super()._step(step, depth + 1)
-                self._line("}", step.statement, depth)
             case _:
                 super()._step(step, depth)
 
     def _push(self, step: Step, depth: int) -> None:
-        (tile,) = self._operand(step, "x", depth).values()
+        tile = self._operand(step, "x", depth)["x"]
         pipe = self._pipe(step)
-        self._line(f"TPUSH<{pipe}_pipe, decltype({tile}), {WHOLE}>({pipe}, {tile});", step.statement, depth)
+        whole = f"TPUSH<{pipe}_pipe, decltype({tile}), {BOTH}>({pipe}, {tile});"
+        self._line(self._part("push_part", step, tile) or whole, step.statement, depth)
 
     def _pop(self, step: Step, depth: int) -> None:
         pipe, name = self._pipe(step), step.result or ""
         tile = self._define(name, step.statement, LEFT_ALONE, depth)
         room = room_of(self.scope.types[name])
-        buffer = "V2C_CONSUMER_BUF" if self.cube else "C2V_CONSUMER_BUF"
+        buffer = "V2C_CONSUMER_BUF" if self.half is None else "C2V_CONSUMER_BUF"
         at = room.at if room is not None and isinstance(room.at, int) else 0
         self._line(f"{pipe}.fifo.{buffer} = {at:#x};", step.statement, depth)
-        self._line(f"TPOP<{pipe}_pipe, decltype({tile}), {WHOLE}>({pipe}, {tile});", step.statement, depth)
-        self._line(f"TFREE<{pipe}_pipe, {WHOLE}>({pipe});", step.statement, depth)
+        whole = f"TPOP<{pipe}_pipe, decltype({tile}), {BOTH}>({pipe}, {tile});"
+        self._line(self._part("pop_part", step, tile) or whole, step.statement, depth)
+        self._line(f"TFREE<{pipe}_pipe, {BOTH}>({pipe});", step.statement, depth)
+
+    def _part(self, name: str, step: Step, tile: str) -> str:
+        """How a vector core sends or receives its rows; nothing of the cube core, which has all."""
+        if self.half is None:
+            return ""
+        first = scalar_text(self.half.firsts[id(step.statement)], self).cpp
+        return f"htp::{name}({self._pipe(step)}, {tile}, {first}, {self.half.core});"
 
     def _pipe(self, step: Step) -> str:
         """The pipe of the end that a statement names."""
-        value = step.statement.value if isinstance(step.statement, ast.Expr | ast.AnnAssign) else None
-        end = ast.unparse(value.args[0]) if isinstance(value, ast.Call) else ""
-        return cpp_name(self.rings[end].channel)
+        return cpp_name(self.rings[end_of(step)].channel)

@@ -1,7 +1,8 @@
-"""A process of the vector unit as each of two cores does it: half of the rows of every token, computed and stored.
+"""A process of the vector unit as each of two cores does it: half of the rows of every token, or all of them.
 
-The first core takes the upper half, with one row more where their number is odd. Of a single row both take that one,
-and the first core stores it, since no tile may be empty. Knows statements; `lower.cluster.rows` says which can be.
+What both compute the first one stores. Of halves the first core takes the upper one, with one row more where their
+number is odd. Of a single row both take that one, and the first core stores it, since no tile may be empty.
+Knows statements; `lower.cluster.rows` says which rows can be divided.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Half:
 
 
 def half_of(kernel: Function, axes: Mapping[str, Axis]) -> Half:
-    """The process in which the tiles of `axes` have half of their rows; each core stores its own."""
+    """The process in which the tiles of `axes` have half of their rows; other tiles the first core stores."""
     halving = _Halving(kernel, axes)
     body = halving.block(kernel.body, {})
     return Half(replace(kernel, body=tuple(body)), halving.core, halving.firsts)
@@ -84,6 +85,7 @@ class _Halving:
         elif step is not None:
             name = step.tile("x") or ""
         if name not in self.axes:
+            self.firsts[id(node)] = ast.Constant(0)
             return [self.guarded(node, ast.Eq(), const(0))] if step is not None and step.stored is not None else [node]
         size, made = self.types[name].dims[self.axes[name]], list[ast.stmt]()
         rows, first = self.part(size, names, made)

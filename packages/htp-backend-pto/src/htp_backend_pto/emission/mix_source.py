@@ -19,7 +19,8 @@ from htp_backend_pto.emission.kernels import (
     with_places,
 )
 from htp_backend_pto.emission.lines import INDENT, WHOLE, folded
-from htp_backend_pto.emission.mix_body import FIRST, MixBody
+from htp_backend_pto.emission.mix_body import MixBody
+from htp_backend_pto.emission.mix_rows import half_of
 from htp_backend_pto.emission.numbers import used_functions
 from htp_backend_pto.emission.scalars import cpp_name
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["mix_source"]
 
 Line = tuple[str, "Span | None"]
-ALONE = "the simulators have one vector core at an unsplit pipe"
 
 
 def mix_source(mix: Mix, program: Program, profile: Profile) -> KernelSource:
@@ -86,6 +86,7 @@ class _Part:
     def __init__(self, mix: Mix, program: Program, profile: Profile, core: Core, places: dict[str, int]) -> None:
         self.function, self.given = mix.cube if core == "aic" else mix.vector
         self.core: Core = core
+        self.half = half_of(self.function, mix.divided.axes) if core == "aiv" else None
         self.profile, self.places = profile, places
         self.sizes = _sizes(mix.kernel)
         own = [each for each in self.function.params if not each.is_end]
@@ -94,10 +95,13 @@ class _Part:
         channels = {each.channel: each for each in mix.rings}
         rings = {each.name: self._ring(each, channels) for each in self.function.params if each.is_end}
         numbers = numbers_of(self.arrays, self.scalars)
+        if self.half is not None:
+            self.function = self.half.kernel
+            numbers[self.half.core] = "int"
         constants = dict(program.constants)
-        self.body = MixBody(arrays_of(self.arrays), constants, numbers, profile, rings, cube=core == "aic")
+        self.body = MixBody(arrays_of(self.arrays), constants, numbers, profile, rings, self.half)
         self.body.taken |= {cpp_name(each.name) for each in (*self.function.params, *mix.kernel.params)}
-        self.body.taken |= {cpp_name(each) for each in channels} | {FIRST}
+        self.body.taken |= {cpp_name(each) for each in channels}
         self.body.block(self.function.body, 1)
 
     def _ring(self, end: Param, channels: dict[str, Ring]) -> Ring:
@@ -121,11 +125,8 @@ class _Part:
         yield "#endif", None
 
     def _opening(self) -> Iterator[Line]:
-        if self.core == "aiv":
-            yield f"{INDENT}const bool {FIRST} = get_sub_block_id(args) == 0;", None
-            yield "#ifdef __CPU_SIM", None
-            yield f"{INDENT}if (!{FIRST}) return;  // {ALONE}", None
-            yield "#endif", None
+        if self.half is not None:
+            yield f"{INDENT}const int64_t {cpp_name(self.half.core)} = get_sub_block_id(args);", None
         passed = [each for each in self.scalars if ast.unparse(self.given[each.name]) in self.places]
         places = {each.name: self.places[ast.unparse(self.given[each.name])] for each in (*self.arrays, *passed)}
         yield from opening_lines(self.arrays, passed, self.profile, places)

@@ -16,12 +16,17 @@ from htp.lowering.build import assigned, call, tuple_of
 from htp.program import origin_of, stamp
 from htp.types import DType, Param, TensorType, dtype_named
 from htp_backend_pto.lower.blocks import changed
+from htp_backend_pto.lower.cluster.reading import no_cluster
 from htp_backend_pto.lower.cluster.rows import Divided, divided
 from htp_backend_pto.lower.cluster.slots import slots_for
 from htp_backend_pto.lower.gangs import channels_of, gangs_of, is_gang, is_member, members_of
 from htp_backend_pto.lower.units import called, walk
+from htp_backend_pto.steps import end_of, steps_in, tile_names
+from htp_backend_pto.tiles import room_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from htp.program import Function, Program
 
 __all__ = ["Mix", "Ring", "joined"]
@@ -67,6 +72,13 @@ class Mix:
     vector: tuple[Function, dict[str, ast.expr]]
     rings: tuple[Ring, ...]
     divided: Divided
+
+    @property
+    def note(self) -> str:
+        """What each of the two vector cores does."""
+        if self.divided.axes:
+            return "each of the two vector cores of a cluster takes half of the rows of every token"
+        return f"one of the two vector cores of a cluster does all that is stored, since in {self.divided.why}"
 
 
 def joined(program: Program) -> tuple[Program, dict[str, Mix]]:
@@ -117,10 +129,34 @@ def _mix(program: Program, gang: Function) -> Mix:
         memory = fresh(f"{name}_slots", taken)
         rings.append(Ring(name, memory, dtype, rows, shape[1], slots_for(capacity), 2 * number, to_vector))
     params = (*gang.params, *(each.param for each in rings))
+    for ring in rings:
+        _held(ring, (cube, vector) if ring.to_vector else (vector, cube))
     arrays = _whole_rows(program, gang)
     whole = {name for name, given in vector[1].items() if ast.unparse(given) in arrays}
     kernel = replace(gang, kind="kernel", params=params, body=())
     return Mix(kernel, cube, vector, tuple(rings), divided(vector[0], whole))
+
+
+def _held(ring: Ring, ends: Sequence[tuple[Function, dict[str, ast.expr]]]) -> None:
+    """Refuses tokens for whose rows the cores have room of different lengths, which the simulators take for strides.
+
+    Raises:
+        Refused: `pto.no-cluster`.
+    """
+    widths: dict[int, ast.stmt] = {}
+    for kernel, given in ends:
+        types, mine = tile_names(kernel.body), {name for name, end in given.items() if ast.unparse(end) == ring.channel}
+        for step in steps_in(kernel.body):
+            tile = step.result if step.instruction.name == "pop" else step.tile("x")
+            room = room_of(types[tile]) if tile in types else None
+            if room is not None and step.instruction.name in ("pop", "push") and end_of(step) in mine:
+                widths[room.columns] = step.statement
+    if len(widths) > 1:
+        raise no_cluster(
+            list(widths.values())[-1],
+            f"giving tokens of '{ring.channel}' room for {min(widths)} columns on one core, {max(widths)} on another",
+            "write the same bounds of columns at the send and at the receive",
+        )
 
 
 def _whole_rows(program: Program, gang: Function) -> set[str]:

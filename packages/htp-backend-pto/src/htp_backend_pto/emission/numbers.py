@@ -8,11 +8,20 @@ from __future__ import annotations
 import re
 from types import MappingProxyType
 
+from htp_backend_pto.emission.mix_parts import PARTS
+from htp_backend_pto.emission.patches import IMG2COL
 from htp_backend_pto.emission.scaled import SCALED
 
 __all__ = ["used_functions"]
 
 INLINE = "static inline __aicore__ __attribute__((always_inline))"
+RANDOM = f"""\
+template <int Rounds, typename D>
+{INLINE} void random(D &dst, int64_t key, int64_t counter, int64_t stream) {{
+    TRandomKey keys = {{uint32_t(key), uint32_t(key >> 32)}};
+    TRandomCounter counts = {{uint32_t(counter), uint32_t(counter >> 32), uint32_t(stream), uint32_t(stream >> 32)}};
+    TRANDOM<Rounds>(dst, keys, counts);
+}}"""
 FUNCTIONS = MappingProxyType(
     {
         **{
@@ -31,7 +40,10 @@ FUNCTIONS = MappingProxyType(
         # A negative bound of a slice counts from the end.
         "clip_index": f"{INLINE} int64_t clip_index(int64_t a, int64_t size) "
         "{ return a < 0 ? (a + size < 0 ? 0 : a + size) : (a < size ? a : size); }",
+        "random": RANDOM,
+        "img2col": IMG2COL,
         **SCALED,
+        **PARTS,
     }
 )
 NEEDS = MappingProxyType({"mod": ("floordiv",), **dict.fromkeys(SCALED, ("in_rows",))})

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from htp.diagnostics import Bug, Refused
 from htp.dims import sym
+from htp.lowering.build import asserted
 from htp.program import origin_of
 from htp_backend_pto.block_tasks import block_task
 from htp_backend_pto.emission.checks import Check
@@ -132,7 +133,7 @@ class _Printer:
             case ast.If():
                 return self._if(node, depth, facts)
             case ast.Assert(test=test):
-                self._require(test, "run.assertion-failed", f"assertion failed: {ast.unparse(test)}", node, depth)
+                self._require(test, "run.assertion-failed", asserted(node), node, depth)
             case ast.Break() | ast.Continue():
                 self.out.write(depth, "break;" if isinstance(node, ast.Break) else "continue;", node)
             case ast.Pass():
@@ -268,7 +269,8 @@ class _Printer:
                 raise Bug(f"{ast.unparse(node)} stores nothing")
         array = root_of(target) or ""
         if array not in self.decisions.own:
-            raise unprintable(node, f"`{array}` is used by kernels, so that only kernels may write it")
+            help_ = "store it in a kernel, at an index that is known to be in range: by a loop, or by assertions"
+            raise unprintable(node, f"`{array}` is used by kernels, so that only kernels may write it", help_)
         self._check_elements(value, node, depth, facts)
         self.tasks.check_indices(target, node, depth, facts)
         self.out.write(depth, f"{self.names.element(target).cpp} = {self.names.cpp(value)};", node)

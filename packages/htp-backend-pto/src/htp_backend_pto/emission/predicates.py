@@ -207,9 +207,7 @@ class _Finder:
     `dtypes` are those of arrays that tasks write, `integers` scalars that hold one number all the time.
     """
 
-    def __init__(
-        self, kernels: Mapping[str, Function], dtypes: Mapping[str, str], integers: frozenset[str]
-    ) -> None:
+    def __init__(self, kernels: Mapping[str, Function], dtypes: Mapping[str, str], integers: frozenset[str]) -> None:
         self.kernels, self.dtypes, self.integers = kernels, dtypes, integers
 
     def branch(self, read: ast.stmt, branch: ast.If, under: Predicate | None, choice: Choice) -> bool:

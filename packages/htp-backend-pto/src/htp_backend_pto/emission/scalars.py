@@ -111,13 +111,16 @@ def dim_node(dim: Expr | int) -> ast.expr:
     return ast.parse(str(dim), mode="eval").body
 
 
-def unprintable(node: ast.AST, why: str) -> Refused:
+USUAL = "move it into a kernel; between kernels there are scalars, loops, branches and buffers"
+
+
+def unprintable(node: ast.AST, why: str, help_: str = USUAL) -> Refused:
     """What there is no orchestration for."""
     return Refused(
         "pto.no-orchestration",
         f"`{ast.unparse(node).splitlines()[0]}` has no counterpart in pto-runtime's orchestration: {why}",
         span=origin_of(node),
-        help="move it into a kernel; between kernels there are scalars, loops, branches and buffers",
+        help=help_,
     )
 
 

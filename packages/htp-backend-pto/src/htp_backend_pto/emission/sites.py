@@ -146,9 +146,7 @@ def _choose(program: Program, function: Function, found: Sites) -> None:
     for choice in predicates_in(program, function, dtypes):
         found.chosen += [*choice.reads, *choice.branches]
         holds = {id(call): predicate for call, predicate in choice.calls}
-        found.calls = [
-            replace(each, predicate=holds.get(id(each.statement), each.predicate)) for each in found.calls
-        ]
+        found.calls = [replace(each, predicate=holds.get(id(each.statement), each.predicate)) for each in found.calls]
 
 
 class _Walk:

@@ -15,7 +15,7 @@ from htp_backend_pto.figures.traffic import traffic_of
 from htp_backend_pto.steps import steps_in, tile_names, word_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from htp.program import Function
     from htp_backend_pto.emission.kernels import KernelSource
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 __all__ = ["figures_of"]
 
 
-def figures_of(kernels: Iterable[tuple[Function, KernelSource]]) -> Figures:
-    """The figures of all kernels."""
-    return Figures(kernels=tuple(_kernel(function, source.core) for function, source in kernels))
+def figures_of(kernels: Iterable[tuple[Function, KernelSource]], notes: Mapping[str, str]) -> Figures:
+    """The figures of all kernels; `notes` are those that there are, by kernel."""
+    found = (_kernel(function, source.core, notes.get(function.name, "")) for function, source in kernels)
+    return Figures(kernels=tuple(found))
 
 
-def _kernel(function: Function, core: str) -> KernelFigures:
+def _kernel(function: Function, core: str, note: str) -> KernelFigures:
     types = tile_names(function.body)
     instructions: dict[str, Counter[str]] = {}
     for step in steps_in(function.body):
@@ -48,4 +49,5 @@ def _kernel(function: Function, core: str) -> KernelFigures:
         memory=memory_of(function.body),
         flags=words["wait_flag"],
         barriers=words["pipe_barrier"],
+        note=note,
     )

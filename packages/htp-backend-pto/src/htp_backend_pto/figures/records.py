@@ -61,7 +61,10 @@ class MemoryUse(Record, frozen=True, kw_only=True):
 
 
 class KernelFigures(Record, frozen=True, kw_only=True):
-    """One kernel: instructions as they are written, by pipe and name, flags (each set and waited for), and barriers."""
+    """One kernel: instructions as they are written, by pipe and name, flags (each set and waited for), and barriers.
+
+    `note` says of a process of a cluster what its two vector cores do each, and why.
+    """
 
     kernel: str
     core: str
@@ -70,6 +73,7 @@ class KernelFigures(Record, frozen=True, kw_only=True):
     memory: tuple[MemoryUse, ...]
     flags: int
     barriers: int
+    note: str = ""
 
 
 class Figures(Record, frozen=True, kw_only=True):

@@ -42,7 +42,7 @@ def figures(package: Package, report: RunReport | None) -> tuple[Figure, ...]:
     return tuple(tables)
 
 
-def _instructions(kernels: Iterable[KernelFigures]) -> Figure:
+def _instructions(kernels: Sequence[KernelFigures]) -> Figure:
     rows = tuple(
         (
             each.kernel,
@@ -53,7 +53,9 @@ def _instructions(kernels: Iterable[KernelFigures]) -> Figure:
         )
         for each in kernels
     )
-    return Figure(title="Instructions as written", columns=("kernel", "core", *PIPES, "flags", "barriers"), rows=rows)
+    columns = ("kernel", "core", *PIPES, "flags", "barriers")
+    notes = tuple(f"`{each.kernel}`: {each.note}" for each in kernels if each.note)
+    return Figure(title="Instructions as written", columns=columns, rows=rows, notes=notes)
 
 
 def _bytes(kernels: Iterable[KernelFigures]) -> Figure:

@@ -24,6 +24,12 @@ FLAGS = ("a flag has a byte in global memory",)
 ACCUMULATED = "f32>f16 f32>bf16 f32>f32 i32>i32 i32>f16 i32>i8"
 SCALED = "f32>i8 f32>u8 i32>i8 i32>u8 i32>f16"
 """A sum and what it is scaled to."""
+SIDES = (
+    "height", "width", "filter_height", "filter_width", "stride_height", "stride_width", "dilation_height",
+    "dilation_width", "top", "bottom", "left", "right",
+)  # fmt: skip
+FILTER = " ".join(f"@{each}" for each in (*SIDES[:4], "block", *SIDES[4:]))
+PATCHES = ", ".join(f"{{{each}}}" for each in SIDES)
 
 MEMORY: tuple[Instruction, ...] = (
     row("load", "TLOAD", "dst:nd,nz x", "a region of global memory", dtypes=MOVING, routes=LOAD),
@@ -64,6 +70,9 @@ MEMORY: tuple[Instruction, ...] = (
         routes="MTE1 l0a l1; MTE1 l0b l1; V ub ub; FIX l1 l0c", call="TEXTRACT({dst}, {x}, {row}, {col})"),
     row("insert", "TINSERT", "!old:nd,nz x:nd,nz #row #col", "a tile in a part of a larger one", dtypes=MOVING,
         routes="FIX l1 l1 l0c; V ub ub ub", call="TINSERT({dst}, {x}, {row}, {col})"),
+    row("img2col", "TIMG2COL", f"dst:zz x:nz #row #col #rows #cols {FILTER}", "patches of an image as rows",
+        dtypes="f16 bf16 f32 i8", routes="MTE1 l0a l1",
+        call=f"htp::img2col<{PATCHES}>({{dst}}, {{x}}, {{x_at}}, {{row}}, {{col}})"),
     row("store_fp", "TSTORE_FP", "dst x:nz scales @dtype", "an accumulator to global memory, its columns scaled",
         dtypes=SCALED, variables="Sum Scaled", routes="FIX gm l0c scaling", call="htp::store_fp({dst}, {x}, {scales})"),
     row("mov_fp", "TMOV_FP", "dst:nz x:nz scales @dtype", "an accumulator in another memory, its columns scaled",

@@ -38,7 +38,7 @@ class Other:
 SCALED = "write `pto.store_fp`, `pto.mov_fp`, `pto.extract_fp` or `pto.insert_fp`, which take a row of scales"
 SYNCHRONIZED = "leave it out: flags and barriers are put in where pipes depend on each other"
 CHANNEL = "write a network: its channels become buffers between tasks, or pipes where `pto.cluster` is pinned"
-CONVOLUTION = "write a convolution as products of slices"
+CONVOLUTION = "leave it out: they are set in front of `pto.img2col`"
 REGISTER = "it sets registers that other instructions read, and gives no tile"
 MICROSCALED = "there is no dtype for the shared exponents of microscaled blocks"
 COMPOSED = "write `pto.{}`, then `pto.relu` and `pto.cvt`"
@@ -48,7 +48,6 @@ ROWS = (
     Other("TSYNC", "compiler", "it gives no tile", SYNCHRONIZED),
     Other("SYNCALL", "none", "tasks on different cores wait for each other by what they read and write",
           "divide the kernel: what follows becomes a task of its own"),
-    Other("TPRINT", "none", "it gives no tile", "store the tile and look at the array"),
     Other("TPREFETCH", "none", "it gives no tile, and changes none", "leave it out, or load earlier"),
     Other("TPREFETCH_ASYNC", "none", "it gives no tile, and changes none", "leave it out, or load earlier"),
     Other("TPUSH", "compiler", "it waits for another core", CHANNEL),
@@ -57,15 +56,12 @@ ROWS = (
     Other("TALLOC", "none", "it takes a place in a channel, and the simulator lacks it", CHANNEL),
     Other("SET_QUANT_SCALAR", "none", REGISTER, SCALED),
     Other("SET_QUANT_VECTOR", "none", REGISTER, SCALED),
-    Other("TIMG2COL", "none", "its operand is a feature map of five dimensions, which no tile is", CONVOLUTION),
-    Other("SETFMATRIX", "none", REGISTER, CONVOLUTION),
-    Other("SET_IMG2COL_RPT", "none", REGISTER, CONVOLUTION),
-    Other("SET_IMG2COL_PADDING", "none", REGISTER, CONVOLUTION),
+    Other("SETFMATRIX", "compiler", REGISTER, CONVOLUTION),
+    Other("SET_IMG2COL_RPT", "compiler", REGISTER, CONVOLUTION),
+    Other("SET_IMG2COL_PADDING", "compiler", REGISTER, CONVOLUTION),
     Other("TMATMUL_MX", "none", MICROSCALED, "write `pto.matmul` on f16 or bf16"),
     Other("TGEMV_MX", "none", MICROSCALED, "write `pto.gemv` on f16 or bf16"),
     Other("TGET_SCALE_ADDR", "none", MICROSCALED, "leave it out"),
-    Other("TRANDOM", "none", "its key and counter are no tiles and no numbers, and A2 and A3 lack it",
-          "pass random numbers in as an array"),
     Other("TADDRELUCONV", "none", "the simulator lacks it, so that nobody could test it", COMPOSED.format("add")),
     Other("TSUBRELUCONV", "none", "the simulator lacks it, so that nobody could test it", COMPOSED.format("sub")),
 )  # fmt: skip

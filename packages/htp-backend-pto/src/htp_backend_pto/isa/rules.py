@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from htp.diagnostics import Refused
+from htp_backend_pto.isa.patches import patch_problem
 from htp_backend_pto.isa.spelling import COMPARISONS, PATTERNS, ROUNDINGS
 from htp_backend_pto.isa.table import INSTRUCTIONS
 
@@ -34,6 +35,10 @@ MOST_SCALES = 256
 """Words of 8 bytes in 2 KiB, of which whole 32 bytes are loaded."""
 LOADS = ("load", "load_t", "load_col")
 BLOCK = 32
+ROUNDS = (7, 10)
+"""How often random numbers are stirred."""
+WORDS = BLOCK // 4
+"""Columns of 32 bits that fill a row without padding."""
 BITS = {
     "f32": 32, "f16": 16, "bf16": 16, "i64": 64, "i32": 32, "u32": 32, "i16": 16, "u16": 16, "i8": 8, "u8": 8,
     "bool_": 1,
@@ -76,6 +81,7 @@ INSTEAD = {
     "interleave_high": "write `pto.scatter_mask` for each of both, and `pto.add`",
     "deinterleave_even": "write `pto.gather_mask(…, start=0, step=2)` for each of both, and `pto.concat`",
     "deinterleave_odd": "write `pto.gather_mask(…, start=1, step=2)` for each of both, and `pto.concat`",
+    "random": "pass random numbers in as an array",
 }
 """What does the same where the instruction is missing."""
 
@@ -244,6 +250,30 @@ def _scales(call: Call, variant: Variant) -> Refused | None:
     )
 
 
+def _random(call: Call, variant: Variant) -> Refused | None:
+    if call.instruction.name != "random":
+        return None
+    rounds, columns = call.attributes["rounds"], call.numbers.get("cols")
+    if rounds not in ROUNDS:
+        return call.refused("pto.bad-mode", f"`{call.name}` has 7 or 10 rounds, not {rounds}", "write `rounds=10`")
+    if columns is None or columns % WORDS:
+        found = "a number that depends on the run" if columns is None else columns
+        return call.refused(
+            "pto.bad-mode",
+            f"`{call.name}` counts on by columns, which are a constant multiple of {WORDS}, and here are {found}",
+            "make 256 columns, and take those that you want: `pto.random(…, 256)[:, 0:n]`",
+        )
+    return None
+
+
+def _patches(call: Call, variant: Variant) -> Refused | None:
+    if call.instruction.name != "img2col":
+        return None
+    given = {name: int(str(value)) for name, value in call.attributes.items()}
+    found = patch_problem(call.sizes["x"][1], BLOCK * 8 // BITS[call.dtypes[0]], given, call.numbers)
+    return None if found is None else call.refused("pto.bad-mode", f"`{call.name}`: {found[0]}", found[1])
+
+
 RULES: tuple[Callable[[Call, Variant], Refused | None], ...] = (
-    _missing, _dtypes, _comparison, _rounding, _pattern, _block, _rows, _factors, _aligned, _scales,
+    _missing, _dtypes, _comparison, _rounding, _pattern, _block, _rows, _factors, _aligned, _scales, _random, _patches,
 )  # fmt: skip

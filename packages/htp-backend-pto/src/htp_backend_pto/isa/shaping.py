@@ -16,6 +16,7 @@ NONE = "no instruction at run time: the result lies where x lies"
 PAD = "the value is the pad value of the result's type"
 HALF = "infinities of f16 and bf16 are written as bits, since the simulator may know no limits of half"
 MASK_ROWS = "the mask is as wide as whole rows of its operand, padding included; TSEL reads the valid bits only"
+STEP = "the count goes on by a quarter of the columns that there is room for, behind every 256 columns"
 WHOLE_BYTES = "the columns of the mask are a multiple of 8"
 ONLY_EQ = "on A2 and A3 integers are compared by eq whatever the mode"
 FLAT = "indices count elements of the whole tile, padding included"
@@ -33,6 +34,8 @@ MAKING: tuple[Instruction, ...] = (
         call="TCI<{dst_type}, {dst_dtype}, {down}>({dst}, {start})"),
     row("tri", "TTRI", "#diagonal #rows #cols @dtype @upper", "ones up to a diagonal",
         dtypes="f32 f16 i32 u32 i16 u16", call="TTRI<{dst_type}, {upper}>({dst}, {diagonal})"),
+    row("random", "TRANDOM", "#key #counter #stream #rows #cols @dtype @rounds", "words of Philox-4x32", dtypes="",
+        sim="u32 i32", call="htp::random<{rounds}>({dst}, {key}, {counter}, {stream})", notes=(STEP,)),
 )  # fmt: skip
 
 MASKS: tuple[Instruction, ...] = (
@@ -53,6 +56,8 @@ SHAPES: tuple[Instruction, ...] = (
         dtypes=MOVING, call="TFILLPAD_EXPAND({dst}, {x})", notes=(PAD, HALF)),
     row("fillpad_inplace", "TFILLPAD_INPLACE", "!x #rows #cols @value", "value around x, in its place", dtypes=MOVING,
         call="TFILLPAD_INPLACE({dst}, {x})", notes=(PAD, HALF)),
+    row("print", "TPRINT", "!x", "the tile, printed", dtypes="f32 f16 i32 u32 i16 u16 i8 u8",
+        sim="f32 i32 u32 i16 u16 i8 u8", routes="S ub ub", call="TPRINT({x})"),
     row("concat", "TCONCAT", "a b", "columns of a, then of b", dtypes=MOVING),
     row("trans", "TTRANS", "x ~tmp", "rows as columns", dtypes=MOVING),
     row("reshape", "TRESHAPE", "dst:nd,dn x:nd,dn #rows #cols", "the same bytes in another shape",

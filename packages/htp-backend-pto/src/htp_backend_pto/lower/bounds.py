@@ -13,10 +13,11 @@ from htp.dims import const, sym
 from htp.infer.engine import infer
 from htp.infer.values import Index, Region
 from htp.types import ScalarType, TensorType
+from htp_backend_pto.lower.gangs import gangs_of
 from htp_backend_pto.lower.units import walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from htp.diagnostics import Span
     from htp.dims import Expr, Facts
@@ -64,14 +65,22 @@ class Sizes:
 
 
 def sizes_of(program: Program) -> dict[str, Sizes]:
-    """The sizes of every kernel that the entry calls."""
+    """The sizes of every kernel that the entry calls, or that a gang does which it calls."""
     found: dict[str, Sizes] = {}
-    kernels = {each.name: each for each in program.functions if each.kind == "kernel"}
-    known = infer(program, program.main)
-    for statement, call, name in calls_of(program.main, set(kernels)):
+    gangs = gangs_of(program)
+    called = {each.name: each for each in program.functions if each.kind == "kernel" or each in gangs}
+    for caller in (program.main, *gangs):
+        _add(found, program, caller, called)
+    return found
+
+
+def _add(found: dict[str, Sizes], program: Program, caller: Function, functions: Mapping[str, Function]) -> None:
+    """Adds what the calls of one function say; what is known of its own sizes stands in `found`."""
+    known, own = infer(program, caller), found.get(caller.name, Sizes())
+    for statement, call, name in calls_of(caller, set(functions)):
         sizes = found.setdefault(name, Sizes())
-        facts = known.facts_at(statement)
-        for param, argument in arguments_of(kernels[name], call):
+        facts = own.within(known.facts_at(statement))
+        for param, argument in arguments_of(functions[name], call):
             value = known.types.get(id(argument))
             if isinstance(param.type, TensorType) and isinstance(value, Region):
                 for dim, extent in zip(param.type.dims, value.dims, strict=True):
@@ -79,7 +88,6 @@ def sizes_of(program: Program) -> dict[str, Sizes]:
                         sizes.add(str(dim), extent, facts, getattr(argument, "origin", None))
             elif isinstance(param.type, ScalarType) and isinstance(value, Index):
                 sizes.add(param.name, value.value, facts, getattr(argument, "origin", None))
-    return found
 
 
 def calls_of(function: Function, kernels: set[str]) -> Iterator[tuple[ast.stmt, ast.Call, str]]:

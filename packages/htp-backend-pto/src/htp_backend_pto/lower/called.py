@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["calls_in", "illegal"]
 
 SET = "pto."
-CUBE = ("pto.mov", "pto.extract", *(f"pto.{each}" for each in PRODUCTS))
+CUBE = ("pto.mov", "pto.extract", "pto.img2col", *(f"pto.{each}" for each in PRODUCTS))
 
 
 def illegal(program: Program, *variants: Variant) -> Iterator[Refused]:

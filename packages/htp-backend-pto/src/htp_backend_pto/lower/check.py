@@ -34,7 +34,7 @@ CHOSEN = tuple(
     f"pto.{each}"
     for each in (
         "load", "load_t", "load_row", "load_col", "store", "store_as", "store_t", "store_row", "store_col",
-        "store_add", "mov", "mov_as", *PRODUCTS,
+        "store_add", "mov", "mov_as", "accumulator", *PRODUCTS,
     )
 )  # fmt: skip
 """Which memory a tile lies in is decided for all of a kernel at once; products are nothing but moves and steps."""
@@ -70,12 +70,20 @@ class CheckInstructions(Pass):
 
 
 def _prints(program: Program) -> Iterator[Refused]:
-    """What is printed, since cores have nowhere to print to."""
+    """What is printed without going on: cores print tiles that pass by."""
     for node in (each for function in program.functions for one in function.body for each in ast.walk(one)):
         if isinstance(node, ast.Call) and called(node) == "tile.print":
             yield Refused(
                 "pto.not-selected",
-                "nothing is printed while tasks run",
+                "tasks do not print texts and numbers",
                 span=origin_of(node),
-                help="leave it out here, or store what you want to see to an `Out` parameter; the target `cpu` prints",
+                help="print a tile of a vector core on its way, `t = pto.print(t)`, with `pto` of `htp_backend_pto`; "
+                "the target `cpu` prints all",
+            )
+        elif isinstance(node, ast.Expr) and called(node.value) == "pto.print":
+            yield Refused(
+                "pto.not-selected",
+                "`pto.print` gives the tile that it prints, and here nothing takes it",
+                span=origin_of(node),
+                help="write it where the tile passes by: `t = pto.print(t)`",
             )

@@ -96,30 +96,40 @@ def unbounded(program: Program) -> Iterator[Finding]:
 
 
 def _largest(program: Program) -> dict[str, dict[str, int]]:
-    """The largest value of every size of a kernel, over the calls in the entry."""
-    known = infer(program, program.main)
-    kernels = {each.name: each for each in program.functions if each.kind == "kernel"}
+    """The largest value of every size of a function, over the calls in the entry, and in routines that it calls."""
     found: dict[str, dict[str, list[int | None]]] = {}
-    for statement in (node for each in program.main.body for node in ast.walk(each)):
+    others = (each for each in program.functions if each.kind == "routine" and each.name != program.entry)
+    for routine in (program.main, *others):
+        _given(program, routine, found)
+    return {name: _bounded(sizes) for name, sizes in found.items()}
+
+
+def _given(program: Program, routine: Function, found: dict[str, dict[str, list[int | None]]]) -> None:
+    """Adds what the calls in a routine give, whose own sizes have been found."""
+    known = infer(program, routine)
+    functions = {each.name: each for each in program.functions if each.name != program.entry}
+    for statement in (node for each in routine.body for node in ast.walk(each)):
         match statement:
-            case ast.Expr(value=ast.Call(func=ast.Name(id=name), args=args, keywords=keywords)) if name in kernels:
+            case ast.Expr(value=ast.Call(func=ast.Name(id=name), args=args, keywords=keywords)) if name in functions:
                 pass
             case _:
                 continue
-        params = kernels[name].params
+        params = functions[name].params
         named = {each.arg: each.value for each in keywords}
         given = [*args, *(named[each.name] for each in params[len(args) :])]
+        facts = known.facts_at(statement)
+        for size, bound in _bounded(found.get(routine.name, {})).items():
+            facts = facts.with_nonnegative(const(bound) - sym(size))
         for param, argument in zip(params, given, strict=True):
             region = known.types.get(id(argument))
             if isinstance(param.type, TensorType) and isinstance(region, Region):
                 for size, extent in zip(param.type.dims, region.dims, strict=True):
-                    bound = known.facts_at(statement).upper_bound(extent)
-                    found.setdefault(name, {}).setdefault(str(size), []).append(bound)
-    return {
-        name: {size: max(each for each in bounds if each is not None)
-               for size, bounds in sizes.items() if size.isidentifier() and None not in bounds}
-        for name, sizes in found.items()
-    }  # fmt: skip
+                    found.setdefault(name, {}).setdefault(str(size), []).append(facts.upper_bound(extent))
+
+
+def _bounded(sizes: Mapping[str, list[int | None]]) -> dict[str, int]:
+    return {size: max(each for each in bounds if each is not None)
+            for size, bounds in sizes.items() if size.isidentifier() and None not in bounds}  # fmt: skip
 
 
 # instructions ---------------------------------------------------------------------------------------------------------

@@ -52,7 +52,7 @@ def _overlapped(kernel: Function) -> Function:
     chosen: frozenset[int] = frozenset()
     for loop in _loops(kernel.body):
         more = chosen | {id(loop)}
-        if _streams(loop) and fitting(replace(kernel, body=_written(kernel.body, more)), streams=True) is not None:
+        if _streams(loop) and fitting(replace(kernel, body=_written(kernel.body, more)), streams="loops") is not None:
             chosen = more
     return replace(kernel, body=_written(kernel.body, chosen)) if chosen else kernel
 

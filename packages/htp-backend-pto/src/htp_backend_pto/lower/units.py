@@ -18,14 +18,16 @@ if TYPE_CHECKING:
     from htp.infer.state import Inference
     from htp.program import Function
 
-__all__ = ["SCALED", "Unit", "Units", "accumulated", "called", "is_copy", "is_plain_call", "walk"]
+__all__ = ["PATCHES", "SCALED", "Unit", "Units", "accumulated", "called", "is_copy", "is_plain_call", "walk"]
 
 Unit = Literal["cube", "vector"]
 
 MADE = ("tile.full", "tile.iota")
 """Tiles made of nothing: every kernel makes its own."""
 SCALED = ("pto.store_fp", "pto.mov_fp", "pto.extract_fp", "pto.insert_fp")
-"""Instructions of the cube unit that scale the columns of a sum; the others there are products and moves."""
+"""Instructions of the cube unit that scale the columns of a sum."""
+PATCHES = "pto.img2col"
+"""The instruction of the cube unit that gives it patches of an image; the others there are products and moves."""
 NARROW = ("f16", "bf16")
 """Dtypes to which the cube unit rounds what it stores."""
 
@@ -56,7 +58,7 @@ class Units:
         value = statement.value if isinstance(statement, ast.Assign | ast.AnnAssign) else None
         if value is None:
             return None
-        if called(value) == "tile.dot" or called(value) in SCALED:
+        if called(value) in ("tile.dot", PATCHES, *SCALED):
             return "cube"
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
             return "cube" if statement.target.id in self.accumulators or self._narrowed(statement) else "vector"

@@ -62,7 +62,10 @@ from htp_backend_pto.pto._making import ci, colexpand, expands, rowexpand, scrat
 from htp_backend_pto.pto._masks import cmp, cmps, sel, sels
 from htp_backend_pto.pto._matrix import accumulator, gemv, gemv_acc, gemv_bias, matmul, matmul_acc, matmul_bias
 from htp_backend_pto.pto._partial import partadd, partargmax, partargmin, partmax, partmin, partmul
+from htp_backend_pto.pto._patches import img2col
+from htp_backend_pto.pto._printing import print
 from htp_backend_pto.pto._quantities import adddeqrelu, dequant, pairreducesum, quant, quant_asym
+from htp_backend_pto.pto._random import random
 from htp_backend_pto.pto._reductions import (
     colargmax,
     colargmin,
@@ -177,6 +180,7 @@ __all__ = [
     "gemv_acc",
     "gemv_bias",
     "histogram",
+    "img2col",
     "insert",
     "insert_fp",
     "interleave_high",
@@ -226,8 +230,10 @@ __all__ = [
     "pow",
     "pows",
     "prelu",
+    "print",
     "quant",
     "quant_asym",
+    "random",
     "recip",
     "reinterpret",
     "relu",

@@ -41,7 +41,7 @@ def mov_fp(x: Tile[Sum, "M", "N"], scales: Tile[i64, 1, "N"], *, dtype: type[Sca
     in size.
     """
     values = x.astype(f32) * factors(scales).astype(f32)
-    if dtype is f16:
+    if dtype == f16:
         return tile.clip(values, -65504.0, 65504.0).astype(dtype)
     return tile.round(values + offsets(scales).astype(f32)).astype(dtype)
 

@@ -34,9 +34,9 @@ def check_directions(function: Function, known: Inference) -> tuple[Diagnostic, 
             found += _output(function, param, accesses, known)
     params = {each.name for each in function.params}
     for root in sorted(set(known.roots) - params - known.received):
-        first = next((each for each in known.accesses if each.root == root), None)
-        if first is not None and not first.writes:
-            found.append(_unwritten_buffer(root, first))
+        accesses = [each for each in known.accesses if each.root == root]
+        if accesses and not accesses[0].writes and not _in_later_turn(function, accesses):
+            found.append(_unwritten_buffer(root, accesses[0]))
     return tuple(found)
 
 
@@ -47,6 +47,20 @@ def _unwritten_buffer(root: str, access: Access) -> Diagnostic:
         span=_span(access),
         help=(f"store into it first: `{root}[:] = …`, or pass it to a kernel that writes it",),
     )
+
+
+def _in_later_turn(function: Function, accesses: list[Access]) -> bool:
+    """Whether the first access lies under a condition in a loop that writes behind it: not in its first turn, maybe."""
+    first, *others = accesses
+    loops = (node for each in function.body for node in ast.walk(each) if isinstance(node, ast.For | ast.While))
+    for loop in loops:
+        inside = {id(node) for node in ast.walk(loop)}
+        branches = (node for node in ast.walk(loop) if isinstance(node, ast.If))
+        if any(each.writes and id(each.node) in inside for each in others) and any(
+            inner is first.node for branch in branches for inner in ast.walk(branch)
+        ):
+            return True
+    return False
 
 
 def _written_input(param: Param, access: Access) -> Diagnostic:

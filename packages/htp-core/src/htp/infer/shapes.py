@@ -177,11 +177,15 @@ def concatenated(facts: Facts, shapes: Sequence[Dims], axis: int) -> Dims:
     return tuple(total if index == axis else size for index, size in enumerate(first))
 
 
-def clip(facts: Facts, bound: Expr, size: Expr) -> Expr | None:
-    """Where a slice bound falls in `size` elements as Python clips it; None when the bound's sign cannot be decided."""
+def clip(facts: Facts, bound: Expr, size: Expr, low: Expr | None = None) -> Expr | None:
+    """Where a slice bound falls in `size` elements as Python clips it; None when the bound's sign cannot be decided.
+
+    `low` is the lower bound of a slice whose upper one is asked for.
+    """
     if bound.constant is not None and bound.constant < 0:
         return facts.simplify(_positive(facts, bound + size))
-    if facts.nonnegative(bound):
+    # Two proofs may succeed where one of the sum does not.
+    if facts.nonnegative(bound) or (low is not None and facts.nonnegative(low) and facts.nonnegative(bound - low)):
         return facts.simplify(minimum(bound, size))
     if facts.with_nonnegative(size - 1).nonnegative(bound):  # negative only where there is nothing to count back in
         return facts.simplify(minimum(maximum(bound, const(0)), size))

@@ -98,15 +98,15 @@ class Slicing(Spawning):
         high = self.index(part.upper) if part.upper is not None else None
         self._in_range(part, low, high, size)
         start = const(0) if low is None else self.clipped(low, size)
-        stop = size if high is None else self.clipped(high, size)
+        stop = size if high is None else self.clipped(high, size, low)
         if low is not None and high is not None:
             self.facts = shapes.clipped_width(self.facts, (low, start), (high, stop))
         extent = stop - start
         return start, self.facts.simplify(extent if self.facts.nonnegative(extent) else maximum(const(0), extent))
 
-    def clipped(self, bound: Expr, size: Expr) -> Expr:
+    def clipped(self, bound: Expr, size: Expr, low: Expr | None = None) -> Expr:
         """Where a slice bound falls in `size` elements; one symbol for every bound whose sign is not known."""
-        known = shapes.clip(self.facts, bound, size)
+        known = shapes.clip(self.facts, bound, size, low)
         if known is not None:
             return known
         symbol = self.clip_symbols.get((bound, size))

@@ -87,6 +87,11 @@ def stored(target: ast.expr, value: Operand) -> ast.Assign:
     return ast.Assign([target], expression(value), lineno=0)
 
 
+def asserted(node: ast.Assert) -> str:
+    """What is said where an assertion does not hold: its own text, or else the condition."""
+    return str(node.msg.value) if isinstance(node.msg, ast.Constant) else ast.unparse(node.test)
+
+
 def subscript(base: str, parts: Sequence[ast.expr], *, store: bool = False) -> ast.Subscript:
     """`base[a, b:c]`."""
     index = parts[0] if len(parts) == 1 else ast.Tuple(list(parts), ast.Load())

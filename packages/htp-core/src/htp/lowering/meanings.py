@@ -18,7 +18,7 @@ from htp.lowering.build import constant, literal
 from htp.lowering.inline import Inliner
 from htp.program import Program
 from htp.rewriting import Rewriter
-from htp.types import Param, ScalarForm, ScalarType, TileForm, TileType
+from htp.types import Param, ScalarForm, ScalarType, TileForm, TileType, dtype_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -146,6 +146,9 @@ def _truth(node: ast.expr) -> bool | None:
         case ast.Compare(left=ast.Constant(value=one), ops=[sign], comparators=[ast.Constant(value=two)]):
             compare = COMPARISONS.get(type(sign))
             return None if compare is None else bool(compare(one, two))
+        case ast.Compare(left=ast.Name(one), ops=[ast.Eq() | ast.NotEq() as sign], comparators=[ast.Name(two)]):
+            known = dtype_named(one) is not None and dtype_named(two) is not None
+            return bool(COMPARISONS[type(sign)](one, two)) if known else None
         case _:
             return None
 

@@ -13,7 +13,7 @@ from htp.capabilities import DialectUse, Inlined, Normalized, OpUse, Typed
 from htp.dims.expr import const, sym
 from htp.infer.engine import infer
 from htp.infer.values import End, Group, Index, Number, Region, Text, Value
-from htp.lowering.build import annotated, assigned, call, expression, stored
+from htp.lowering.build import annotated, asserted, assigned, call, expression, stored
 from htp.lowering.passing import Passing
 from htp.passes import Pass
 from htp.program import origin_of, stamp
@@ -144,11 +144,14 @@ class _Normalizer(Passing):
             return
         names = {each.id for each in target.elts if isinstance(each, ast.Name)}
         items = [self.kept(each, what, names) for each, what in zip(items, known.items, strict=True)]
+        parts = value.elts if isinstance(value, ast.Tuple) else [None] * len(items)
         # All the values are taken before the first name changes: `a, b = b, a` swaps.
-        for name, item, what in zip(target.elts, items, known.items, strict=True):
+        for name, item, what, part in zip(target.elts, items, known.items, parts, strict=True):
             if not isinstance(name, ast.Name):
                 continue
-            if isinstance(what, Value | Region) and item is not None:
+            if part is not None and self.is_buffer(part):
+                self.assign_name(name, part)
+            elif isinstance(what, Value | Region) and item is not None:
                 self.define(name.id, what.value if isinstance(what, Region) else what, item)
             elif isinstance(what, Index):
                 self.define_integer(name.id, what)
@@ -245,7 +248,8 @@ class _Normalizer(Passing):
                 self.emit(ast.Expr(call("wait_for", *waited)))
 
     def _do_assert(self, node: ast.Assert) -> None:
-        self.emit(ast.Assert(self.scalar(node.test), node.msg))
+        test, said = self.scalar(node.test), asserted(node)
+        self.emit(ast.Assert(test, None if ast.unparse(test) in (said, "True") else ast.Constant(said)))
 
     def _do_for(self, node: ast.For) -> None:
         if not isinstance(node.iter, ast.Call) or not isinstance(node.target, ast.Name):
@@ -319,12 +323,14 @@ class _Normalizer(Passing):
         return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "empty"
 
     def several(self, node: ast.expr) -> list[ast.expr | None]:
-        """The parts of a tuple-valued expression; integers are None, their values are known."""
+        """The parts of a tuple-valued expression; None for integers, which are known, and buffers, made later."""
         if isinstance(node, ast.Tuple):
             result: list[ast.expr | None] = []
             for each in node.elts:
                 known = self.known.of(each)
-                if isinstance(known, Value | Region):
+                if self.is_buffer(each):
+                    result.append(None)
+                elif isinstance(known, Value | Region):
                     result.append(self.tile(each))
                 elif isinstance(known, Index):
                     self.settle(each)

@@ -73,13 +73,14 @@ def compare(expected: Vector, found: Vector, *, allowed: float) -> Comparison:
 
     A float may differ by `allowed` times its own magnitude plus `allowed` times the typical magnitude of the array,
     since sums cancel; below the smallest normal number everything counts as zero. NaN equals only NaN, in its place.
-    Elements that neither run has written are told instead of what differs.
+    Elements that neither run has written are told first, and then how many of the others differ.
     """
     import numpy as np
 
     missing = unwritten(expected, found)
     if missing.any():
-        return _unwritten(missing, allowed)
+        others = compare(expected[~missing], found[~missing], allowed=allowed)
+        return _unwritten(missing, allowed, 0 if others.equal else others.mismatches)
     if expected.shape != found.shape or expected.dtype != found.dtype:
         reason = f"expected {expected.dtype}{list(expected.shape)}, found {found.dtype}{list(found.shape)}"
         return Comparison(False, False, expected.size, expected.size, allowed, reason=reason)
@@ -103,8 +104,8 @@ def compare(expected: Vector, found: Vector, *, allowed: float) -> Comparison:
     return _outcome(expected, found, cast("Mask", ~same), allowed, *worst)
 
 
-def _unwritten(missing: Mask, allowed: float) -> Comparison:
-    """What is said of elements in which each run left what was there before."""
+def _unwritten(missing: Mask, allowed: float, different: int) -> Comparison:
+    """What is said of elements in which each run left what was there before, and of others that are `different`."""
     import numpy as np
 
     count = int(np.count_nonzero(missing))
@@ -112,7 +113,8 @@ def _unwritten(missing: Mask, allowed: float) -> Comparison:
     box = ", ".join(f"{low}:{high}" for low, high in places)
     only = math.prod(high - low for low, high in places) == count
     reason = f"{count} of {missing.size} elements are never written, {'' if only else 'some of '}[{box}]"
-    return Comparison(False, False, missing.size, count, allowed, reason=reason, unwritten=True)
+    reason += f"; unequal among the others: {different}" if different else ""
+    return Comparison(False, False, missing.size, count + different, allowed, reason=reason, unwritten=True)
 
 
 def _typical(values: Doubles, largest: float) -> float:

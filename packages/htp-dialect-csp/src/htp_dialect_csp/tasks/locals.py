@@ -14,7 +14,7 @@ from htp.dims import const, sym
 from htp.infer.engine import infer
 from htp.infer.values import Index, Region, Value
 from htp.liveness import loads, writes
-from htp.lowering.build import expression
+from htp.lowering.build import asserted, expression
 from htp.rewriting import Rewriter
 from htp.types import ScalarType, TensorType
 from htp_dialect_csp.lower.trees import assigned, call, integer, load
@@ -180,6 +180,10 @@ class Locals(Rewriter):
         """A number, whose type is found anew."""
         value = self.expression(node.value) if node.value is not None else integer(0)
         return ast.Assign([self.expression(node.target)], value, lineno=0)
+
+    def visit_Assert(self, node: ast.Assert) -> ast.stmt:  # noqa: N802
+        """An assertion, which says what it says in the process."""
+        return ast.Assert(self.expression(node.test), ast.Constant(asserted(node)))
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:  # noqa: N802
         """A size of an array."""

@@ -61,7 +61,7 @@ class Directed:
     stream_by: Key | None = None
     priority: Key | None = None
     pools: bool = False
-    bound: set[str] = field(default_factory=set[str])
+    bound: dict[str, Span | None] = field(default_factory=dict[str, "Span | None"])
     after: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
     mapped: dict[str, Key] = field(default_factory=dict[str, Key])
 
@@ -111,7 +111,7 @@ def _take(result: Directed, program: Program, name: str, statement: ast.stmt) ->
             result.pools = True
             result.opening["pools"] = _number(2)
         case "bind", [ast.Constant(str(loop)), ast.Constant("worker")]:
-            result.bound.add(loop)
+            result.bound[loop] = span
         case "after", [ast.Constant(str(task)), *earlier]:
             names = {str(each.value) for each in earlier if isinstance(each, ast.Constant)}
             result.after.setdefault(task, set()).update(names)

@@ -69,10 +69,11 @@ class Placing:
             attributes["priority"] = self._key(self.directed.priority, kernel, loops, statements)
         self._stream(kernel, loops, attributes, statements)
         if loops:
-            names: list[ast.expr] = [load(ast.unparse(each.target)) for each in loops]
+            names: list[ast.expr] = [load(_name(each)) for each in loops]
             attributes["at"] = ast.Tuple(names, ast.Load())
-        if "worker" in attributes and (kernel in self.directed.mapped or self._bound(loops)):
-            free: list[ast.expr] = [load(ast.unparse(each.target)) for each in loops if _is_parallel(each)]
+        bound, mapped = self._bound(loops), self.directed.mapped.get(kernel)
+        if "worker" in attributes and (mapped is not None or bound):
+            free: list[ast.expr] = [load(_name(each)) for each in loops if _is_parallel(each)]
             attributes["parallel"] = ast.Tuple(free, ast.Load())
         if kernel in self.tags:
             attributes["tag"] = ast.Constant(self.tags[kernel])
@@ -80,7 +81,8 @@ class Placing:
             attributes["after"] = ast.Tuple([ast.Constant(self.tags[each]) for each in earlier], ast.Load())
         keywords = [ast.keyword(name, value) for name, value in attributes.items()]
         if keywords:
-            statements.append(ast.Expr(ast.Call(load("task"), [], keywords)))
+            placed_by = mapped.span if mapped is not None else self.directed.bound[_name(bound[-1])] if bound else None
+            statements.append(stamp(ast.Expr(ast.Call(load("task"), [], keywords)), placed_by))
         if self.order is not None:
             statements.append(ast.AugAssign(store(self.order), ast.Add(), ast.Constant(1)))
         return [with_origin(each, call) for each in statements]
@@ -111,11 +113,9 @@ class Placing:
 
     def _bound(self, loops: Sequence[ast.For]) -> list[ast.For]:
         """The loops around a task that are bound to workers."""
-        return [each for each in loops if ast.unparse(each.target) in self.directed.bound]
+        return [each for each in loops if _name(each) in self.directed.bound]
 
-    def _placed(
-        self, policy: Chosen, kernel: str, loops: Sequence[ast.For], statements: list[ast.stmt]
-    ) -> ast.expr:
+    def _placed(self, policy: Chosen, kernel: str, loops: Sequence[ast.For], statements: list[ast.stmt]) -> ast.expr:
         arguments: list[ast.expr] = []
         for name in policy.parameters:
             if name == "order" and self.order is not None:
@@ -163,7 +163,7 @@ class Placing:
 
         What it divides by is checked before, in `statements`.
         """
-        around = {ast.unparse(each.target) for each in loops}
+        around = {_name(each) for each in loops}
         # What an unrolled loop leaves over runs under another name, and assigns the loop's own.
         around |= assigned_names(*(each for loop in loops for each in loop.body if isinstance(each, ast.Assign)))
         absent = {name: ast.Constant(0) for name in self.loops - around}
@@ -202,6 +202,10 @@ def _of_key(name: str, key: ast.expr, workers: int) -> ast.expr:
     return ast.Call(load("fnv1a"), [key, ast.Constant(workers)], []) if name == "digest" else key
 
 
+def _name(loop: ast.For) -> str:
+    return ast.unparse(loop.target)
+
+
 def _is_parallel(loop: ast.For) -> bool:
     """Whether the turns of a loop do not depend on each other."""
     return isinstance(loop.iter, ast.Call) and ast.unparse(loop.iter.func) in ("P", "P.sel")
@@ -209,7 +213,7 @@ def _is_parallel(loop: ast.For) -> bool:
 
 def _position(loop: ast.For) -> ast.expr:
     """Which iteration of a parallel loop runs."""
-    name = load(ast.unparse(loop.target))
+    name = load(_name(loop))
     match loop.iter:
         case ast.Call(args=[ast.Call(func=ast.Name("range"), args=[start, _, step])]):
             return built("(i - a) // s", i=name, a=start, s=step)

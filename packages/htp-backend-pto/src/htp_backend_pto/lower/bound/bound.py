@@ -8,11 +8,13 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass, replace
+from linecache import getline
 from typing import TYPE_CHECKING
 
 from htp.capabilities import IntrinsicUse, Normalized, OpUse, Simplified, Typed
 from htp.diagnostics import Refused
 from htp.infer.engine import infer
+from htp.liveness import loads, writes
 from htp.passes import Pass
 from htp.program import origin_of, stamp
 from htp_backend_pto.forms import Bounded, Divided
@@ -29,7 +31,7 @@ from htp_backend_pto.lower.units import Units, called, walk
 from htp_backend_pto.tiles import annotation_of, declared, tile_type, with_room
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from htp.dims import Expr, Facts
     from htp.program import Function, Program
@@ -72,6 +74,7 @@ class _Rooms:
         self.known = infer(program, kernel)
         self.unit: Unit = "cube" if _is_cube(kernel, Units(kernel, self.known)) else "vector"
         self.rooms: dict[str, tuple[int, int]] = {}
+        self.sent = _token_columns(kernel)
         self.scalars = [each.name for each in kernel.params if each.direction == "scalar"]
         self.clips = dict(each for one in (program.main, kernel) for each in _clips(one))
 
@@ -107,11 +110,22 @@ class _Rooms:
             help = f'compile with `dims={{"{entry[0]}": 512}}`, or {help}'
         return Refused(
             "pto.unbounded-tile",
-            f"{user} has {text} {what}, and nothing says how many that can be",
+            f"{user} has {self.counted(text, what, scalars)}, and nothing says how many that can be",
             span=origin_of(statement),
             notes=tuple(dict.fromkeys(calls))[:2],
             help=help,
         )
+
+    def counted(self, text: str, what: str, scalars: Sequence[str]) -> str:
+        """A number of rows or columns; without its formula where that has names that a pass made."""
+        main, params = self.program.main, (*self.program.main.params, *self.kernel.params)
+        names = {name for each in walk(main.body) for name in (*loads(each), *writes(each))} | {"clip", "max", "min"}
+        names |= {name for each in params for dim in getattr(each.type, "dims", ()) for name in dim.symbols}
+        names |= {name for each in walk(self.kernel.body) for name in writes(each) if _is_written(name, each)}
+        if set(re.findall(r"[^\W\d]\w*", text)) <= names | {each.name for each in params}:
+            return f"{text} {what}"
+        by = f"depends on {' and '.join(f'`{each}`' for each in scalars)}" if scalars else "changes"
+        return f"a number of {what} that {by}"
 
     def written(self, size: Expr) -> str:
         """A size as a message says it: bounds of slices by what they are."""
@@ -130,12 +144,22 @@ class _Rooms:
     def room(self, name: str, type_: TileType, statement: ast.AnnAssign) -> OnChip:
         rows, columns = self.rooms[name]
         if self.unit == "vector":
-            return room_for(type_, rows, columns)
+            return room_for(type_, rows, _up(columns, BOX_ROWS) if type_.dims[1] in self.sent else columns)
         box = ROW * 8 // type_.dtype.bits
         moved = isinstance(statement.value, ast.Subscript) or called(statement.value) in ("tile.transpose", "token")
         if moved:
             return OnChip("l1", _up(rows, max(BOX_ROWS, box)), _up(columns, max(BOX_ROWS, box)), "nz", box)
         return OnChip("l0c", _up(rows, BOX_ROWS), _up(columns, BOX_ROWS), "nz", 16)
+
+
+def _token_columns(kernel: Function) -> set[Expr]:
+    """The columns of tiles that a process sends or receives, of which the cube core has room for whole boxes."""
+    types = {name: type_ for _, name, type_ in declared(kernel.body)}
+    names = {name for each, name, _ in declared(kernel.body) if called(each.value) == "token"}
+    for each in walk(kernel.body):
+        if isinstance(each, ast.Expr) and isinstance(each.value, ast.Call) and called(each.value) == "send":
+            names.add(ast.unparse(each.value.args[1]))
+    return {types[each].dims[1] for each in names if each in types and types[each].dims[1].constant != 1}
 
 
 def room_for(type_: TileType, rows: int, columns: int) -> OnChip:
@@ -154,6 +178,12 @@ def _up(size: int, unit: int) -> int:
 
 def _is_cube(kernel: Function, units: Units) -> bool:
     return any("cube" in units.units(each) for each in kernel.body)
+
+
+def _is_written(name: str, statement: ast.stmt) -> bool:
+    """Whether the user's line of a statement has a name."""
+    origin = origin_of(statement)
+    return origin is not None and re.search(rf"\b{name}\b", getline(origin.file, origin.line)) is not None
 
 
 def _clips(function: Function) -> Iterator[tuple[str, str]]:

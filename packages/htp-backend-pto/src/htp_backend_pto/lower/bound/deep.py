@@ -50,7 +50,7 @@ EACH = (
     "select", "sigmoid", "sign", "silu", "sin", "sqrt", "subtract", "tanh", "where",
 )  # fmt: skip
 """Operations that go element by element."""
-HELP = "loop over the leading dimensions: `for b in range(B): t = x[b, :, :]`"
+HELP = "make matrices, one for each turn of a loop over the leading dimension"
 
 
 def folded(program: Program, kernel: Function) -> Function:
@@ -72,6 +72,13 @@ class _Deep:
         }
         self.spelled = {symbol: sym(name) for symbol, name in spelled_symbols(kernel.body, self.known).items()}
         """Sizes of the kernel by the symbols of what is known."""
+        self.loads = {
+            each.target.id: region
+            for each in walk(kernel.body)
+            if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)
+            and isinstance(region := self.known.types.get(id(each.value)), Region)
+        }  # fmt: skip
+        """What is read of arrays, by the names of the tiles."""
         self.out: list[ast.stmt] = []
         self.place: ast.stmt = ast.Pass()
         """The statement at work."""
@@ -119,10 +126,21 @@ class _Deep:
         self.out.append(self.named(name, TileType(dtype, tuple(dims)), value))
         return ast.Name(name, ast.Load())
 
-    def refused(self, what: str, help_: str = HELP) -> Refused:
+    def refused(self, what: str, help_: str = "") -> Refused:
         """The refusal of what rows and columns cannot do, at the user's line."""
         return Refused("pto.tile-rank", f"{what}; tiles on the chip have rows and columns", span=origin_of(self.place),
-                       help=help_)  # fmt: skip
+                       help=help_ or self.advice())  # fmt: skip
+
+    def advice(self) -> str:
+        """What takes less at a time out of the array that the statement at work reads."""
+        names = [each.id for each in ast.walk(self.place) if isinstance(each, ast.Name)]
+        regions = [self.known.types.get(id(each)) for each in ast.walk(self.place)]
+        regions += [self.loads.get(each) for each in names] + list(self.loads.values())
+        deep = (each for each in regions if isinstance(each, Region) and len(each.dims) >= DEEP)
+        if (found := next(deep, None)) is None:
+            return HELP
+        places = ", ".join(("b", *(":" for _ in found.dims[1:])))
+        return f"take one at a time out of `{found.root}`, in a loop over its first axis: `t = {found.root}[{places}]`"
 
     # types --------------------------------------------------------------------------------------------------------
 

@@ -1,13 +1,13 @@
-"""Slices of memory that a kernel loads more than once are loaded once.
+"""Slices of memory that a kernel loads more than once, and does not write in between, are loaded once.
 
-Knows loads of arrays that nobody writes; does not know instructions.
+Knows loads and stores; does not know instructions.
 """
 
 from __future__ import annotations
 
 import ast
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from htp.infer.engine import infer
@@ -18,7 +18,7 @@ from htp_backend_pto.lower.blocks import with_blocks
 from htp_backend_pto.lower.units import walk
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from htp.program import Function, Program
 
@@ -26,10 +26,19 @@ __all__ = ["shared"]
 
 
 def shared(program: Program, kernel: Function) -> Function:
-    """The kernel with one load for equal slices of an array that it only reads."""
+    """The kernel with one load for equal slices of what an array holds."""
     sharing = _Sharing(program, kernel)
     body = sharing.block(kernel.body, {})
     return kernel if not sharing.same else replace(kernel, body=tuple(_Renamed(sharing.same).statements(body)))
+
+
+@dataclass(frozen=True)
+class _Load:
+    """A name, the slice that it is loaded from as text, and its array."""
+
+    name: str
+    text: str
+    array: str
 
 
 class _Sharing:
@@ -37,40 +46,48 @@ class _Sharing:
 
     def __init__(self, program: Program, kernel: Function) -> None:
         self.known = infer(program, kernel)
-        self.inputs = {each.name for each in kernel.params if each.direction == "in"}
+        self.arrays = {each.name for each in kernel.params}
+        self.stores = {id(each.node): each.root for each in self.known.accesses if each.writes}
         simple = (each for each in walk(kernel.body) if not isinstance(each, ast.For | ast.While | ast.If))
         self.times = Counter(name for each in simple for name in writes(each))
         self.same: dict[str, str] = {}
 
-    def block(self, body: Sequence[ast.stmt], earlier: Mapping[str, str]) -> list[ast.stmt]:
-        seen = dict(earlier)
+    def block(self, body: Sequence[ast.stmt], earlier: Iterable[_Load]) -> list[ast.stmt]:
+        """The statements without such loads; `earlier` is there in front of them."""
+        seen = [*earlier]
         result: list[ast.stmt] = []
         for statement in body:
-            if isinstance(statement, ast.For | ast.While):
-                result.append(with_blocks(statement, self.block(statement.body, seen)))
+            still = [each for each in seen if each.array not in self.written(statement)]
+            load = self.load(statement)
+            first = next((each for each in seen if load is not None and each.text == load.text), None)
+            if isinstance(statement, ast.For | ast.While):  # a turn comes behind the stores of the one before
+                result.append(with_blocks(statement, self.block(statement.body, still)))
             elif isinstance(statement, ast.If):
                 inner = self.block(statement.body, seen)
                 result.append(with_blocks(statement, inner, self.block(statement.orelse, seen)))
-            elif (load := self.load(statement)) is None:
-                result.append(statement)
-            elif load[1] in seen:
-                self.same[load[0]] = seen[load[1]]
+            elif load is not None and first is not None:
+                self.same[load.name] = first.name
             else:
-                seen[load[1]] = load[0]
+                still += [load] if load is not None else []
                 result.append(statement)
+            seen = still
         return result
 
-    def load(self, statement: ast.stmt) -> tuple[str, str] | None:
-        """The name and the text of a load that is the same wherever it stands; `None` for anything else."""
+    def written(self, statement: ast.stmt) -> frozenset[str]:
+        """The arrays that a statement, or one in it, stores to."""
+        return frozenset(self.stores[id(node)] for node in ast.walk(statement) if id(node) in self.stores)
+
+    def load(self, statement: ast.stmt) -> _Load | None:
+        """A load that is the same wherever it stands; `None` for anything else."""
         match statement:
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
                 known = self.known.types.get(id(value))
             case _:
                 return None
-        if not isinstance(known, Region) or known.root not in self.inputs:
+        if not isinstance(known, Region) or known.root not in self.arrays:
             return None
         steady = all(self.times[each] <= 1 for each in (name, *loads(value)))
-        return (name, ast.unparse(value)) if steady else None
+        return _Load(name, ast.unparse(value), known.root) if steady else None
 
 
 class _Renamed(Rewriter):

@@ -15,13 +15,14 @@ from htp.fresh_names import unused
 from htp.infer.engine import infer
 from htp.lowering.build import call
 from htp.passes import Pass
-from htp.program import Function, stamp
+from htp.program import Function, origin_of, stamp
 from htp_backend_pto.forms import Divided
-from htp_backend_pto.lower.cluster.members import alone, asserted, fixed, pushed, single, summed
+from htp_backend_pto.lower.cluster.members import alone, asserted, fixed, loaded, pushed, single, summed
 from htp_backend_pto.lower.cluster.processes import Link, plain
 from htp_backend_pto.lower.cluster.reading import net_of, no_cluster
 from htp_backend_pto.lower.cluster.sizes import Gang, Member
 from htp_backend_pto.lower.cluster.slots import checked
+from htp_backend_pto.lower.cluster.zeros import sends_sums, with_zeros
 from htp_backend_pto.lower.tidy import alive, with_sizes
 from htp_backend_pto.lower.translate import spelled_symbols
 
@@ -65,27 +66,35 @@ class Cluster(Pass):
 def _clustered(program: Program, net: Net) -> Program:
     """The program with a network as a gang: a routine of its own, which the network's routine calls."""
     checked(list(net.streams.values()))
-    program = fixed(program, net)
+    program = loaded(fixed(program, net), net)
     for each in net.processes:
         single(program, each)
     gang = Gang(infer(program, net.routine))
     members = {each.kernel.name: Member(each, gang) for each in net.processes}
     spelled = spelled_symbols(net.routine.body, gang.known)
     asserts = [test for each in members.values() for test in asserted(each, spelled)]
-    products = next(each for each in members.values() if each.process.unit == "cube")
-    asserts += summed(products, infer(program, products.process.kernel), spelled)
+    products, other = sorted(members.values(), key=lambda each: each.process.unit)
+    sums = summed(products, infer(program, products.process.kernel), spelled)
     program = program.replace(*(plain(each.kernel) for each in net.processes))
     program = program.replace(*pushed(program, net))
     program = _sized(_drained(program, net, members), net, members)
-    kernels = [replace(program.function(name), params=(*each.process.kernel.params, *each.more))
-               for name, each in members.items()]  # fmt: skip
-    made = _gang(program, net, gang, members)
-    called = stamp(ast.Expr(call(made.name, *gang.arguments.values())), made.origin)
+    made = [_gang(program, net, gang, members)]
+    called = stamp(ast.Expr(call(made[0].name, *gang.arguments.values())), made[0].origin)
+    if len(sums) == 1 and sends_sums(products.process.kernel):
+        ((test, _),) = sums
+        lone, given = with_zeros(program, net, other, spelled)
+        made.append(lone)
+        empty = stamp(ast.Expr(call(lone.name, *given)), lone.origin)
+        called = stamp(ast.If(test, [called], [empty]), made[0].origin)
+    else:
+        asserts += [stamp(ast.Assert(test, None), origin_of(loop)) for test, loop in sums]
     body = alive([*net.before, *asserts, called, *net.behind])
-    routine = replace(net.routine, body=tuple(with_sizes(net.routine, body)))
+    made.append(replace(net.routine, body=tuple(with_sizes(net.routine, body))))
+    kernels = (replace(program.function(name), params=(*each.process.kernel.params, *each.more))
+               for name, each in members.items())  # fmt: skip
     functions: list[Function] = []
     for each in program.replace(*kernels).functions:
-        functions += [made, routine] if each.name == routine.name else [each]
+        functions += made if each.name == net.routine.name else [each]
     return replace(program, functions=tuple(functions))
 
 

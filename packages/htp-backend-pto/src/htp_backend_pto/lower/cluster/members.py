@@ -21,6 +21,7 @@ from htp.types import TensorType, TileType
 from htp_backend_pto.lower.cluster.nests import turns_of
 from htp_backend_pto.lower.cluster.reading import Process, no_cluster
 from htp_backend_pto.lower.cluster.sizes import used_names
+from htp_backend_pto.lower.split.prepare import forwarded
 from htp_backend_pto.lower.units import Units, accumulated, called, walk
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from htp_backend_pto.lower.cluster.reading import Net
     from htp_backend_pto.lower.cluster.sizes import Member
 
-__all__ = ["alone", "asserted", "fixed", "pushed", "single", "summed"]
+__all__ = ["alone", "asserted", "carried_sums", "fixed", "loaded", "pushed", "single", "summed"]
 
 
 def alone(program: Program, net: Net) -> tuple[Program, Net]:
@@ -66,6 +67,16 @@ def fixed(program: Program, net: Net) -> Program:
     return program
 
 
+def loaded(program: Program, net: Net) -> Program:
+    """The program in which the process of products takes parts of tiles that it loads from where they come."""
+    for number, each in enumerate(net.processes):
+        if each.unit == "cube":
+            kernel = forwarded(program, each.kernel)
+            net.processes[number] = replace(each, kernel=kernel)
+            program = program.replace(kernel)
+    return program
+
+
 def _numbers(process: Process, known: Inference) -> dict[str, Expr]:
     found: dict[str, Expr] = {}
     for param in process.kernel.params:
@@ -83,15 +94,15 @@ def _with_sizes(param: Param, sizes: Mapping[str, Expr]) -> Param:
     return replace(param, type=replace(param.type, dims=dims))
 
 
-def summed(member: Member, known: Inference, spelled: Mapping[str, str]) -> list[ast.stmt]:
-    """That every sum of the process of products adds something up, which begins with its first product.
+def summed(member: Member, known: Inference, spelled: Mapping[str, str]) -> list[tuple[ast.expr, ast.For]]:
+    """What must hold, at which loop, so that sums of the process of products begin with their first product.
 
     Raises:
         Refused: `pto.no-cluster` for sums in loops whose bounds are no sizes.
     """
-    found: dict[str, ast.stmt] = {}
+    found: dict[str, tuple[ast.expr, ast.For]] = {}
     for loop in walk(member.process.kernel.body):
-        if not isinstance(loop, ast.For) or not _carried_sums(loop):
+        if not isinstance(loop, ast.For) or not carried_sums(loop):
             continue
         turns = turns_of(loop, known)
         length = turns.stop - turns.start
@@ -100,11 +111,11 @@ def summed(member: Member, known: Inference, spelled: Mapping[str, str]) -> list
         if length.symbols - member.sizes.keys():
             raise no_cluster(loop, "a sum that may have no products", "add up over a size, from begin to end")
         test = ast.Compare(expression(member.outside(length, spelled)), [ast.Gt()], [ast.Constant(0)])
-        found.setdefault(ast.unparse(test), stamp(ast.Assert(test, None), origin_of(loop)))
+        found.setdefault(ast.unparse(test), (test, loop))
     return list(found.values())
 
 
-def _carried_sums(loop: ast.For) -> set[str]:
+def carried_sums(loop: ast.For) -> set[str]:
     """The sums that a loop adds to and does not begin."""
     added, begun = set[str](), set[str]()
     for each in walk(loop.body):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from htp.diagnostics import Bug, Refused
 from htp.names import STREAMS
 from htp.program import origin_of
-from htp.types import TileType, dtype_named
+from htp.types import dtype_named
 from htp_backend_pto.lower.units import called, walk
 
 if TYPE_CHECKING:
@@ -138,20 +138,8 @@ def _check(net: Net) -> None:
         ends = net.producer(name), net.consumer(name)
         if ends[0][0] is ends[1][0]:
             raise no_cluster(stream.statement, f"a channel from `{ends[0][0].kernel.name}` to itself")
-        for process, end in ends:
-            if _columns(process.kernel, end) != stream.shape[1]:
-                raise no_cluster(
-                    stream.statement, f"sending tiles of fewer than {stream.shape[1]} columns on '{name}'",
-                    "send whole rows: tails along the rows may be smaller",
-                )  # fmt: skip
         if ends[0][0].unit == "vector":
             _check_reads(ends[0][0])
-
-
-def _columns(kernel: Function, end: str) -> int | None:
-    """How many columns every token of an end has."""
-    type_ = kernel.param(end).type
-    return type_.dims[-1].constant if isinstance(type_, TileType) else None
 
 
 def _check_reads(process: Process) -> None:

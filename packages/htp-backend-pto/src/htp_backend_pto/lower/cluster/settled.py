@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from htp_backend_pto.lower.blocks import changed
 from htp_backend_pto.lower.cluster.reading import no_cluster
-from htp_backend_pto.lower.gangs import is_member
+from htp_backend_pto.lower.gangs import gangs_of
 from htp_backend_pto.lower.units import called
 
 if TYPE_CHECKING:
@@ -21,13 +21,15 @@ __all__ = ["settled"]
 
 
 def settled(program: Program) -> Program:
-    """The program whose processes compare no sizes while they run.
+    """The program whose processes compare no sizes while they run, also where one runs by itself.
 
     Raises:
         Refused: `pto.no-cluster` for sizes that may differ.
     """
-    members = [each for each in program.functions if each.kind == "kernel" and is_member(each)]
-    return program.replace(*(replace(each, body=tuple(changed(each.body, _settled))) for each in members))
+    if not gangs_of(program):
+        return program
+    kernels = (each for each in program.functions if each.kind == "kernel")
+    return program.replace(*(replace(each, body=tuple(changed(each.body, _settled))) for each in kernels))
 
 
 def _settled(statement: ast.stmt) -> list[ast.stmt]:

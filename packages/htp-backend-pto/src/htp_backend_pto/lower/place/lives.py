@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from htp_backend_pto.steps import step_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["Life", "lives"]
+__all__ = ["Life", "Streams", "lives"]
+
+Streams = Literal["nowhere", "loops", "everywhere"]
 
 MOVES = ("load", "mov", "extract", "pop")
 """How the instructions begin that bring a tile to where it is worked on."""
@@ -41,12 +43,13 @@ class Life:
 
 
 def lives(
-    body: Sequence[ast.stmt], sizes: Mapping[str, int], *, streams: bool = False, reuses: bool = False
+    body: Sequence[ast.stmt], sizes: Mapping[str, int], *, streams: Streams = "nowhere", reuses: bool = False
 ) -> list[Life]:
     """How long each place is in use, in the order of the text; `sizes` are those of the tiles, by name.
 
-    With `streams` what a loop loads and stores has its place to itself in all of the loop, so that the next load need
-    not wait for anything else. With `reuses` a result lies where an operand lay that nobody needs any more.
+    What is loaded and stored may have its place to itself, so that the next load need not wait for anything else: in
+    all of its loop where `streams` is `loops`, in all of the kernel where it is `everywhere`. With `reuses` a result
+    lies where an operand lay that nobody needs any more.
 
     A tile that an instruction changes and the tile it becomes share a place; a value that a loop takes along, or that
     enters or leaves it, is in use in all of it.
@@ -107,7 +110,7 @@ class _Loop:
 class _Walk:
     """One pass over the text; positions count statements."""
 
-    def __init__(self, names: frozenset[str], streams: bool) -> None:
+    def __init__(self, names: frozenset[str], streams: Streams) -> None:
         self.names = names
         self.streams = streams
         self.position = 0
@@ -125,8 +128,9 @@ class _Walk:
         return min(each.first for each in spans), max(each.last for each in spans)
 
     def block(self, body: Iterable[ast.stmt]) -> None:
-        self._run(body, [], set())
-        for loop, last in reversed(self.closed):
+        whole = _Loop(0)
+        self._run(body, [whole] if self.streams == "everywhere" else [], set())
+        for loop, last in reversed([*self.closed, (whole, self.position)]):
             for name in (loop.made | loop.used) & set(self.spans):
                 span = self.spans[name]
                 outside = span.first < loop.first or span.last > last
@@ -156,11 +160,12 @@ class _Walk:
         if isinstance(value, ast.expr):
             self._uses(value, loops, made)
         step = step_of(statement)
-        if step is not None and self.streams and loops:
+        if step is not None and self.streams != "nowhere" and loops:
             leaves = step.stored is not None or step.instruction.name == "push"
             name = step.tile("x") if leaves else step.result
             moves = leaves or step.instruction.name.startswith(MOVES)
-            loops[-1].streamed |= {name} if moves and name is not None else set()
+            around = loops[0 if self.streams == "everywhere" else -1]
+            around.streamed |= {name} if moves and name is not None else set()
         match statement:
             case ast.AnnAssign(target=ast.Name(name)) if name in self.names:
                 self._makes(name, statement, loops)

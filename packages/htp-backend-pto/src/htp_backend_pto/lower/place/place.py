@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from htp.program import Function, Program
     from htp_backend_pto.layouts import OnChip
-    from htp_backend_pto.lower.place.lives import Life
+    from htp_backend_pto.lower.place.lives import Life, Streams
 
 __all__ = ["Place", "Region", "arrange", "fitting"]
 
@@ -71,15 +71,15 @@ def arrange(kernel: Function) -> list[Region]:
     there = _arranged(kernel, rooms)
     if there is not None:
         return there
-    tried = _fitted(_wanted(kernel, rooms, streams=False, reuses=True))
+    tried = _fitted(_wanted(kernel, rooms, streams="nowhere", reuses=True))
     first = next(each for each in tried if each.end > _limit(each.space))
     raise _overflow(kernel, *_crowd([each for each in tried if each.space == first.space], first), rooms)
 
 
 def _arranged(kernel: Function, rooms: Mapping[str, _Room]) -> list[Region] | None:
     """Where the tiles lie, or `None`: what orders the pipes least is tried first, what needs the fewest bytes last."""
-    tries = ((True, False), (True, True), (False, False), (False, True))
-    found = (_fitting(kernel, rooms, streams=streams, reuses=reuses) for streams, reuses in tries)
+    tries: tuple[Streams, ...] = ("everywhere", "loops", "nowhere")
+    found = (_fitting(kernel, rooms, streams=each, reuses=reuses) for each in tries for reuses in (False, True))
     return next((each for each in found if each is not None), None)
 
 
@@ -93,13 +93,13 @@ def _crowd(regions: Sequence[Region], failed: Region) -> tuple[Region, list[Regi
     return failed, [each for each in regions if each.life.meets(failed.life)]
 
 
-def fitting(kernel: Function, *, streams: bool = False, reuses: bool = False) -> list[Region] | None:
+def fitting(kernel: Function, *, streams: Streams = "nowhere", reuses: bool = False) -> list[Region] | None:
     """Where the tiles lie, or `None` where there is no room; `streams` and `reuses` are those of `lives`."""
     return _fitting(kernel, _rooms(kernel), streams=streams, reuses=reuses)
 
 
 def _fitting(
-    kernel: Function, rooms: Mapping[str, _Room], *, streams: bool, reuses: bool
+    kernel: Function, rooms: Mapping[str, _Room], *, streams: Streams, reuses: bool
 ) -> list[Region] | None:
     wanted = _wanted(kernel, rooms, streams=streams, reuses=reuses)
     # A large tile that is made late may find only gaps; the second try gives the largest their bytes first.
@@ -110,7 +110,7 @@ def _fitting(
     return None
 
 
-def _wanted(kernel: Function, rooms: Mapping[str, _Room], *, streams: bool, reuses: bool) -> list[_Wanted]:
+def _wanted(kernel: Function, rooms: Mapping[str, _Room], *, streams: Streams, reuses: bool) -> list[_Wanted]:
     sizes = {name: _size(room) for name, room in rooms.items()}
     return [
         _Wanted(life, rooms[life.names[0]].room.space, max(sizes[name] for name in life.names))

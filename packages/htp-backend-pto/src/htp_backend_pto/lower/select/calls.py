@@ -8,12 +8,14 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from htp.liveness import loads, writes
 from htp.lowering.build import constant, expression
 from htp.types import bool_, f32, i32
+from htp_backend_pto.isa import instruction
 from htp_backend_pto.lower.select.elementwise import BINARY, UNARY
 from htp_backend_pto.lower.select.integers import BITS
 from htp_backend_pto.lower.select.reductions import REDUCTIONS, Reductions
-from htp_backend_pto.lower.units import called
+from htp_backend_pto.lower.units import called, walk
 from htp_backend_pto.lower.writing import is_column
 from htp_backend_pto.tiles import annotation_of
 
@@ -129,9 +131,26 @@ class Calls(Reductions):
         arguments = [node.args[0], *(self.loaded(each) for each in node.args[1:])] if memory else [
             self.loaded(each) for each in node.args
         ]  # fmt: skip
+        known = instruction(called(node))
+        if known.inout is not None:
+            place = [each.name for each in known.operands if each.role != "dst"].index(known.inout)
+            arguments[place] = self.spare(name, arguments[place])
         self.forget(name)
         call = ast.Call(node.func, arguments, node.keywords)
         self.put(ast.AnnAssign(ast.Name(name, ast.Store()), annotation_of(type_), call, 1))
+
+    def spare(self, name: str, old: ast.expr) -> ast.expr:
+        """The tile in whose place `name` is put: a copy of it where the old value is read again."""
+        if not isinstance(old, ast.Name) or old.id == name:
+            return old
+        simple = [each for each in walk(self.kernel.body) if not hasattr(each, "body")]
+        others = any(old.id in loads(each) for each in simple if each is not self.current)
+        if not others and any(old.id in writes(each) for each in self.out):  # it is made anew before each use
+            return old
+        copy = self.fresh(old.id)
+        self.types[copy] = self.types[old.id]
+        self.copied(copy, self.types[copy], old.id)
+        return ast.Name(copy, ast.Load())
 
     def loaded(self, node: ast.expr) -> ast.expr:
         """An operand as an expression."""

@@ -6,18 +6,19 @@ Knows products; does not know where in a memory a tile lies.
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from htp.dims import Expr, const, minimum, sym
 from htp.infer.values import Index, Region
-from htp.liveness import loads
+from htp.liveness import loads, writes
 from htp.lowering.build import call, expression
 from htp.program import stamp
 from htp.types import TileType, i32
 from htp_backend_pto.layouts import BOX_ROWS, ROW, OnChip, l0a, l0b, l0c, l1, scaling
 from htp_backend_pto.lower.blocks import with_blocks
 from htp_backend_pto.lower.select.vector import Vector
-from htp_backend_pto.lower.units import SCALED, called, walk
+from htp_backend_pto.lower.units import PATCHES, SCALED, called, walk
 from htp_backend_pto.lower.writing import room
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class Cube(Vector):
         self.upon_way: dict[str, ast.Call] = {}
         """Sums that are scaled when they are stored."""
         self.scales = _scales(kernel)
+        self.patches: dict[str, ast.Call] = {}
+        """Patches of images, which are made where a product takes them."""
         self.loops: list[Expr] = []
         """How far each loop around is from its first turn."""
         self.zero: dict[str, int] = {}
@@ -91,6 +94,8 @@ class Cube(Vector):
             self.product(name, type_, self.factor(given["a"]), self.factor(given["b"]), acc)
         elif isinstance(node, ast.Call) and called(node) in SCALED:
             self.scaled(name, type_, node)
+        elif isinstance(node, ast.Call) and called(node) == PATCHES:
+            self.patched(name, type_, node)
         else:
             what = f"`{ast.unparse(node)}` has no instruction of the cube unit"
             raise self.refused(what, "compute it before the product")
@@ -130,9 +135,30 @@ class Cube(Vector):
 
     def readers(self, name: str) -> tuple[bool, bool]:
         """Whether a tile is stored, and whether anything else reads it."""
-        reading = [each for each in walk(self.kernel.body) if name in loads(each) and not hasattr(each, "body")]
-        stores = [isinstance(each, ast.Assign) and isinstance(each.value, ast.Name) for each in reading]
+        stores = [isinstance(each, ast.Assign) and isinstance(each.value, ast.Name) for each in self.reading(name)]
         return any(stores), not all(stores)
+
+    def reading(self, name: str) -> list[ast.stmt]:
+        """The simple statements that read a tile."""
+        return [each for each in walk(self.kernel.body) if name in loads(each) and not hasattr(each, "body")]
+
+    def patched(self, name: str, type_: TileType, node: ast.Call) -> None:
+        """Patches of an image, which are made in L0A by the products that take them, part by part."""
+        if not all(_is_left(each, name) for each in self.reading(name)):
+            raise self.refused(
+                f"`{name}` are patches of an image in L0A, where only products take them, as their left operand",
+                "store a product of them: `pto.store(pto.matmul(patches, weights))`",
+            )
+        simple = [each for each in walk(self.kernel.body) if not hasattr(each, "body")]
+        made = Counter(each for statement in simple for each in writes(statement))
+        twice = next((each for each in sorted({name, *loads(node)}) if made[each] > 1), None)
+        if twice is not None:
+            raise self.refused(
+                f"`{name}` are patches that the product makes, and `{twice}` has more than one value",
+                f"give each value of `{twice}` a name of its own",
+            )
+        self.patches[name] = node
+        self.types[name] = self.in_l1(type_, room(type_), "nz")
 
     def transposed(self, name: str, type_: TileType, source: ast.expr) -> None:
         """A slice of memory with its rows as columns."""
@@ -247,10 +273,23 @@ class Cube(Vector):
                 [0, expression(start), expression(one.dims[0]), expression(width)],
                 [expression(start), 0, expression(width), expression(two.dims[1])],
             )
-        return [
-            self.instruct(None, a, how, left, *places[0], base=f"{left}_left"),
-            self.instruct(None, b, how, right, *places[1], base=f"{right}_right"),
-        ]
+        first = self.patch(a, left, start) if left in self.patches else self.instruct(
+            None, a, how, left, *places[0], base=f"{left}_left"
+        )  # fmt: skip
+        return [first, self.instruct(None, b, how, right, *places[1], base=f"{right}_right")]
+
+    def patch(self, type_: TileType, left: str, start: Expr | None) -> str:
+        """Patches of an image in L0A, or a part of them from column `start` on."""
+        node = self.patches[left]
+        _, given = self.known.operations[id(node)]
+        x, row, col = (self.loaded(given[each]) for each in ("x", "row", "col"))
+        if start is not None:
+            zero = isinstance(col, ast.Constant) and col.value == 0
+            col = expression(start) if zero else ast.BinOp(col, ast.Add(), expression(start))
+        places = ("x", "row", "col", "rows", "cols")
+        filter_ = {each.arg: each.value for each in node.keywords if each.arg is not None and each.arg not in places}
+        sizes = (expression(each) for each in type_.dims)
+        return self.instruct(None, type_, "img2col", x, row, col, *sizes, base=f"{left}_left", **filter_)
 
     def add(self, name: str, result: TileType, acc: str | None, first: list[Expr] | None, parts: list[str]) -> None:
         """One product: into an empty sum, onto a sum, or whichever the turn of the loops says."""
@@ -268,6 +307,14 @@ class Cube(Vector):
             self.instruct(name, result, "matmul_acc", acc, *parts)
         test = ast.Compare(expression(total), [ast.Eq()], [ast.Constant(0)])
         self.put(ast.If(test, begun, added))
+
+
+def _is_left(statement: ast.stmt, name: str) -> bool:
+    """Whether a statement is a product that takes a tile as its left operand only."""
+    value = statement.value if isinstance(statement, ast.AnnAssign) else None
+    if not isinstance(value, ast.Call) or called(value) != "tile.dot":
+        return False
+    return ast.unparse(value.args[0]) == name and name not in {ast.unparse(each) for each in value.args[1:]}
 
 
 def _scales(kernel: Function) -> frozenset[str]:

@@ -115,9 +115,9 @@ class Elementwise(Choices):
 
     # NaN ------------------------------------------------------------------------------------------------------------
 
-    def quiet(self, x: str = "") -> bool:
-        """Whether what a NaN gives, in the rows of `x`, makes no difference."""
-        return False
+    def quiet(self) -> bool:
+        """Whether what an extreme gives for a NaN makes no difference to the statement at work."""
+        raise NotImplementedError
 
     def extreme(self, target: str | None, type_: TileType, name: str, left: Item, right: Item) -> str:
         """The larger or the smaller, and NaN where either is one."""

@@ -6,29 +6,29 @@ Knows statements of bound kernels, and of each operation what becomes of NaN; wh
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from htp.liveness import Liveness, loads, writes
+from htp.liveness import loads, writes
 from htp.types import TensorType
-from htp_backend_pto.lower.blocks import exposed
-from htp_backend_pto.lower.select.lost import MIXED, NEW, Known, Lost, Rows, Since
+from htp_backend_pto.lower.select.frames import Frame
+from htp_backend_pto.lower.select.lost import MIXED, NEW, Known, Lost, Since
 from htp_backend_pto.lower.units import called
 from htp_backend_pto.tiles import tile_type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from htp.program import Function
     from htp.types import TileType
+    from htp_backend_pto.lower.select.frames import Both
 
-__all__ = ["PAIRING", "REDUCING", "Both", "Frame", "Kernel", "axis_of"]
+__all__ = ["PAIRING", "REDUCING", "Kernel", "axis_of"]
 
 REDUCING = ("tile.max", "tile.min")
 PAIRING = ("tile.maximum", "tile.minimum")
 PASSING = (
-    "tile.exp", "tile.log", "tile.sqrt", "tile.abs", "tile.cast", "tile.add", "tile.subtract", "tile.multiply",
-    "tile.divide",
+    "tile.exp", "tile.exp2", "tile.log", "tile.log2", "tile.sqrt", "tile.rsqrt", "tile.tanh", "tile.sigmoid",
+    "tile.abs", "tile.cast", "tile.add", "tile.subtract", "tile.multiply", "tile.divide",
 )  # fmt: skip
 """Operations that give NaN for NaN, element by element."""
 OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.USub)
@@ -38,83 +38,6 @@ def axis_of(node: ast.expr | None) -> str:
     """The axis of a reduction, as it is written."""
     keywords = node.keywords if isinstance(node, ast.Call) else []
     return next((ast.unparse(each.value) for each in keywords if each.arg == "axis"), "")
-
-
-@dataclass
-class Both:
-    """Both runs at one place of the program, where the `chosen` extremes give anything for a NaN."""
-
-    chosen: frozenset[int]
-    rows: Rows
-
-
-class Frame:
-    """One function on the way: its own names, and what becomes of them in loops and branches."""
-
-    def __init__(self, run: Both, function: Function, prefix: str) -> None:
-        self.run = run
-        self.prefix = prefix
-        self.params = {each.name for each in function.params}
-        self.live = Liveness(function.body)
-
-    def key(self, name: str) -> str:
-        """What a name is called among those of all functions."""
-        return self.prefix + name
-
-    def known(self, name: str) -> Known:
-        """What is known of a name."""
-        return self.run.rows.of(self.key(name))
-
-    def same(self, node: ast.AST) -> bool:
-        """Whether all that is read is the same in both runs; shapes are."""
-        return all(self.known(each).same for each in _values(node))
-
-    def ask(self, node: ast.AST) -> None:
-        """Gives up where something that is read may differ."""
-        if not self.same(node):
-            raise Lost
-
-    def block(self, body: Sequence[ast.stmt]) -> None:
-        """Statements one after the other."""
-        for each in body:
-            match each:
-                case ast.For() | ast.While():
-                    self.ask(each.iter if isinstance(each, ast.For) else each.test)
-                    self.loop(each)
-                case ast.If():
-                    self.ask(each.test)
-                    before = self.run.rows
-                    self.block(each.body)
-                    taken, self.run.rows = self.run.rows, before
-                    self.block(each.orelse)
-                    self.run.rows = taken.or_(self.run.rows)
-                case _:
-                    self.statement(each)
-
-    def loop(self, loop: ast.For | ast.While) -> None:
-        """As many turns as tell something new."""
-        needed = {self.key(each) for each in self.params | self.live.behind(loop) | exposed(loop.body)}
-        self.forget(needed)
-        while True:
-            before = self.run.rows
-            self.block(loop.body)
-            self.forget(needed)
-            self.run.rows = before.or_(self.run.rows)
-            if self.run.rows == before.or_(before):
-                return
-
-    def forget(self, needed: set[str]) -> None:
-        """Drops what nobody reads any more; names of other functions stay."""
-        own = (each for each in self.run.rows.known if self.owns(each))
-        self.run.rows = self.run.rows.without([each for each in own if each not in needed])
-
-    def owns(self, key: str) -> bool:
-        """Whether a name is one of this function."""
-        return key.startswith(self.prefix) if self.prefix else "." not in key
-
-    def statement(self, node: ast.stmt) -> None:
-        """One simple statement."""
-        raise NotImplementedError
 
 
 class Kernel(Frame):
@@ -273,17 +196,6 @@ class Kernel(Frame):
         known = self.known(x.id)
         self.run.rows = self.run.rows.having(self.key(x.id), Known(known.differs, known.nan, some=True))
         return Known(differs=True, number=True)
-
-
-def _values(node: ast.AST) -> frozenset[str]:
-    """The names that are read for more than their shapes."""
-    shapes = {
-        id(each.value) for each in ast.walk(node) if isinstance(each, ast.Attribute) and each.attr == "shape"
-    }  # fmt: skip
-    return frozenset(
-        each.id for each in ast.walk(node)
-        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load) and id(each) not in shapes
-    )  # fmt: skip
 
 
 def _is_number(node: ast.expr) -> bool:

@@ -59,15 +59,15 @@ MIXED = Known(mixed=True)
 
 @dataclass(frozen=True)
 class Rows:
-    """What is known of all tiles and arrays at one place of a program; `none` says that no row is lost."""
+    """What is known of all tiles and arrays at one place of a program, and which lost rows there may be."""
 
     known: Mapping[str, Known]
-    none: bool = True
+    lost: frozenset[Since] = frozenset()
 
     def of(self, name: str) -> Known:
         """What is known of one; of what was never said anything, that it is the same."""
         found = self.known.get(name, Known())
-        return replace(found, nan=BOTH) if self.none else found
+        return replace(found, nan=found.nan | (BOTH - self.lost))
 
     def having(self, name: str, known: Known) -> Rows:
         """With another value of one."""
@@ -81,7 +81,7 @@ class Rows:
             gone = each.nan == BOTH
             nan: frozenset[Since] = OLD if gone else frozenset()
             found[name] = Known(each.differs and not gone, nan, number=each.number, mixed=each.mixed)
-        return Rows(found, none=False)
+        return Rows(found, BOTH if self.lost else NEW)
 
     def without(self, names: Iterable[str]) -> Rows:
         """Without what nobody reads any more; where all the rest is the same in both runs, no row is lost."""
@@ -94,4 +94,4 @@ class Rows:
     def or_(self, other: Rows) -> Rows:
         """What is known where two ways meet."""
         names = sorted({*self.known, *other.known})
-        return Rows({each: self.of(each).or_(other.of(each)) for each in names}, none=self.none and other.none)
+        return Rows({each: self.of(each).or_(other.of(each)) for each in names}, self.lost | other.lost)

@@ -64,7 +64,7 @@ class Reductions(Sorting):
         if dtype.bits <= 8:
             wide = self.sized(type_, i16)
             return self.given(name, type_, self.reduced(None, wide, how, self.widened(x, i16), axes))
-        if how in ("max", "min") and dtype.kind == "float" and not (axis == 1 and self.quiet(x)):
+        if how in ("max", "min") and dtype.kind == "float" and not self.quiet():
             return self.extreme_of(name, type_, x, axis, how)
         return self.fold(name, type_, x, axis, how)
 

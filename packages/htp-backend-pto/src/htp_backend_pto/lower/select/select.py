@@ -49,15 +49,15 @@ class Select(Pass):
         program = program.replace(*(without_copies(each) for each in program.functions if each.kind == "kernel"))
         kernels = [each for each in program.functions if each.kind == "kernel"]
         given = sizes_of(program)
-        quiet = silent(program)
-        chosen = [_selected(program, each, given.get(each.name, Sizes()), quiet) for each in kernels]
+        plain = silent(program)
+        chosen = [_selected(program, each, given.get(each.name, Sizes()), plain) for each in kernels]
         return accepted(program, program.replace(*chosen))
 
 
-def _selected(program: Program, kernel: Function, given: Sizes, quiet: frozenset[int]) -> Function:
+def _selected(program: Program, kernel: Function, given: Sizes, plain: frozenset[int]) -> Function:
     known = infer(program, kernel)
     rooms = [room for _, _, type_ in declared(kernel.body) if (room := room_of(type_)) is not None]
     rules = Cube if any(each.space != "ub" for each in rooms) else Vector
-    writer = rules(kernel, known, given, quiet)
+    writer = rules(kernel, known, given, plain)
     body: list[ast.stmt] = writer.statements(kernel.body)
     return replace(kernel, body=tuple(with_sizes(kernel, alive(body))))

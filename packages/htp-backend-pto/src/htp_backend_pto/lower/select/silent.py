@@ -2,7 +2,9 @@
 
 `higher = maximum(top, max(x))`, `w = exp(x - higher)`, `total = total * exp(top - higher) + sum(w)`: where a row of x
 has a NaN, w has one, so that total is NaN from then on, and with it whatever is divided by it. A whole program is
-followed, kernel by kernel in the order of its calls, since the parts of such a row are often different tasks.
+followed, kernel by kernel in the order of its calls, since the parts of such a row are often different tasks. Where
+that cannot be done, as with processes that send each other tiles, kernels are followed one by one, and nothing that
+one gives away may tell.
 Knows the orchestration of bound programs; kernels are `followed`'s business.
 """
 
@@ -12,8 +14,9 @@ import ast
 from typing import TYPE_CHECKING
 
 from htp.liveness import loads
-from htp.types import ScalarType, TensorType
-from htp_backend_pto.lower.select.followed import PAIRING, REDUCING, Both, Frame, Kernel, axis_of
+from htp_backend_pto.lower.gangs import is_member
+from htp_backend_pto.lower.select.followed import PAIRING, REDUCING, Kernel, axis_of
+from htp_backend_pto.lower.select.frames import Both, Frame
 from htp_backend_pto.lower.select.lost import Known, Lost, Rows
 from htp_backend_pto.lower.units import called, walk
 from htp_backend_pto.tiles import tile_type
@@ -28,17 +31,13 @@ __all__ = ["silent"]
 
 def silent(program: Program) -> frozenset[int]:
     """The identities of the statements that make such extremes."""
-    params = [param for each in program.functions for param in each.params]
-    if any(each.kind not in ("kernel", "routine") for each in program.functions) or not all(
-        isinstance(each.type, TensorType | ScalarType) for each in params
-    ):
-        return frozenset()  # what processes hand each other is not followed
+    holds = _together if _together(program, frozenset()) else _apart
     found = [each for one in program.functions if one.kind == "kernel" for each in walk(one.body)]
     chosen = frozenset[int]()
     for names in (REDUCING, PAIRING):
         for each in (each for each in found if _is_extreme(each, names)):
             more = chosen | {id(each)}
-            if _holds(program, more):
+            if holds(program, more):
                 chosen = more
     return chosen
 
@@ -52,13 +51,33 @@ def _is_extreme(statement: ast.stmt, names: Sequence[str]) -> bool:
     return type_ is not None and type_.dtype.kind == "float" and by_row
 
 
-def _holds(program: Program, chosen: frozenset[int]) -> bool:
-    """Whether all results are the same in both runs."""
+def _together(program: Program, chosen: frozenset[int]) -> bool:
+    """Whether all results of a program are the same in both runs; what processes hand each other is not followed."""
+    if any(is_member(each) for each in program.functions):
+        return False
     try:
         _Routine(Both(chosen, Rows({})), program).block(program.main.body)
     except Lost:
         return False
     return True
+
+
+def _apart(program: Program, chosen: frozenset[int]) -> bool:
+    """Whether all results of every kernel with a chosen extreme are, whoever calls it."""
+    for each in program.functions:
+        if each.kind == "kernel" and any(id(one) in chosen for one in walk(each.body)):
+            try:
+                _alone(Kernel(Both(chosen, Rows({})), each))
+            except Lost:
+                return False
+    return True
+
+
+def _alone(kernel: Kernel) -> None:
+    kernel.block(kernel.function.body)
+    for each in kernel.function.params:
+        if not kernel.known(each.name).same:
+            raise Lost
 
 
 class _Routine(Frame):

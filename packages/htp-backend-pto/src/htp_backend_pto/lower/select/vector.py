@@ -18,7 +18,6 @@ from htp_backend_pto.lower.blocks import with_blocks
 from htp_backend_pto.lower.select.calls import Calls
 from htp_backend_pto.lower.select.choices import COMPARISONS, Item
 from htp_backend_pto.lower.select.integers import BITS
-from htp_backend_pto.lower.select.quiet import Quiet
 from htp_backend_pto.lower.select.spans import Spans
 from htp_backend_pto.lower.units import called
 from htp_backend_pto.lower.writing import is_column, room
@@ -47,13 +46,12 @@ class Vector(Calls):
         self.silent = silent
         """Statements whose extremes may give anything for a NaN."""
         self.spans = Spans(kernel, known)
-        self.quiets = Quiet(kernel.body)
         self.narrowed: dict[str, str] = {}
         """Tiles of i64 whose numbers are known to be small, as i32 under another name."""
 
-    def quiet(self, x: str = "") -> bool:
-        """Whether what a NaN gives makes no difference to the statement at work."""
-        return id(self.current) in self.silent or bool(x and self.quiets.quiet(self.current, x))
+    def quiet(self) -> bool:
+        """Whether what an extreme gives for a NaN makes no difference to the statement at work."""
+        return id(self.current) in self.silent
 
     def statements(self, body: Sequence[ast.stmt]) -> list[ast.stmt]:
         """The statements as instructions."""
@@ -178,11 +176,17 @@ class Vector(Calls):
             name, type_ = self.flags(None, bytes_, name), bytes_
         instruction = "store"
         place: ast.expr = target
-        if is_column(type_) and known.dims[-1].constant == 1 and len(known.dims) == 2:
+        one = is_column(type_) and type_.dims[0].constant == 1
+        # One element is a row as well, and rows may be part of a wider array.
+        name = self.row(name) if one else name
+        if one and new is None and len(known.dims) == 2:
+            instruction = "store_row"
+            axis = next(number for number, each in enumerate(parts) if isinstance(each, ast.Slice))
+            place = self.pointed(target, axis, _start(parts[axis]))
+        elif not one and is_column(type_) and known.dims[-1].constant == 1 and len(known.dims) == 2:
             instruction = "store_col"
-            start = parts[-1].lower if isinstance(parts[-1], ast.Slice) else None
             place = _without(target, new) if new is not None else self.pointed(
-                target, len(parts) - 1, start or ast.Constant(0)
+                target, len(parts) - 1, _start(parts[-1])
             )  # fmt: skip
         elif new is not None or len(known.dims) == 1:
             instruction, place = "store_row", _without(target, new) if new is not None else target
@@ -264,6 +268,11 @@ class Vector(Calls):
 
 def _is_new(part: ast.expr) -> bool:
     return isinstance(part, ast.Constant) and part.value is None
+
+
+def _start(part: ast.expr) -> ast.expr:
+    """Where a slice begins."""
+    return (part.lower if isinstance(part, ast.Slice) else None) or ast.Constant(0)
 
 
 def _without(node: ast.Subscript, axis: int | None) -> ast.Subscript:

@@ -15,7 +15,7 @@ from htp.fresh_names import numbered
 from htp.infer.engine import infer
 from htp.infer.values import Region, Value
 from htp.liveness import loads, writes
-from htp.lowering.build import call, constant, expression, tuple_of
+from htp.lowering.build import binary, call, constant, expression, tuple_of
 from htp.program import origin_of, stamp
 from htp.types import TileType, bool_, i32, i64
 from htp_backend_pto.lower.blocks import changed
@@ -46,6 +46,8 @@ class _Formulas:
         self.source = function
         self.known = infer(program, function)
         self.taken = {name for each in walk(function.body) for name in (*loads(each), *writes(each))}
+        self.tiled = {each.root for each in self.known.accesses if each.writes and any(each.box.kept)}
+        """Arrays that tiles are stored in."""
         self.out: list[ast.stmt] = []
 
     def function(self) -> Function:
@@ -63,6 +65,8 @@ class _Formulas:
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.Subscript() as value):
                 if not self.part(name, node.annotation, value):
                     return [node]
+            case ast.Assign(targets=[ast.Subscript() as target], value=value) if self.is_beside_tiles(node, target):
+                self.element(target, value)
             case _:
                 return [node]
         return [marked(stamp(each, origin_of(node)), site_of(node)) for each in self.out]
@@ -99,7 +103,7 @@ class _Formulas:
         if len(whole.dims) > 2 and axes[0] % len(whole.dims) != len(whole.dims) - 1:
             raise Refused(
                 "pto.tile-rank", f"`tile.topk` of {len(whole.dims)} dimensions goes along the last axis only",
-                span=origin_of(node), help="loop over the leading dimensions: `for b in range(B): t = x[b, :, :]`",
+                span=origin_of(node), help="take matrices, one a turn of a loop over the first axis: `t = x[b, :, :]`",
             )  # fmt: skip
         order = self.put(
             None, TileType(i64, whole.dims),
@@ -112,6 +116,30 @@ class _Formulas:
         values, places = (each.id for each in names.elts if isinstance(each, ast.Name))
         first = self.put(places, TileType(i64, tuple(dims)), ast.Subscript(order, index, ast.Load()))
         self.put(values, TileType(whole.dtype, tuple(dims)), call("tile.gather", given["x"], first, axis=axes[0]))
+
+    def is_beside_tiles(self, node: ast.Assign, target: ast.Subscript) -> bool:
+        """Whether a number goes to one element, which there is, of an array that tiles are stored in as well."""
+        found = self.known.types.get(id(target))
+        if not isinstance(found, Region) or found.dims or self.source.kind != "kernel" or found.root not in self.tiled:
+            return False
+        facts, sizes = self.known.facts_at(node), self.known.roots[found.root]
+        return not isinstance(self.known.types.get(id(node.value)), Value) and all(
+            facts.nonnegative(start) and facts.nonnegative(size - 1 - start)
+            for start, size in zip(found.box.start, sizes, strict=True)
+        )
+
+    def element(self, target: ast.Subscript, value: ast.expr) -> None:
+        """A number as a tile of one element, which a core stores where the orchestration may not."""
+        found = self.known.of(target)
+        if not isinstance(found, Region):
+            return
+        index = target.slice.elts if isinstance(target.slice, ast.Tuple) else [target.slice]
+        tiled = [ast.Slice(each, binary(each, ast.Add(), 1)) for each in index[-2:]]
+        dims = (const(1),) * len(tiled)
+        made = call("tile.full", tuple_of([constant(1) for _ in dims]), value, found.dtype.name)
+        parts = [*index[:-2], *tiled]
+        place = ast.Subscript(target.value, parts[0] if len(parts) == 1 else tuple_of(parts), target.ctx)
+        self.out.append(ast.Assign([place], self.put(None, TileType(found.dtype, dims), made), lineno=0))
 
     def on_one_hot(self, name: str, annotation: ast.expr, node: ast.Call) -> bool:
         """Every index beside every place: they are the same, or not."""

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 from htp.dims import Expr, const
 from htp.infer.engine import infer
 from htp.infer.values import Index, Region, Value
-from htp.liveness import loads, writes
 from htp.lowering.build import call, constant, expression, tuple_of
 from htp.program import origin_of, stamp
 from htp_backend_pto.lower.blocks import with_blocks
 from htp_backend_pto.lower.gangs import is_gang, is_member
 from htp_backend_pto.lower.neutral import neutral
 from htp_backend_pto.lower.split.guarding import Guarding
-from htp_backend_pto.lower.tidy import with_sizes
+from htp_backend_pto.lower.tidy import alive, with_sizes
 from htp_backend_pto.lower.units import called, walk
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ class _Empty:
         """The kernel without the tiles whose type says that they are empty."""
         none = const(0)
         body = self._block(self.kernel.body, none) if self.plain and self._matters(none) else None
-        return self.kernel if body is None else replace(self.kernel, body=tuple(body))
+        return self.kernel if body is None else replace(self.kernel, body=tuple(alive(body)))
 
     def _sizes(self) -> Iterator[Expr]:
         dims = dict.fromkeys(dim for each in self.kernel.params for dim in getattr(each.type, "dims", ()))
@@ -113,10 +112,8 @@ class _Empty:
         body = self._block(self.kernel.body, self.lengths[0])
         if body is None:
             return None
-        read = {each for one in body for each in loads(one)}
-        body = [each for each in body if not _is_shape(each) or writes(each) & read]
         doc = f"What `{self.kernel.name}` stores where it is given nothing."
-        return replace(self.kernel, name=name, doc=doc, body=tuple(with_sizes(self.kernel, body)))
+        return replace(self.kernel, name=name, doc=doc, body=tuple(with_sizes(self.kernel, alive(body))))
 
     def _block(self, body: Sequence[ast.stmt], size: Expr) -> list[ast.stmt] | None:
         """The statements without empty tiles; `None` where something else than a reduction is made of one."""

@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from htp.dims import Expr
     from htp.program import Function, Program
 
-__all__ = ["prepared"]
+__all__ = ["forwarded", "prepared"]
 
 
 def prepared(program: Program) -> Program:
     """The program with its entry ready to be divided."""
     program = program.replace(_with_elements(program.main))
     program = program.replace(_Hoisting(program, program.main).function())
-    program = program.replace(_Forwarding(program, program.main).function())
+    program = program.replace(forwarded(program, program.main))
     while (changed := _demoted(program)) is not None:
         program = changed
     return program
@@ -141,6 +141,11 @@ class _Named(Rewriter):
 
 
 # loads ----------------------------------------------------------------------------------------------------------------
+
+
+def forwarded(program: Program, function: Function) -> Function:
+    """The function in which a slice of a tile that is itself a slice of an array is a slice of the array."""
+    return _Forwarding(program, function).function()
 
 
 class _Forwarding:

@@ -1,4 +1,4 @@
-"""Wide tiles are computed where they are used, when only narrow ones have to be handed on for that.
+"""Wide tiles are computed where they are used, when only narrow ones have to be handed on for that, or none at all.
 
 Knows runs and sizes of tiles; does not know kernels.
 """
@@ -12,31 +12,31 @@ from htp.liveness import loads, writes
 from htp_backend_pto.lower.split.order import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from htp.infer.values import Value
+    from htp_backend_pto.lower.split.tree import Item, Tree
 
 __all__ = ["sink"]
 
 
-def sink(items: Sequence[object], types: Mapping[str, Value], readers: Mapping[str, Sequence[ast.stmt]]) -> None:
+def sink(items: list[Item], tree: Tree) -> None:
     """Moves statements from their run to the later one of the block that alone reads what they make."""
     for number, item in enumerate(items):
         if not isinstance(item, Run):
             continue
         for statement in [each for each in reversed(item.statements) if isinstance(each, ast.AnnAssign)]:
-            target = _target(items, number, statement, readers)
-            if target is not None and _pays(item, statement, types) and _keeps(items, number, target, statement):
+            target = _target(items, number, statement, tree)
+            if target is not None and _pays(item, statement, tree) and _keeps(items, number, target, statement, tree):
                 item.statements.remove(statement)
-                items[target].statements.insert(0, statement)  # type: ignore[attr-defined]
+                items[target].statements.insert(0, statement)  # type: ignore[union-attr]
+    items[:] = [each for each in items if not isinstance(each, Run) or each.statements]
 
 
-def _target(
-    items: Sequence[object], number: int, statement: ast.AnnAssign, readers: Mapping[str, Sequence[ast.stmt]]
-) -> int | None:
+def _target(items: Sequence[Item], number: int, statement: ast.AnnAssign, tree: Tree) -> int | None:
     """The one later run of the same unit that holds every reader of what a statement makes."""
     (name,) = writes(statement) or {""}
-    wanted = {id(each) for each in readers.get(name, ())}
+    wanted = {id(each) for each in tree.units.readers.get(name, ())}
     here = items[number]
     for index, item in enumerate(items):
         if index <= number or not isinstance(item, Run) or not isinstance(here, Run):
@@ -48,25 +48,31 @@ def _target(
     return None
 
 
-def _pays(run: Run, statement: ast.AnnAssign, types: Mapping[str, Value]) -> bool:
-    """Whether a wide tile need not be handed on, and all that is instead is narrow or is handed on anyway."""
+def _pays(run: Run, statement: ast.AnnAssign, tree: Tree) -> bool:
+    """Whether a wide tile need not be handed on, and all that is instead is narrow or is handed on anyway.
+
+    Where nothing is handed on instead, no more than one wide tile is loaded for it.
+    """
     made = {name for each in run.statements for name in writes(each) if each is not statement}
     name = min(writes(statement), default="")
-    fresh = [each for each in loads(statement) if each in types and each in made]
-    return name in types and not _narrow(types[name]) and bool(fresh) and all(_narrow(types[each]) for each in fresh)
+    read = [each for each in sorted(loads(statement)) if each in tree.types]
+    fresh = [each for each in read if each in made]
+    loaded = [each for each in read if each in tree.made and not _narrow(tree.types[each])]
+    wide = name in tree.types and not _narrow(tree.types[name])
+    alone = len(loaded) == 1 and tree.made.keys() >= {*read}
+    return wide and (alone or bool(fresh)) and all(_narrow(tree.types[each]) for each in fresh)
 
 
 def _narrow(value: Value) -> bool:
     return len(value.dims) < 2 or any(each.constant == 1 for each in value.dims)
 
 
-def _keeps(items: Sequence[object], number: int, target: int, statement: ast.AnnAssign) -> bool:
+def _keeps(items: Sequence[Item], number: int, target: int, statement: ast.AnnAssign, tree: Tree) -> bool:
     """Whether nothing on the way changes what the statement reads."""
     first = items[number]
-    behind = first.statements[first.statements.index(statement) + 1 :] if isinstance(first, Run) else []
-    passed: list[ast.stmt] = [*behind]
+    passed = [*first.statements[first.statements.index(statement) + 1 :]] if isinstance(first, Run) else []
     for item in items[number + 1 : target]:
-        nested = getattr(item, "statement", None)
-        passed += item.statements if isinstance(item, Run) else [nested if isinstance(nested, ast.stmt) else item]  # type: ignore[list-item]
-    changed = {name for each in passed for name in writes(each)}
-    return not changed & (loads(statement) | writes(statement))
+        passed += item.statements if isinstance(item, Run) else [item if isinstance(item, ast.stmt) else item.statement]
+    names = {name for each in passed for name in writes(each)}
+    arrays = {name for each in passed for name in tree.stored(each)}
+    return not names & (loads(statement) | writes(statement)) and not arrays & tree.loaded(statement)

@@ -85,6 +85,11 @@ class Tree:
         known = (self.known.types.get(id(each)) for each in values)
         return frozenset(each.root for each in known if isinstance(each, Region))
 
+    def stored(self, statement: ast.stmt) -> frozenset[str]:
+        """The arrays that a statement, or one in it, stores to."""
+        inside = {id(each) for each in ast.walk(statement)}
+        return frozenset(each.root for each in self.known.accesses if each.writes and id(each.node) in inside)
+
     def block(self, body: Sequence[ast.stmt], *, free: bool, top: bool = False) -> list[Item]:
         """The items of a block of the routine; `free` says that no dependent loop is around it."""
         left: list[ast.stmt] = []
@@ -112,7 +117,7 @@ class Tree:
             else:
                 nodes.append(node_of(each, min(units) if units else None, self.known, self.loaded(each)))
         items = [nests.get(id(each), each) if isinstance(each, ast.stmt) else each for each in grouped(nodes)]
-        sink(items, self.types, self.units.readers)
+        sink(items, self)
         return items
 
     def nest(self, statement: ast.For | ast.While | ast.If, *, free: bool) -> Nest:

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from htp.dims import sym
 from htp.effects import has_effect
 from htp.infer.engine import infer
-from htp.infer.values import Region
+from htp.infer.values import Index, Region
 from htp.liveness import loads, writes
 from htp.lowering.build import expression
 from htp.program import origin_of, stamp
 from htp_backend_pto.lower.blocks import exposed, with_blocks
 from htp_backend_pto.lower.gangs import is_gang, is_member
+from htp_backend_pto.lower.translate import spelled_symbols
 from htp_backend_pto.lower.units import walk
 
 if TYPE_CHECKING:
@@ -38,6 +41,7 @@ class _Turns:
     def __init__(self, program: Program, kernel: Function) -> None:
         self.kernel = kernel
         self.known = infer(program, kernel)
+        self.spelled = {symbol: sym(name) for symbol, name in spelled_symbols(kernel.body, self.known).items()}
 
     def function(self) -> Function:
         """The kernel; the same one where every turn stores something."""
@@ -51,28 +55,39 @@ class _Turns:
     def _statement(self, node: ast.stmt, behind: Sequence[ast.stmt]) -> ast.stmt:
         if not isinstance(node, ast.For | ast.While | ast.If):
             return node
-        if isinstance(node, ast.For) and (length := self._length(node, behind)) is not None:
+        heads = list(takewhile(self._is_number, node.body))
+        rest = node.body[len(heads) :]
+        if isinstance(node, ast.For) and (length := self._length(node, rest, behind)) is not None:
             test = ast.Compare(expression(length), [ast.Gt()], [ast.Constant(0)])
-            inner = stamp(ast.If(test, list(node.body), []), origin_of(node))
-            return with_blocks(node, [inner])
+            inner = stamp(ast.If(test, rest, []), origin_of(node))
+            return with_blocks(node, [*heads, inner])
         inside, orelse = self._block(node.body), self._block(node.orelse)
         same = all(one is other for one, other in zip([*inside, *orelse], [*node.body, *node.orelse], strict=True))
         return node if same else with_blocks(node, inside, orelse)
 
-    def _length(self, node: ast.For, behind: Sequence[ast.stmt]) -> Expr | None:
-        """The size that all stores of a turn have and that may be zero, where a turn does nothing but store."""
-        body = list(walk(node.body))
-        made = {name for each in node.body for name in writes(each)}
+    def _is_number(self, node: ast.stmt) -> bool:
+        """Whether a statement computes an integer, such as where a slice begins."""
+        target = node.target if isinstance(node, ast.AnnAssign) else None
+        return isinstance(self.known.types.get(id(target)), Index)
+
+    def _length(self, node: ast.For, rest: Sequence[ast.stmt], behind: Sequence[ast.stmt]) -> Expr | None:
+        """The size that all stores of a turn have and that may be zero, where a turn does nothing but store.
+
+        `rest` is what is left of a turn behind the numbers that it begins with.
+        """
+        body = list(walk(rest))
         used = exposed(node.body) | {name for each in behind for name in loads(each)}
         effects = any(isinstance(each, ast.Expr) and has_effect(each.value) for each in body)
-        if made & used or effects:
+        if effects or not rest or any(writes(each) & used for each in node.body):
             return None
         sizes = list(self._stored(body))
         shared = [each for each in sizes[0] if all(each in other for other in sizes[1:])] if sizes else []
-        facts = self.known.facts_at(node.body[0])
-        known = {node.id for each in self.kernel.body for node in ast.walk(each) if isinstance(node, ast.Name)} - made
+        facts = self.known.facts_at(rest[0])
+        names = {node.id for each in self.kernel.body for node in ast.walk(each) if isinstance(node, ast.Name)}
+        names -= {name for each in rest for name in writes(each)}
         open_ = (each for each in shared if each.constant is None and not facts.nonnegative(each - 1))
-        return next((each for each in open_ if each.symbols <= known), None)
+        spelled = (each.substitute(self.spelled) for each in open_)
+        return next((each for each in spelled if each.symbols <= names), None)
 
     def _stored(self, body: Sequence[ast.stmt]) -> Iterator[tuple[Expr, ...]]:
         for each in body:

@@ -23,7 +23,7 @@ from htp_backend_pto.lower.split.order import Run
 from htp_backend_pto.lower.split.outline import Outline
 from htp_backend_pto.lower.split.regions import Part
 from htp_backend_pto.lower.spread.places import bounds_of, no_blocks, variable
-from htp_backend_pto.lower.translate import spelled_symbols
+from htp_backend_pto.lower.translate import integer, spelled_symbols
 from htp_backend_pto.lower.units import Units, called
 
 if TYPE_CHECKING:
@@ -69,11 +69,11 @@ class BlockKernel:
         (unit,) = found
         self.unit: Unit = unit
 
-    def kernel(self, name: str, blocks: int) -> tuple[Function, list[ast.expr]]:
-        """The kernel of `blocks` blocks, and the arguments of its calls."""
+    def kernel(self, name: str, blocks: int, *, named: bool) -> tuple[Function, list[ast.expr]]:
+        """The kernel of `blocks` blocks, and the arguments of its calls; `named` if every worker is one of them."""
         whole, inner = self.whole, self._loop_in(self.whole)
         if not self.place.stride:
-            whole, inner = self._inlined(self._chosen(blocks))
+            whole, inner = self._inlined(self._chosen(blocks, named=named))
         main = whole.main
         known = infer(whole, main)
         outline = _Outline(
@@ -110,9 +110,14 @@ class BlockKernel:
                     return inner
         raise no_blocks(self.place, "nothing is left of its loop")
 
-    def _chosen(self, blocks: int) -> ast.For:
+    def _chosen(self, blocks: int, *, named: bool) -> ast.For:
         """The loop whose turns are taken by the block that the worker's number gives."""
-        mine = ast.Compare(binary(self.worker, ast.Mod(), blocks), [ast.Eq()], [ast.Name(self.block, ast.Load())])
+        worker = self.worker if named else binary(self.worker, ast.Mod(), blocks)
+        mine: ast.expr = ast.Compare(worker, [ast.Eq()], [ast.Name(self.block, ast.Load())])
+        if named and not self._among(blocks):
+            # What the routine has checked is said again: the body may have been simplified by it.
+            among = ast.Compare(ast.Constant(0), [ast.LtE(), ast.Lt()], [self.worker, ast.Constant(blocks)])
+            mine = ast.BoolOp(ast.And(), [among, mine])
 
         def guarded(body: Sequence[ast.stmt]) -> list[ast.stmt]:
             result: list[ast.stmt] = []
@@ -128,6 +133,12 @@ class BlockKernel:
 
         (found,) = guarded([self.loop])
         return found if isinstance(found, ast.For) else self.loop
+
+    def _among(self, blocks: int) -> bool:
+        """Whether it follows from the bounds of loops alone that every worker is one of the blocks."""
+        facts = infer(self.whole, self.whole.main).facts_at(self._loop_in(self.whole).body[0])
+        worker = integer(self.worker)
+        return worker is not None and facts.nonnegative(worker) and facts.nonnegative(const(blocks - 1) - worker)
 
     def _strided(self, statement: ast.stmt, blocks: int) -> ast.stmt:
         """The loop in which a block begins with the turn of its number, and leaves out those of the others."""

@@ -10,7 +10,7 @@ import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from htp.diagnostics import Refused
+from htp.diagnostics import Label, Refused
 from htp.dims import const
 from htp.liveness import writes
 from htp.names import TASKS
@@ -23,6 +23,7 @@ from htp_backend_pto.lower.units import called, walk
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from htp.diagnostics import Span
     from htp.dims import Expr
 
 __all__ = ["Parts", "Place", "bounds_of", "divided", "no_blocks", "places_in", "variable"]
@@ -32,12 +33,13 @@ __all__ = ["Parts", "Place", "bounds_of", "divided", "no_blocks", "places_in", "
 class Place:
     """A call, what is told of its task, the loops around it from the outermost in, and the expression of its worker.
 
-    `parallel` are the variables of those loops whose turns are independent.
+    `parallel` are the variables of those loops whose turns are independent, `line` is where the schedule says so.
     """
 
     statement: ast.Expr
     call: ast.Call
     told: ast.Call
+    line: Span | None
     loops: tuple[ast.For, ...]
     worker: ast.expr
     parallel: frozenset[str]
@@ -82,10 +84,12 @@ class Place:
 
 def no_blocks(place: Place, why: str, *help: str) -> Refused:
     """The refusal of a worker that no blocks can be made of, with what would help beside what always does."""
+    called_at = origin_of(place.statement)
     return Refused(
         "pto.no-blocks",
         f"the tasks of `{place.kernel}` have workers, and cannot become the blocks of one task: {why}",
-        span=origin_of(place.statement),
+        span=place.line,
+        labels=(Label(span=called_at, text=f"`{place.kernel}` is called here"),) if called_at is not None else (),
         help=(*help,
               "leave `bind` and `map` out for this target: the runtime then gives each task to whichever core is free",
               "bind a loop over `P(…)` in which nothing stands but numbers, loops and calls of kernels"),
@@ -108,18 +112,19 @@ def bounds_of(loop: ast.For) -> tuple[Expr | None, Expr | None, int]:
 def places_in(body: Sequence[ast.stmt], loops: tuple[ast.For, ...] = ()) -> Iterator[Place]:
     """The calls that have a worker, in order."""
     told: ast.Call | None = None
+    line: Span | None = None
     values: dict[str, ast.expr] = {}
     for each in body:
         match each:
             case ast.Expr(value=ast.Call(func=ast.Name(id="task")) as told):
-                continue
+                line = origin_of(each)
             case ast.Expr(value=ast.Call(func=ast.Name(id=name)) as call) if told is not None and name != "require":
                 named = {word.arg: word.value for word in told.keywords}
                 if "parallel" in named and "worker" in named:
                     free = frozenset(ast.unparse(one) for one in getattr(named["parallel"], "elts", ()))
                     worker = named["worker"]
                     worker = values.get(worker.id, worker) if isinstance(worker, ast.Name) else worker
-                    yield Place(each, call, told, loops, worker, free)
+                    yield Place(each, call, told, line, loops, worker, free)
                 told = None
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
                 values[name] = value

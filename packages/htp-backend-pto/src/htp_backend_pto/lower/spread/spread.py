@@ -147,7 +147,7 @@ class _Spreading:
         return const(min(most, max(1, turns.constant))) if turns.constant is not None else minimum(const(most), turns)
 
     def _check_blocks(self, number: int, cores: int) -> None:
-        place = origin_of(self.place.statement)
+        place = self.place.line
         if number > MOST_BLOCKS:
             raise Refused(
                 "pto.no-blocks", f"a task has at most {MOST_BLOCKS} blocks, and {number} workers are asked for",

@@ -6,6 +6,7 @@ that the other had waited for, so that a flag which follows from others is left 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -33,14 +34,16 @@ class Flag:
 
 @dataclass(frozen=True)
 class Piece:
-    """What a statement touches, and the pairs of pipes of which, behind it, the first knows all that the second did.
+    """What a statement touches, and what pipes know of each other because of it, as pairs: the first of the second.
 
-    `enters` are the pairs of which the first waits, before it does anything in the statement, for all that the second
-    did before: a loop raises the events that its turns hand on for the first turn too.
+    `knows`: behind the statement, all that the second did in it. `passes`: behind it, all that the second did before,
+    whichever branch is taken and however many turns. `enters`: the same wherever the first does something in it, since
+    a loop raises the events that its turns hand on for the first turn too.
     """
 
     accesses: Sequence[Access]
     knows: frozenset[tuple[str, str]] = frozenset()
+    passes: frozenset[tuple[str, str]] = frozenset()
     enters: frozenset[tuple[str, str]] = frozenset()
 
 
@@ -48,12 +51,14 @@ class Piece:
 class Order:
     """What orders the statements of one block: flags, and the statements with a barrier of the vector pipe before.
 
-    `knows` is what the whole block is as a `Piece`.
+    `knows`, `passes` and `enters` are what the whole block is as a `Piece`.
     """
 
     flags: list[Flag] = field(default_factory=list[Flag])
     barriers: set[int] = field(default_factory=set[int])
     knows: frozenset[tuple[str, str]] = frozenset()
+    passes: frozenset[tuple[str, str]] = frozenset()
+    enters: frozenset[tuple[str, str]] = frozenset()
 
 
 def order_of(block: Sequence[Piece], *, repeats: bool) -> Order:
@@ -62,7 +67,7 @@ def order_of(block: Sequence[Piece], *, repeats: bool) -> Order:
     known = _Known()
     for index in range(len(block)):
         _wait(order, known, block, index, range(index), base=0, carried=False)
-    order.knows = known.all_of(block)
+    order.knows, order.passes = known.all_of(block), known.before()
     if repeats:
         # The block once more behind itself: what still is not known there must be carried from one to the next.
         size = len(block)
@@ -73,6 +78,9 @@ def order_of(block: Sequence[Piece], *, repeats: bool) -> Order:
                 known.barrier(size + index - 1)
             _wait(order, known, block, index, range(index, size), base=size, carried=True)
         order.knows |= _lowered(order, block)
+        # A loop may take no turn: only what it hands on is raised before and waited for behind it in any case.
+        order.passes = frozenset((each.dst, each.src) for each in order.flags if each.carried)
+        order.enters = _entered(order, block)
     return order
 
 
@@ -82,37 +90,86 @@ def _lowered(order: Order, block: Sequence[Piece]) -> frozenset[tuple[str, str]]
     return frozenset((each.dst, each.src) for each in order.flags if each.carried and each.after >= last[each.src])
 
 
+def _entered(order: Order, block: Sequence[Piece]) -> frozenset[tuple[str, str]]:
+    """What is known of all before a loop in its first turn: events that are carried are raised in front of it too."""
+    known = _Known()
+    found: dict[str, frozenset[tuple[str, str]]] = {}
+    for index, piece in enumerate(block):
+        for flag in (each for each in order.flags if each.before == index):
+            if flag.carried:
+                known.start(flag.dst, flag.src)
+            else:
+                known.wait(flag.dst, flag.src, flag.after)
+        if index in order.barriers:
+            known.barrier(index - 1)
+        for pipe in {access.pipe for access in piece.accesses}:
+            here = {each for each in known.before() | piece.enters if each[0] == pipe}
+            found[pipe] = found.get(pipe, frozenset(here)) & here
+        known.close(piece, index)
+    return frozenset[tuple[str, str]]().union(*found.values())
+
+
 class _Known:
-    """For each pipe, up to which statement it knows every pipe to be done; statements of a second run count on."""
+    """For each pipe, which statements it knows every pipe to be done with, as bits.
+
+    The lowest bit is for all before the block; statements of a second run count on.
+    """
 
     def __init__(self) -> None:
-        self.now: dict[str, dict[str, int]] = {}
+        self.now: dict[str, dict[str, int]] = defaultdict(dict)
         self.then: list[dict[str, dict[str, int]]] = []
 
-    def done(self, pipe: str, other: str) -> int:
-        return self.now.get(pipe, {}).get(other, -1)
+    def done(self, pipe: str, other: str, statement: int) -> bool:
+        return bool(self.now[pipe].get(other, 0) & _bit(statement))
 
     def wait(self, pipe: str, other: str, statement: int) -> None:
         """`pipe` waits until `other` is done with a statement, and knows what was known there."""
-        learnt = {**self.then[statement].get(other, {}), other: statement}
-        mine = self.now.setdefault(pipe, {})
-        for each, number in learnt.items():
-            mine[each] = max(mine.get(each, -1), number)
+        for each, bits in self.then[statement].get(other, {}).items():
+            self._learn(pipe, each, bits)
+        self._learn(pipe, other, _up_to(statement))
+
+    def start(self, pipe: str, other: str) -> None:
+        """`pipe` knows all that `other` did before the block."""
+        self._learn(pipe, other, _up_to(-1))
 
     def barrier(self, statement: int) -> None:
-        self.now.setdefault("V", {})["V"] = statement
+        self._learn("V", "V", _up_to(statement))
 
-    def close(self, knows: frozenset[tuple[str, str]], statement: int) -> None:
+    def close(self, piece: Piece, statement: int) -> None:
         """The statement ends; what is known now is what a flag behind it hands on."""
-        for pipe, other in knows:
-            self.now.setdefault(pipe, {})[other] = statement
+        for pipe, other in piece.knows:
+            self._learn(pipe, other, _bit(statement))
+        for pipe, other in piece.passes:
+            self._learn(pipe, other, _up_to(statement - 1))
         self.then.append({pipe: dict(others) for pipe, others in self.now.items()})
 
     def all_of(self, block: Sequence[Piece]) -> frozenset[tuple[str, str]]:
-        """The pairs of pipes of which the first knows the last that the second did in the block."""
-        last = {access.pipe: index for index, piece in enumerate(block) for access in piece.accesses}
-        pairs = ((pipe, other) for pipe in self.now for other in last)
-        return frozenset((pipe, other) for pipe, other in pairs if self.done(pipe, other) >= last[other])
+        """The pairs of pipes of which the first knows all that the second did in the block."""
+        touched: dict[str, int] = defaultdict(int)
+        for index, piece in enumerate(block):
+            for access in piece.accesses:
+                touched[access.pipe] |= _bit(index)
+        return frozenset(
+            (pipe, other) for pipe, others in self.now.items() for other, bits in touched.items()
+            if others.get(other, 0) & bits == bits
+        )  # fmt: skip
+
+    def before(self) -> frozenset[tuple[str, str]]:
+        """The pairs of pipes of which the first knows all that the second did before the block."""
+        return frozenset(
+            (pipe, other) for pipe, others in self.now.items() for other, bits in others.items() if bits & 1
+        )  # fmt: skip
+
+    def _learn(self, pipe: str, other: str, bits: int) -> None:
+        self.now[pipe][other] = self.now[pipe].get(other, 0) | bits
+
+
+def _bit(statement: int) -> int:
+    return 2 << statement
+
+
+def _up_to(statement: int) -> int:
+    return (2 << statement + 1) - 1
 
 
 def _wait(
@@ -126,12 +183,13 @@ def _wait(
     carried: bool,
 ) -> None:
     """Adds what statement `index` must wait for among the `earlier` ones, the latest first."""
+    piece = block[index]
     if base + index:
-        for dst, src in sorted(block[index].enters):
+        for dst, src in sorted(piece.enters & piece.passes):
             known.wait(dst, src, base + index - 1)
     for other in reversed(earlier):
-        for src, dst in sorted(clash(block[other].accesses, block[index].accesses)):
-            if known.done(dst, src) >= other:
+        for src, dst in sorted(clash(block[other].accesses, piece.accesses)):
+            if known.done(dst, src, other) or (dst, src) in piece.enters:
                 continue
             if src == dst:
                 order.barriers.add(index)
@@ -139,4 +197,4 @@ def _wait(
             else:
                 order.flags.append(Flag(src, dst, other, index, carried))
                 known.wait(dst, src, other)
-    known.close(block[index].knows, base + index)
+    known.close(piece, base + index)

@@ -1,7 +1,7 @@
 """`pto.sync`: flags between pipes and barriers within one, where instructions touch the same bytes.
 
 Knows how flags are written and numbered; which are needed is found in `flags`. A flag that one iteration of a loop
-leaves for the next is raised once before the loop and lowered once behind it.
+leaves for the next is raised once before the loop and lowered once behind it; `outward` moves that further out.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from htp.program import origin_of, stamp
 from htp_backend_pto.accesses import accesses_under, rooms_in
 from htp_backend_pto.forms import Placed, Selected, Synchronized
 from htp_backend_pto.lower.sync.flags import Flag, Order, Piece, order_of
+from htp_backend_pto.lower.sync.outward import raised_outside
 from htp_backend_pto.words import EVENTS
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from htp.program import Function, Program
     from htp.types import TileType
+    from htp_backend_pto.accesses import Access
 
 __all__ = ["Synchronize"]
 
@@ -44,7 +46,7 @@ class Synchronize(Pass):
 
 def _ordered(kernel: Function) -> Function:
     body, _ = _written(_block(kernel.body, rooms_in(kernel.body), repeats=False), frozenset())
-    return replace(kernel, body=tuple(body))
+    return replace(kernel, body=tuple(raised_outside(body)))
 
 
 @dataclass(frozen=True)
@@ -70,25 +72,6 @@ class _Block:
     order: Order
     pipes: frozenset[str]
     inner: Sequence[Sequence[_Block]]
-    firsts: Mapping[str, int]
-    """The first statement in which each pipe does something."""
-
-
-def _firsts(pieces: Sequence[Piece]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for index, piece in enumerate(pieces):
-        for access in piece.accesses:
-            found.setdefault(access.pipe, index)
-    return found
-
-
-def _enters(statement: ast.stmt, blocks: Sequence[_Block]) -> frozenset[tuple[str, str]]:
-    """Which pipes wait for which where a loop begins: those of events that its turns hand on, if they wait at once."""
-    if not isinstance(statement, (ast.For, ast.While)):
-        return frozenset()
-    (block,) = blocks
-    carried = (each for each in block.order.flags if each.carried)
-    return frozenset((each.dst, each.src) for each in carried if each.before <= block.firsts[each.dst])
 
 
 def _block(body: Sequence[ast.stmt], types: Mapping[str, TileType], *, repeats: bool) -> _Block:
@@ -98,18 +81,23 @@ def _block(body: Sequence[ast.stmt], types: Mapping[str, TileType], *, repeats: 
         loop = isinstance(each, (ast.For, ast.While))
         parts = [each.body, each.orelse] if isinstance(each, ast.If) else [each.body] if loop else []
         inner.append([_block(part, types, repeats=loop) for part in parts])
-    pieces = [
-        Piece(accesses_under(each, types), _knows(blocks), _enters(each, blocks))
-        for each, blocks in zip(body, inner, strict=True)
-    ]
+    pieces = [_piece(accesses_under(each, types), blocks) for each, blocks in zip(body, inner, strict=True)]
     pipes = frozenset(access.pipe for piece in pieces for access in piece.accesses)
-    return _Block(body, order_of(pieces, repeats=repeats), pipes, inner, _firsts(pieces))
+    return _Block(body, order_of(pieces, repeats=repeats), pipes, inner)
 
 
-def _knows(blocks: Sequence[_Block]) -> frozenset[tuple[str, str]]:
-    """What is known behind blocks of which one runs; of a pipe that does nothing in a block all is known there."""
+def _piece(accesses: Sequence[Access], blocks: Sequence[_Block]) -> Piece:
+    """A statement with these blocks in it, of which one runs; a pipe that does nothing in a block is known there."""
     pairs = frozenset[tuple[str, str]]().union(*(each.order.knows for each in blocks))
-    return frozenset(each for each in pairs if all(each in x.order.knows or each[1] not in x.pipes for x in blocks))
+    knows = (each for each in pairs if all(each in x.order.knows or each[1] not in x.pipes for x in blocks))
+    return Piece(
+        accesses, frozenset(knows),
+        _common([each.order.passes for each in blocks]), _common([each.order.enters for each in blocks]),
+    )  # fmt: skip
+
+
+def _common(pairs: Sequence[frozenset[tuple[str, str]]]) -> frozenset[tuple[str, str]]:
+    return pairs[0].intersection(*pairs[1:]) if pairs else frozenset()
 
 
 def _written(block: _Block, taken: Taken) -> tuple[list[ast.stmt], list[_Event]]:

@@ -192,14 +192,39 @@ std::vector<Touched> touched_by_blocks(const std::vector<Lane*>& lanes) {
     return result;
 }
 
-// The 64-byte lines of ranges; buffers begin at a line.
-std::vector<Range> lines_of(std::vector<Range> ranges, const Memory& memory) {
-    for (Range& range : ranges) {
-        const uint64_t base = memory.find(range.begin)->begin;
-        range = {base + (range.begin - base) / 64 * 64, base + (range.end - base + 63) / 64 * 64};
+using Lines = std::map<int, std::vector<Range>>;
+
+// The 64-byte lines of ranges, by the buffers that they lie in; buffers begin at a line.
+Lines lines_of(const std::vector<Range>& ranges, const Memory& memory) {
+    Lines lines;
+    for (const Range& range : ranges) {
+        const Buffer* buffer = memory.find(range.begin);
+        const uint64_t base = buffer->begin;
+        lines[buffer->id].push_back({base + (range.begin - base) / 64 * 64, base + (range.end - base + 63) / 64 * 64});
     }
-    join(ranges);
-    return ranges;
+    for (auto& each : lines) join(each.second);
+    return lines;
+}
+
+// Pairs of blocks that write the same line of a buffer: the first of them, where, and how many there are.
+struct Shared {
+    int i = 0, j = 0;
+    uint64_t at = none;
+    int pairs = 0;
+};
+
+void add_shared(std::map<int, Shared>& shared, int i, int j, const Lines& a, const Lines& b) {
+    for (const auto& [buffer, lines] : a) {
+        const auto other = b.find(buffer);
+        const uint64_t at = other == b.end() ? none : first_common(lines, other->second);
+        if (at == none) continue;
+        Shared& found = shared[buffer];
+        if (found.pairs++ == 0) found.i = i, found.j = j, found.at = at;
+    }
+}
+
+std::string pair_name(int i, int j) {
+    return "blocks " + std::to_string(i) + " and " + std::to_string(j) + " of one task ";
 }
 
 }  // namespace
@@ -207,25 +232,31 @@ std::vector<Range> lines_of(std::vector<Range> ranges, const Memory& memory) {
 // Blocks of one task run at the same time: what one writes, no other may touch, not even in the same 64-byte line.
 void Run::compare_blocks(const Task& task, const std::vector<Lane*>& lanes) {
     const std::vector<Touched> blocks = touched_by_blocks(lanes);
-    for (const Touched& a : blocks)
-        for (const Touched& b : blocks) {
+    std::vector<Lines> lines;
+    for (const Touched& each : blocks) lines.push_back(lines_of(each.writes, memory_));
+    std::map<int, Shared> shared;
+    for (size_t first = 0; first < blocks.size(); ++first)
+        for (size_t second = 0; second < blocks.size(); ++second) {
+            const Touched &a = blocks[first], &b = blocks[second];
             if (a.meetings != b.meetings || a.block == b.block) continue;
             const int i = a.block, j = b.block;
             uint64_t at = first_common(a.writes, b.reads);
             if (i < j && at == none) at = first_common(a.writes, b.writes);
-            const std::string who = "blocks " + std::to_string(i) + " and " + std::to_string(j) + " of one task ";
-            if (at != none) {
-                fail("block-race", who + "touch " + memory_.name(at) + ", one of them writing", &task);
-                continue;
-            }
-            if (i > j) continue;
-            at = first_common(lines_of(a.writes, memory_), lines_of(b.writes, memory_));
-            if (at == none) continue;
-            Place place;
-            place.task = task.id, place.kernel = task_name(task);
-            const std::string text = who + "write the same 64-byte line, at " + memory_.name(at);
-            diagnostics_.report("shared-line", text, place, false);
+            if (at != none)
+                fail("block-race", pair_name(i, j) + "touch " + memory_.name(at) + ", one of them writing", &task);
+            else if (i < j) add_shared(shared, i, j, lines[first], lines[second]);
         }
+    for (const auto& [buffer, found] : shared) warn_of_lines(task, buffer, found.i, found.j, found.at, found.pairs);
+}
+
+// A warning that is given once for every kernel and buffer.
+void Run::warn_of_lines(const Task& task, int buffer, int i, int j, uint64_t at, int pairs) {
+    Place place;
+    place.task = task.id, place.kernel = task_name(task);
+    if (!told_lines_.insert({place.kernel, buffer}).second) return;
+    std::string text = pair_name(i, j) + "write the same 64-byte line, at " + memory_.name(at);
+    if (pairs > 1) text += "; so do " + std::to_string(pairs - 1) + " more pairs of blocks";
+    diagnostics_.report("shared-line", text, place, false);
 }
 
 // Seed 0 takes the task that was submitted first, seed 1 the one submitted last, any other a random one.

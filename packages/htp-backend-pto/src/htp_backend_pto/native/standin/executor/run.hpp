@@ -86,6 +86,7 @@ private:
     void run_ready(const std::set<int64_t>* only);
     void collect(Task& task, const std::vector<Lane*>& lanes);
     void compare_blocks(const Task& task, const std::vector<Lane*>& lanes);
+    void warn_of_lines(const Task& task, int buffer, int i, int j, uint64_t at, int pairs);
     std::vector<Window> windows(const Task& task) const;
     void fail(const char* code, const std::string& text, const Task* task);
 
@@ -101,6 +102,7 @@ private:
     std::map<int64_t, uint64_t> allocated_;  // bytes of each task's outputs
     std::vector<std::unique_ptr<Lane>> lanes_;
     std::map<std::string, int64_t> trace_numbers_;
+    std::set<std::pair<std::string, int>> told_lines_;  // of what kernels and buffers
     bool stopped_ = false;
 };
 

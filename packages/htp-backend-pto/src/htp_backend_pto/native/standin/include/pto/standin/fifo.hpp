@@ -53,6 +53,16 @@ template <typename T, TileSplitAxis Split> int64_t slot_offset(int64_t row, int6
 // The side of a FIFO this tile is on: the cube's tiles are whole, the vector cores' may be halves.
 template <TileSplitAxis Split> int lane_of() { return core().cube() || !halves(Split) ? 0 : core().sub_block(); }
 
+// Stops where a tile of which the first byte lies `offset` behind the slot's does not lie within the slot.
+template <typename P, typename T, TileSplitAxis Split> void check_slot(const T& tile, int offset, const char* name) {
+    constexpr int64_t bytes = sizeof(typename T::DType);
+    const int lane = lane_of<Split>();
+    const int64_t first = offset + slot_offset<T, Split>(0, 0, lane) * bytes;
+    const int64_t last = offset + slot_offset<T, Split>(tile.GetValidRow() - 1, tile.GetValidCol() - 1, lane) * bytes;
+    if (first < 0 || last + bytes > int64_t(P::slot_size))
+        core().stop("fifo-slot", name, "the tile lies outside of the slot, or is larger");
+}
+
 }  // namespace standin
 
 template <typename P, typename T, TileSplitAxis Split> RecordEvent TPUSH(P& pipe, T& tile) {
@@ -60,19 +70,16 @@ template <typename P, typename T, TileSplitAxis Split> RecordEvent TPUSH(P& pipe
     const int direction = from_cube ? DIR_C2V : DIR_V2C;
     if (from_cube ? !P::is_c2v : !P::is_v2c)
         standin::core().stop("fifo-direction", "TPUSH", "this core does not produce into the FIFO");
-    constexpr uint64_t bytes = uint64_t(T::Numel) * sizeof(typename T::DType);
-    if (bytes * (!from_cube && standin::halves(Split) ? 2 : 1) > P::slot_size)
-        standin::core().stop("fifo-slot", "TPUSH", "the tile is larger than a slot");
+    standin::check_slot<P, T, Split>(tile, pipe.prod.entryOffset, "TPUSH");
     const uint32_t others = standin::halves(Split) ? 2 : 1;
     uint8_t* slot = standin::core().fifo_push(P::id, direction, P::slot_size, P::slot_num, others);
     standin::Instruction instruction("TPUSH", from_cube ? PIPE_FIX : PIPE_MTE3);
     standin::add_tile(instruction, tile, standin::Mode::Read, 1);
     standin::core().issue(instruction);
     auto* data = reinterpret_cast<typename T::DType*>(slot + pipe.prod.entryOffset);
-    constexpr TileSplitAxis mine = Split;
     for (int64_t r = 0; r < tile.GetValidRow(); ++r)
         for (int64_t c = 0; c < tile.GetValidCol(); ++c) {
-            int64_t at = from_cube ? r * T::Cols + c : standin::slot_offset<T, mine>(r, c, standin::lane_of<Split>());
+            int64_t at = from_cube ? r * T::Cols + c : standin::slot_offset<T, Split>(r, c, standin::lane_of<Split>());
             data[at] = tile.at(r, c);
         }
     standin::core().fifo_pushed(P::id, direction);
@@ -86,6 +93,7 @@ template <typename P, typename T, TileSplitAxis Split> RecordEvent TPOP(P& pipe,
     if (to_cube ? !P::is_v2c : !P::is_c2v)
         standin::core().stop("fifo-direction", "TPOP", "this core does not consume from the FIFO");
     if (!to_cube && !standin::halves(Split) && standin::core().sub_block() != 0) return {};
+    standin::check_slot<P, T, Split>(tile, pipe.cons.entryOffset, "TPOP");
     const uint8_t* slot = standin::core().fifo_pop(P::id, direction, P::slot_size, P::slot_num);
     tile.place(uint64_t(to_cube ? pipe.fifo.V2C_CONSUMER_BUF : pipe.fifo.C2V_CONSUMER_BUF) +
                uint64_t(pipe.cons.tileIndex) % P::local_slots * P::slot_size);

@@ -58,6 +58,4 @@ template <Op Code> void TSYNC() { standin::core().barrier(pipe_of(Code)); }
 
 template <SyncCoreType Who = SyncCoreType::AIVOnly> void SYNCALL() { standin::core().meet(Who); }
 
-template <PrintFormat Format = PrintFormat::Width8_Precision4, typename T> void TPRINT(T&) {}
-
 }  // namespace pto
