@@ -593,6 +593,6 @@ def test_text_that_does_not_compile_is_blamed_on_its_handler(name, with_handler,
     assert diagnostic.message == (
         "the handler of trial.doubled (htp-wrong 0.1.0) for the CPU wrote C++ that does not compile"
     )
-    assert diagnostic.span.place == f"test_intrinsics.py:{LINE}:1"
+    assert diagnostic.span.place.startswith(f"test_intrinsics.py:{LINE}:")
     assert diagnostic.notes[1].startswith("twice.cpp:")
     assert (package.path / "logs" / "build.txt").exists()

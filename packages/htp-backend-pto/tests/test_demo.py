@@ -22,7 +22,7 @@ def test_text_names_stages_tasks_memory_error_and_package(tmp_path, monkeypatch,
     text = demo.run(tmp_path)
     assert text.startswith("softmax, 70 x 32\n  stages    capture → inline → ")
     assert "\n  tasks     2: 2 softmax_0 (aiv); 0 edges, 0 of them told to the runtime\n" in text
-    assert "\n  memory    ub 16 of 184 KiB\n" in text  # two tiles of 64 x 32, and two columns
+    assert "\n  memory    ub 32 of 184 KiB\n" in text  # tiles of 64 x 32: what comes, what goes, two between
     assert re.search(r"error     \d\.\de-\d\d of the largest value", text)
     assert f"package   {tmp_path / 'softmax'}" in text
     assert (tmp_path / "softmax" / "manifest.json").is_file()
