@@ -109,7 +109,7 @@ CASES: dict[int, Case] = {
         "csp.endpoint-shared",
         source(TWO_SENDERS),
         source(STREAM),
-        ("channel 'a' has two senders: 'load'", "Use two channels and a select"),
+        ("channel 'a' has two senders: 'load'", "Use two channels and receive from both"),
         line="load(x, a)",
     ),
     29: Case(

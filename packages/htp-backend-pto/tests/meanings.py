@@ -175,6 +175,7 @@ CASES = [
     ("concat", (A, COLUMN), {}, np.hstack((A, COLUMN))), ("trans", (A, TMP), {}, np.swapaxes(A, 0, 1)),
     ("reinterpret", (np.array([[-1, 5]], np.int32),), {"dtype": u32}, np.array([[2**32 - 1, 5]], np.uint32)),
     ("reinterpret", (np.array([[65535, 5]], np.uint16),), {"dtype": i16}, np.array([[-1, 5]], np.int16)),
+    ("within", (INDICES.astype(np.int32), 99), {}, INDICES.astype(np.int32)),
     ("reshape", (A, 7, 5), {}, np.ravel(A).reshape(7, 5)),
     ("cvt", (A,), {"dtype": f16}, A.astype(np.float16)), ("cvt", (INTS,), {"dtype": f32}, INTS.astype(np.float32)),
     *(("cvt", (np.array([[-2.5, -1.5, -0.5, 0.5, 1.5, 2.7, -2.7]], np.float32),), {"dtype": i32, "mode": mode},

@@ -160,3 +160,36 @@ def test_a_finding_is_at_the_line_of_its_instruction(tmp_path):
     assert line("TEXTRACT") == first + 2
     assert line("TLOAD") == first
     assert line("TSTORE") == first + 1  # there are two, so that it is the line of the kernel's call
+
+
+BY_INDEX = {
+    "gather": ("y: Out[Tensor[f32, 16, 3]]", "y[:] = tile.gather(x[:, :], k[:, 0:3], axis=1)", (16, 3)),
+    "scatter": ("y: Out[Tensor[f32, 16, 20]]", "y[:] = tile.scatter(x[:, :], k[:, :], 9.0, axis=1)", (16, 20)),
+    "one": ("y: Out[Tensor[f32, 16, 20]]", "y[:] = tile.scatter(x[:, :], k[:, 0:1], 9.0, axis=1)", (16, 20)),
+    "added": (
+        "y: Out[Tensor[f32, 16, 20]]",
+        "t = tile.scatter(x[:, :], k[:, 1:4], 1.0, axis=1, mode='add')\n"
+        "y[:] = tile.scatter(t, k[:, 0:1], 9.0, axis=1, mode='add')",
+        (16, 20),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BY_INDEX)
+def test_an_index_out_of_range_is_a_finding_at_its_line(tmp_path, name):
+    """Rows of 20 elements have room for 24; the index is in the last line of each body."""
+    written, body, shape = BY_INDEX[name]
+    params = f"x: In[Tensor[f32, 16, 20]], k: In[Tensor[i32, 16, 4]], {written}"
+    run = htp.bind(htp.compile_program(corner(params, body), target="pto:a2a3sim", out=tmp_path / "built"), mode="sim")
+    x, k = np.zeros((16, 20), np.float32), np.tile(np.arange(4, dtype=np.int32), (16, 1))
+    for index in (19, -20):
+        k[0, 0] = index
+        run(x, k, np.zeros(shape, np.float32))
+    line = HEAD[: HEAD.index("{body}")].count("\n") + body.count("\n") + 1
+    for index in (20, 24, -21, -60):
+        k[0, 0] = index
+        with pytest.raises(htp.Refused) as caught:
+            run(x, k, np.zeros(shape, np.float32))
+        assert caught.value.code == "pto.simulator"
+        assert f"index {index} is out of range for an axis of 20 elements" in caught.value.diagnostic.message
+        assert caught.value.diagnostic.span.line == line

@@ -134,6 +134,22 @@ def test_elements_of_three_dimensions_are_ordered_along_the_last_one(tmp_path, r
 
 
 @kernel
+def lean(x: In[Tensor[f32, "B", 9, 1]], y: Out[Tensor[f32, "B", 9, 1]], most: Out[Tensor[f32, "B", 9]]) -> None:
+    for b in range(0, x.shape[0], 4):
+        t = x[b:b + 4, :, :]
+        y[b:b + 4, :, :] = t * 2.0
+        most[b:b + 4, :] = tile.max(t, axis=2)
+
+
+def test_the_last_of_three_dimensions_may_be_one(tmp_path, rng):
+    x = rng.standard_normal((7, 9, 1)).astype(np.float32)
+    y, most = np.zeros_like(x), np.zeros((7, 9), np.float32)
+    htp.bind(htp.compile_program(lean, target="pto:a2a3sim", out=tmp_path), mode="sim")(x, y, most)
+    np.testing.assert_array_equal(y, x * 2)
+    np.testing.assert_array_equal(most, x[:, :, 0])
+
+
+@kernel
 def inner(x: In[Tensor[f32, 2, 8, 40]], values: Out[Tensor[f32, 2, 3, 40]], places: Out[Tensor[i64, 2, 3, 40]]) -> None:
     largest, where = tile.topk(x[:], 3, axis=1)
     values[:] = largest
@@ -148,7 +164,8 @@ def turned(x: In[Tensor[f32, "B", 8, 40]], y: Out[Tensor[f32, "B", 40, 8]]) -> N
 
 @pytest.mark.parametrize(("definition", "said", "help_"), [
     (inner, "`tile.topk` of 3 dimensions", "`t = x[b, :, :]`"),
-    (turned, "a transposition needs the number", "out of `x`, in a loop over its first axis: `t = x[b, :, :]`"),
+    (turned, "a transposition goes matrix by matrix: how many `t1` has must be a constant",
+     "out of `x`, in a loop over its first axis: `t = x[b, :, :]`"),
 ])  # fmt: skip
 def test_what_rows_cannot_do_is_named_as_it_is_written(definition, said, help_, tmp_path):
     with pytest.raises(htp.Refused) as caught:

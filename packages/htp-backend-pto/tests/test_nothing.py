@@ -55,6 +55,31 @@ def test_a_step_for_both_units_takes_tokens_of_any_length(tmp_path):
     assert np.array_equal(y, 2 * x)
 
 
+@process
+def counted(inp: Recv[Block], out: Send[Block]) -> None:
+    turn = tile.zeros((1, 64), f32)
+    for t in inp:
+        turn = turn + 1.0
+        out.send(t + turn)
+
+
+@network
+def numbered(x: In[Tensor[f32, "N", 64]], y: Out[Tensor[f32, "N", 64]]) -> None:
+    a = Channel[Block](capacity=2)
+    b = Channel[Block](capacity=1)
+    load(x, a)
+    counted(a, b)
+    store(b, y)
+
+
+def test_a_process_changes_a_tile_with_every_token_of_any_length(tmp_path):
+    run = built(numbered, tmp_path)
+    for rows in (0, 1, 16, 37):
+        x, y = np.ones((rows, 64), np.float32), np.empty((rows, 64), np.float32)
+        run(x, y)
+        assert np.array_equal(y[:, 0], np.arange(rows) // 16 + 2)
+
+
 # arrays without elements ----------------------------------------------------------------------------------------------
 
 

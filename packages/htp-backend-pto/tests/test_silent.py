@@ -130,6 +130,16 @@ def only_largest(x: Rows, y: Column) -> None:
         y[i : i + 16, :] = tile.where(top > 0.0, total, 1.0)
 
 
+@kernel
+def over_other_columns(x: Rows, w: In[Tensor[f32, "M", "K"]], y: Column) -> None:
+    """A sum over other columns: where there are none, it is zero, and the largest element is seen."""
+    assert x.shape[1] <= 64
+    assert w.shape[1] <= 64
+    for i in range(0, x.shape[0], 16):
+        top = tile.max(x[i : i + 16, :], axis=1, keepdims=True)
+        y[i : i + 16, :] = top + tile.sum(tile.exp(w[i : i + 16, :] - top), axis=1, keepdims=True)
+
+
 Block = Tile[f32, 64, 128]
 
 
@@ -168,9 +178,10 @@ def test_extremes_are_plain_where_their_nan_comes_out_anyway(definition):
 
 @pytest.mark.parametrize(
     "definition",
-    [told, last_only, kept_apart, of_another, by_columns, started_before, left_out_later, only_largest],
+    [told, last_only, kept_apart, of_another, by_columns, started_before, left_out_later, only_largest,
+     over_other_columns],
     ids=lambda each: each.name,
-)
+)  # fmt: skip
 def test_extremes_say_what_a_nan_gives_where_somebody_could_see_it(definition):
     assert comparisons(definition) > 0
 

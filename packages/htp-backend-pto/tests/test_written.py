@@ -2,6 +2,7 @@
 
 import importlib.util
 
+import numpy as np
 import pytest
 
 import htp
@@ -76,13 +77,61 @@ def f(x: In[Tensor[f32, "M", 64]], y: Out[Tensor[f32, "M", 64]]) -> None:
     assert refused.value.diagnostic.help == ("write `ub(16, 64)`",)
 
 
-def test_a_column_of_a_wider_array_is_not_written(tmp_path):
+COLUMNS = """
+@kernel
+def f(x: In[Tensor[f32, "M", 1]], v: In[Tensor[f32, "M"]], y: InOut[Tensor[f32, "M", WIDTH]]) -> None:
+    assert y.shape[1] >= 4
+    for i in range(0, x.shape[0], 32):
+        y[i:i + 32, 1:2] = x[i:i + 32, :] * 2.0
+        y[i:i + 32, 3] = v[i:i + 32] + 1.0
+"""
+
+
+@pytest.mark.parametrize("width", ["8", '"N"'])
+def test_columns_of_a_wider_array_are_written(tmp_path, width):
+    package = compiled(COLUMNS.replace("WIDTH", width), tmp_path)
+    x, v, y = np.ones((70, 1), np.float32), np.arange(70, dtype=np.float32), np.full((70, 8), 7, np.float32)
+    htp.bind(package, mode="sim")(x, v, y)
+    expected = np.full((70, 8), 7, np.float32)
+    expected[:, 1], expected[:, 3] = 2, v + 1
+    np.testing.assert_array_equal(y, expected)
+
+
+def test_a_column_that_is_read_and_written_is_one_of_its_rows(tmp_path):
     text = """
 @kernel
-def f(x: In[Tensor[f32, 64, 1]], y: InOut[Tensor[f32, 64, 8]]) -> None:
-    y[:, 1:2] = x[:] * 2.0
+def f(x: In[Tensor[f32, "M", 1]], y: InOut[Tensor[f32, "M", 8]]) -> None:
+    for i in range(0, x.shape[0], 32):
+        y[i:i + 32, 1:2] = y[i:i + 32, 1:2] + x[i:i + 32, :]
+"""
+    y = np.full((70, 8), 7, np.float32)
+    htp.bind(compiled(text, tmp_path), mode="sim")(np.ones((70, 1), np.float32), y)
+    expected = np.full((70, 8), 7, np.float32)
+    expected[:, 1] = 8
+    np.testing.assert_array_equal(y, expected)
+
+
+def test_a_column_of_an_array_of_any_width_is_not_read(tmp_path):
+    text = """
+@kernel
+def f(x: In[Tensor[f32, "M", "N"]], y: Out[Tensor[f32, "M", 1]]) -> None:
+    assert x.shape[1] >= 1
+    for i in range(0, x.shape[0], 32):
+        y[i:i + 32, :] = x[i:i + 32, 0:1]
 """
     with pytest.raises(Refused) as refused:
         compiled(text, tmp_path)
-    assert refused.value.code == "pto.strided-view"
-    assert refused.value.diagnostic.span.line == 8
+    found = refused.value.diagnostic
+    assert (found.code, found.span.line) == ("pto.strided-view", 10)
+    assert 'dims={"N": 64}' in found.help[0]
+    compiled(text.replace('"N"', "64"), tmp_path / "mended")
+
+
+def test_an_edited_stage_without_its_flags_is_refused(tmp_path):
+    package = compiled(COLUMNS.replace("WIDTH", "8"), tmp_path)
+    (stage,) = package.path.glob("ir/stages/11-*/program.py")
+    lines = stage.read_text().splitlines(keepends=True)
+    stage.write_text("".join(each for each in lines if not each.startswith(("    set_flag", "    wait_flag"))))
+    with pytest.raises(Refused, match="does not wait for") as refused:
+        htp.compile_program(stage, target="pto:a2a3sim", out=tmp_path / "again", start_at="11")
+    assert refused.value.code == "plan.broken-promise"

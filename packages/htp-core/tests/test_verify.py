@@ -1,13 +1,16 @@
 """Replaying and verifying hand-written packages: honest ones pass, every kind of lie is found."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from htp.artifact import Manifest, Package, open_package, publish_package
 from htp.artifact.manifest import StageRecord
-from htp.diagnostics import Refused
-from htp.tools.replay import replay
+from htp.diagnostics import Diagnostic, Refused
+from htp.tools.replay import open_sizes, replay
+from htp.tools.verbs import first_of_each
 from htp.tools.verify import verify
 
 STAGE = '''"""A stage."""
@@ -138,12 +141,40 @@ def test_stages_that_are_refused_with_other_codes_agree(tmp_path):
     assert "empty-M" in levels[2].note
 
 
+@pytest.mark.parametrize(
+    ("dims", "code"), [("M=99999999999", "run.out-of-memory"), ("M=4,M=5", "cli.bad-dims"), ("Q=3", "run.dim-mismatch")]
+)
+def test_sizes_that_cannot_be_are_refused_as_such(tmp_path, dims, code):
+    with pytest.raises(Refused) as caught:
+        replay(package(tmp_path, HONEST), "00", dims=dims)
+    assert caught.value.code == code
+
+
+def test_a_size_that_a_package_was_compiled_for_is_said_to_be_fixed(tmp_path):
+    made = package(tmp_path, HONEST)
+    fixed = replace(made, manifest=structs.replace(made.manifest, dims={"M": 128}))
+    assert open_sizes(fixed, "M=128,N=3") == "N=3"
+    with pytest.raises(Refused, match="M is fixed at 128") as caught:
+        open_sizes(fixed, "M=64")
+    assert caught.value.code == "run.dim-mismatch"
+
+
+def test_one_defect_is_told_once():
+    found = [Diagnostic(code="verify.stage-differs", message=f"stage {number}") for number in range(20)]
+    other = Diagnostic(code="verify.not-written", message="y")
+    first, second = first_of_each([*found, other])
+    assert (first.message, first.notes, second) == ("stage 0", ("and 19 more such findings",), other)
+
+
 def test_no_inputs_can_be_found(tmp_path):
     impossible = "assert x.shape[0] == 1013\n    y[:] = x[:]\n    z[:] = i[:]"
     with pytest.raises(Refused) as caught:
         replay(package(tmp_path, impossible), "00")
     assert caught.value.code == "replay.no-usable-inputs"
-    assert caught.value.diagnostic.notes == ("the last one with run.assertion-failed: x.shape[0] == 1013",)
+    assert caught.value.diagnostic.notes == (
+        "the last one with run.assertion-failed: x.shape[0] == 1013", "at line 10: `assert x.shape[0] == 1013`",
+    )  # fmt: skip
+    assert "htp explain run.assertion-failed" in caught.value.diagnostic.help[0]
     with pytest.raises(Refused, match=r"replay\.no-usable-inputs"):
         verify(package(tmp_path, impossible).path)
     assert replay(package(tmp_path, impossible), "00", dims="M=1013").outputs

@@ -65,7 +65,7 @@ def test_two_senders():
     assert found.code == "csp.endpoint-shared"
     assert found.message == (
         "channel 'kv' has two senders: 'load' (line 20) and 'refill' (line 21); a FIFO has exactly one. "
-        "Use two channels and a select, or merge the processes"
+        "Use two channels and receive from both, or merge the processes"
     )
     assert found.span.line == 21
 
@@ -73,7 +73,7 @@ def test_two_senders():
 def test_two_receivers_of_one_kind():
     found = refusal(check_ends, network("kv = Channel[f32]()", "load(kv)", "take(kv)", "take(kv)"))
     assert found.message.startswith("channel 'kv' has two receivers: 'take' (line 21) and 'take_2' (line 22)")
-    assert "two channels and a broadcast" in found.message
+    assert "two channels and send to both" in found.message
 
 
 def test_one_process_that_is_given_an_end_twice():

@@ -281,7 +281,7 @@ def test_an_end_moves_to_a_spawned_process():
     assert found.diagnostic.message == (
         f"channel 'c' has two senders: 'count' (line {line(keeps.python, 2)}) "
         f"and 'keeps' (line {line(keeps.python, 3)}); a FIFO has exactly one. "
-        "Use two channels and a select, or merge the processes"
+        "Use two channels and receive from both, or merge the processes"
     )
 
 
@@ -315,12 +315,12 @@ def test_two_processes_at_one_end():
     first = line(senders.python, 3)
     assert fails(senders, "csp.endpoint-shared").diagnostic.message == (
         f"channel 'kv' has two senders: 'count' (line {first}) and 'count_2' (line {first + 1}); "
-        "a FIFO has exactly one. Use two channels and a select, or merge the processes"
+        "a FIFO has exactly one. Use two channels and receive from both, or merge the processes"
     )
     first = line(receivers.python, 3)
     assert fails(receivers, "csp.endpoint-shared").diagnostic.message == (
         f"channel 'kv' has two receivers: 'drain' (line {first}) and 'drain_2' (line {first + 1}); "
-        "a FIFO has exactly one. Use two channels and a broadcast, or merge the processes"
+        "a FIFO has exactly one. Use two channels and send to both, or merge the processes"
     )
 
 

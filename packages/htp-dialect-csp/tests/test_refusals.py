@@ -92,7 +92,7 @@ def test_a_channel_with_two_senders():
     assert found.code == "csp.endpoint-shared"
     assert found.message == (
         f"channel 'kv' has two senders: 'load' (line {first}) and 'refill' (line {second}); a FIFO has exactly one. "
-        "Use two channels and a select, or merge the processes"
+        "Use two channels and receive from both, or merge the processes"
     )
     assert found.span.line == second
     assert found.help == ("give each end of a channel to one process",)

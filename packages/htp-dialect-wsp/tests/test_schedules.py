@@ -229,6 +229,7 @@ def test_a_conflict_names_both_lines(first, second, said):
         (lambda s: s.loop("h"), "wsp.unknown-loop", "`grid` has no loop `h`"),
         (lambda s: s.tile("jj", 2), "wsp.unknown-loop", "did you mean `j`?"),
         (lambda s: s.fuse("double", "duble"), "wsp.unknown-task", "did you mean `double`?"),
+        (lambda s: s.task("double"), "wsp.unknown-directive", '`s.map("NAME", expression)`'),
         (lambda s: s.tyle("i", 2), "wsp.unknown-directive", "did you mean `s.tile`?"),
         (lambda s: s.tile("i", 0), "wsp.bad-argument", "`factor` of `tile` is 0"),
         (lambda s: s.tile("i", 2, tail="crop"), "wsp.bad-argument", "`tail` is 'crop'"),

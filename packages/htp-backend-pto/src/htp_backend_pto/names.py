@@ -19,6 +19,7 @@ INSTRUCTIONS = (
     "rowmax", "rowmin", "rowprod", "rowsum", "rsqrt", "scatter", "scatter_mask", "scratch", "sdivs", "sel", "sels",
     "shl", "shls", "shr", "shrs", "sort32", "sorted_indices", "sorted_places", "sorted_values", "sqrt", "store",
     "store_add", "store_as", "store_col", "store_col_flags", "store_flags", "store_fp", "store_row", "store_row_flags",
-    "store_rows", "store_t", "sub", "subc", "subrelu", "subs", "subsc", "subview", "trans", "tri", "xor", "xors",
+    "store_rows", "store_t", "sub", "subc", "subrelu", "subs", "subsc", "subview", "trans", "tri", "within", "xor",
+    "xors",
 )  # fmt: skip
 """Every instruction that programs may write, sorted."""

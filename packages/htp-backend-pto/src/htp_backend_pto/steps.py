@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Step", "end_of", "root_name", "step_of", "steps_in", "tile_names", "without_words", "word_of"]
 
 WORDS = ("set_flag", "wait_flag", "pipe_barrier")
-VIEWS = ("reinterpret", "reshape", "subview")
+VIEWS = ("reinterpret", "reshape", "subview", "within")
 """Instructions that move nothing: what they make are the bytes of their operand."""
 
 

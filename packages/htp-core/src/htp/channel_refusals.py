@@ -41,7 +41,7 @@ def end_shared(
     channel: str, side: Side, names: tuple[str, str], places: tuple[Span | None, Span | None]
 ) -> Refused:
     """The refusal of an end of a channel of that name that two processes have."""
-    plural, other = ("senders", "a select") if side == "send" else ("receivers", "a broadcast")
+    plural, other = ("senders", "receive from both") if side == "send" else ("receivers", "send to both")
     lines = [f" (line {place.line})" if place is not None else "" for place in places]
     first, second = (f"'{name}'{line}" for name, line in zip(names, lines, strict=True))
     return Refused(

@@ -152,6 +152,11 @@ def first_column(file: str, line: int) -> int:
     return len(source) - len(source.lstrip()) + 1 if source.strip() else 1
 
 
+def _drawn_column(place: Span) -> int:
+    """Where a place begins; one without an end is a whole line, to which its indentation does not belong."""
+    return place.column if place.end_line else max(place.column, first_column(place.file, place.line))
+
+
 def _source_lines(diagnostic: Diagnostic, width: int) -> list[str]:
     span, labels = diagnostic.span, diagnostic.labels
     if span is None:
@@ -162,7 +167,8 @@ def _source_lines(diagnostic: Diagnostic, width: int) -> list[str]:
         key=lambda mark: (mark[0].line, mark[0].column),
     )
     gutter = max(2, len(str(max(mark[0].line for mark in marks))))
-    drawn = [f"{' ' * gutter}--> {span.place}", f"{' ' * gutter} |"]
+    begin = msgspec.structs.replace(span, column=_drawn_column(span))
+    drawn = [f"{' ' * gutter}--> {begin.place}", f"{' ' * gutter} |"]
     previous = 0
     for place, text, sign in marks:
         source = linecache.getline(span.file, place.line).rstrip("\n")
@@ -172,9 +178,7 @@ def _source_lines(diagnostic: Diagnostic, width: int) -> list[str]:
             drawn.append(f"{place.line:>{gutter}} | {source[:width]}")
         previous = place.line
         last = place.end_column if place.end_line == place.line else len(source) + 1
-        # A place without an end is a whole line: its indentation is not underlined.
-        column = place.column if place.end_line else max(place.column, first_column(span.file, place.line))
-        column = min(column, width)
+        column = min(_drawn_column(place), width)
         carets = sign * max(1, min(last, len(source) + 1, width + 1) - column)
         drawn.append(f"{' ' * gutter} | {' ' * (column - 1)}{carets} {text}".rstrip())
     drawn += [f"{' ' * gutter}--> {each.span.place}: {each.text}" for each in labels if each.span.file != span.file]

@@ -42,7 +42,8 @@ def resume(path: Path, wanted: str | None, session: Session) -> Resumed:
     """The program of a stage's `program.py`, with the facts its `state.json` says hold there.
 
     Raises:
-        Refused: `artifact.no-such-stage`, or `capture.*` for what the edit made of the text.
+        Refused: `artifact.no-such-stage`, `capture.*` for what the edit made of the text, or `plan.broken-promise`
+            for a fact that the edited text no longer keeps.
     """
     found = STAGE.fullmatch(path.parent.name)
     state = path.parent / "state.json"
@@ -62,6 +63,8 @@ def resume(path: Path, wanted: str | None, session: Session) -> Resumed:
     if any(each.kind not in CORE_KINDS for each in program.functions):  # directives are still in the text then
         stay = (*(each for each in stay if not isinstance(each, DirectiveUse)), *written_directives(program))
     program = replace(program, uses=(*written_uses(program), *stay))
+    for fact in sorted(program.facts, key=str):
+        fact.verify(program)
     return Resumed(program, found[0], int(found[1]), EditRecord(from_=found[0], digest=digest))
 
 

@@ -168,7 +168,7 @@ def _holders(graph: Graph, channel: str, side: Side) -> list[ProcessNode]:
 
 
 def _shared(channel: str, side: Side, first: ProcessNode, second: ProcessNode) -> Refused:
-    plural, other = ("senders", "a select") if side == "send" else ("receivers", "a broadcast")
+    plural, other = ("senders", "receive from both") if side == "send" else ("receivers", "send to both")
     return Refused(
         "csp.endpoint-shared",
         f"channel '{channel}' has two {plural}: '{first.name}'{_line(first.place)} and "

@@ -228,11 +228,14 @@ class Schedule:
         if name.startswith("__"):
             raise AttributeError(name)
         near = get_close_matches(name, DIRECTIVES, 1, 0.5)
+        hint = f"did you mean `s.{near[0]}`?" if near else f"the directives are {', '.join(DIRECTIVES)}"
+        if name in ("task", "tasks", "kernel"):
+            hint = 'give directives the name of the kernel that the tasks call: `s.map("NAME", expression)`'
         raise Refused(
             "wsp.unknown-directive",
             f"there is no directive `{name}`",
             span=user_place(),
-            help=f"did you mean `s.{near[0]}`?" if near else f"the directives are {', '.join(DIRECTIVES)}",
+            help=hint,
         )
 
     # what all of them do ------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -40,6 +41,8 @@ INSTRUCTION = re.compile(r"\b([A-Z][A-Z0-9_]+)[(<]")
 """An instruction in the text of a kernel."""
 BUFFER = re.compile(r"\bbuffer (\d+)")
 """A buffer as the stand-in says it."""
+LINE = re.compile(r", line (\d+)$")
+"""The line of a kernel's file as the stand-in says it."""
 CHECK = re.compile(r"htp check (\d+): (-?\d+) of (-?\d+)")
 """What `htp::fail` of `native/orchestration/htp_host.hpp` says."""
 
@@ -127,9 +130,11 @@ def diagnostic_of(finding: Finding, places: Places) -> Diagnostic:
     where = [f"kernel `{finding.kernel}`" if finding.kernel else "", finding.instruction or "", finding.tile or ""]
     notes = [", ".join(each for each in where if each)] if any(where) else []
     kernel = finding.kernel or ""
-    place = places.instructions.get((kernel, finding.instruction or ""), "") or places.calls.get(kernel, "")
+    said = LINE.search(finding.message)
+    place = places.lines.get((kernel, int(said[1])), "") if said else ""
+    place = place or places.instructions.get((kernel, finding.instruction or ""), "") or places.calls.get(kernel, "")
     wrong = finding.severity == "error"
-    message = BUFFER.sub(lambda found: places.array(int(found[1])) or found[0], finding.message)
+    message = BUFFER.sub(lambda found: places.array(int(found[1])) or found[0], LINE.sub("", finding.message))
     return Diagnostic(
         code="pto.simulator",
         severity="error" if wrong else "warning",
@@ -150,12 +155,14 @@ def places_of(graph: Graph) -> dict[str, str]:
 class Places(NamedTuple):
     """The user's lines: of kernels' calls, and of what an instruction of a kernel was printed from, if that is one.
 
-    `arrays` are the parameters of the entry that are arrays, in order: the first buffers of a run.
+    `lines` are those of the kernels' files. `arrays` are the parameters of the entry that are arrays, in order: the
+    first buffers of a run.
     """
 
     calls: Mapping[str, str]
     instructions: Mapping[tuple[str, str], str]
     arrays: tuple[str, ...]
+    lines: Mapping[tuple[str, int], str] = MappingProxyType({})
 
     def array(self, number: int) -> str:
         """A buffer by its name, empty for one that the program makes."""
@@ -172,7 +179,11 @@ def all_places(folder: Path, contract: Package, graph: Graph, mapped: SourceMap)
             for name in INSTRUCTION.findall(line):
                 found[kernel.name, name].add(lines.get(kernel.file, {}).get(number, ""))
     arrays = tuple(each.name for each in contract.parameters if each.direction != "scalar")
-    return Places(places_of(graph), {each: places.pop() for each, places in found.items() if len(places) == 1}, arrays)
+    alone = {each: places.pop() for each, places in found.items() if len(places) == 1}
+    by_line = {
+        (kernel.name, line): place for kernel in contract.kernels for line, place in lines.get(kernel.file, {}).items()
+    }
+    return Places(places_of(graph), alone, arrays, by_line)
 
 
 def graph_of_run(report: Report, places: Mapping[str, str]) -> TaskGraph:

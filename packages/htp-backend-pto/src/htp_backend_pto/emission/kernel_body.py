@@ -43,7 +43,7 @@ ORDERS: dict[str, Order] = {
     "load_t": "transposed", "store_t": "transposed", "load_row": "row", "store_row": "row", "load_col": "column",
     "store_col": "column", "load_rows": "matrices", "store_rows": "matrices",
 }  # fmt: skip
-PLACES = ("extract", "insert", "subview", "tri", "random", "img2col")
+PLACES = ("extract", "insert", "subview", "tri", "random", "img2col", "within")
 """Instructions whose numbers are places or words, and so stay integers."""
 
 

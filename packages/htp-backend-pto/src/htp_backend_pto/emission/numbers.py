@@ -22,6 +22,13 @@ template <int Rounds, typename D>
     TRandomCounter counts = {{uint32_t(counter), uint32_t(counter >> 32), uint32_t(stream), uint32_t(stream >> 32)}};
     TRANDOM<Rounds>(dst, keys, counts);
 }}"""
+WITHIN = f"""\
+template <typename D, typename X> {INLINE} void within(D &dst, X &x, int64_t size, int line) {{
+    TRESHAPE(dst, x);
+#ifdef HTP_PTO_STANDIN
+    pto::standin::check_within(dst, size, line);
+#endif
+}}"""
 FUNCTIONS = MappingProxyType(
     {
         **{
@@ -42,6 +49,7 @@ FUNCTIONS = MappingProxyType(
         "{ return a < 0 ? (a + size < 0 ? 0 : a + size) : (a < size ? a : size); }",
         "random": RANDOM,
         "img2col": IMG2COL,
+        "within": WITHIN,
         **SCALED,
         **PARTS,
     }

@@ -385,7 +385,8 @@ def _rows_instead(argument: Argument, buffer: Buffer, site: Site) -> str:
     if argument.param.direction != "in":
         return f"write whole rows of `{buffer.name}`, or an array that has no other column"
     if buffer.dims[-1].constant is None:
-        return f'compile with a number of columns, at least 2: `dims={{"{buffer.dims[-1]}": 64}}`'
+        size = buffer.dims[-1]
+        return f'compile with a number of columns, at least 2: `--dims {size}=64`, or `dims={{"{size}": 64}}`'
     return f"give `{site.kernel.name}` whole rows of `{buffer.name}`, and take the column there: `x[:, k]`"
 
 

@@ -66,6 +66,8 @@ SHAPES: tuple[Instruction, ...] = (
         variables="Given Other", dtypes="i32>u32 u32>i32 i16>u16 u16>i16", call="TRESHAPE({dst}, {x})", notes=(NONE,)),
     row("subview", "TSUBVIEW", "x #row #col #rows #cols", "a part of x, where it lies", dtypes=MOVING,
         call="TSUBVIEW({dst}, {x}, {row}, {col})", notes=(NONE,)),
+    row("within", "TRESHAPE", "x #size", "x, whose numbers are 0 to size - 1", dtypes="i32",
+        call="htp::within({dst}, {x}, {size}, __LINE__)", notes=(NONE, "the stand-in refuses other numbers")),
     row("cvt", "TCVT", "x @dtype @mode", "another dtype", variables="Given Other", dtypes=CONVERSIONS,
         call="TCVT({dst}, {x}, RoundMode::{mode})",
         notes=("the simulator leaves integers out of range undefined; here they are the nearest",)),

@@ -19,7 +19,7 @@ from htp.program import stamp
 from htp.types import TileType, bool_, u8
 from htp_backend_pto.isa import VARIANTS, instruction
 from htp_backend_pto.layouts import OnChip, ub
-from htp_backend_pto.lower.bound.bound import room_for
+from htp_backend_pto.lower.bound.bound import room_for, rows_for
 from htp_backend_pto.lower.units import walk
 from htp_backend_pto.tiles import annotation_of, declared, room_of
 
@@ -107,6 +107,10 @@ class Writer:
         bare = TileType(dtype, tuple(dims))
         return TileType(dtype, tuple(dims), (room_for(bare, rows, columns),))
 
+    def line(self, dtype: DType, size: Expr, most: int) -> TileType:
+        """The type of a row, of one element as well, which `type` takes for a column."""
+        return TileType(dtype, (const(1), size), (rows_for(dtype, 1, most),))
+
     def like(self, name: str, dtype: DType) -> TileType:
         """The type of a tile with the sizes of another one."""
         return self.sized(self.types[name], dtype)
@@ -114,6 +118,8 @@ class Writer:
     def sized(self, type_: TileType, dtype: DType) -> TileType:
         """The type of a tile of the same size with elements of another dtype; what flags are padded to is no size."""
         here = room(type_)
+        if type_.dims[1].constant == 1 and not is_column(type_):
+            return self.line(dtype, type_.dims[1], 1)
         rows, columns = (self.most(*each) for each in zip(type_.dims, (here.rows, here.columns), strict=True))
         return self.type(dtype, type_.dims, rows, columns)
 
@@ -123,10 +129,7 @@ class Writer:
 
     def as_row_type(self, type_: TileType) -> TileType:
         """The type of a column that is turned into a row."""
-        dims = (const(1), type_.dims[0])
-        if type_.dtype is bool_:
-            return self.type(bool_, dims, 1, room(type_).rows)
-        return TileType(type_.dtype, dims, (ub(1, room(type_).rows),))
+        return self.line(type_.dtype, type_.dims[0], room(type_).rows)
 
     def scratch(self, like: TileType, width: int | None = None) -> str:
         """Room for an instruction that needs some: as much as another tile takes, or fewer columns of it."""

@@ -57,6 +57,7 @@ from htp_backend_pto.pto._indexing import (
     mscatter_rows,
     scatter,
     scatter_mask,
+    within,
 )
 from htp_backend_pto.pto._making import ci, colexpand, expands, rowexpand, scratch, tri
 from htp_backend_pto.pto._masks import cmp, cmps, sel, sels
@@ -289,6 +290,7 @@ __all__ = [
     "subview",
     "trans",
     "tri",
+    "within",
     "xor",
     "xors",
 ]

@@ -15,7 +15,7 @@ from htp.diagnostics import Refused
 from htp.runs import RunReport
 from htp.tools.compare import Comparison, compare, tolerance
 from htp.tools.inputs import fingerprint, save_arrays
-from htp.tools.replay import run_cases
+from htp.tools.replay import open_sizes, run_cases
 from htp.tools.stage import OutputRecord
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def call(
     Raises:
         Refused: the package cannot be bound here, or its arguments do not fit.
     """
+    dims = open_sizes(package, dims)
     executable = htp.bind(package, mode=mode, toolchain=toolchain)
     options = [f"--inputs={inputs.absolute()}"] if inputs else [f"--make={seed}"]
     cases = run_cases(package, package.stages[0].id, folder, [*options, f"--seed={seed}", f"--dims={dims}"])

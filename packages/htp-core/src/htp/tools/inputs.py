@@ -157,7 +157,18 @@ def make_inputs(params: Sequence[Param], case: Case) -> dict[str, Vector]:
     """One array per parameter; those that are only written hold poison.
 
     Equal cases give equal bytes.
+
+    Raises:
+        Refused: `run.out-of-memory` where there is no room for them.
     """
+    try:
+        return _made(params, case)
+    except (MemoryError, ValueError) as error:  # NumPy says of some sizes that they are no array at all
+        what = f"the inputs for {', '.join(f'{name}={size}' for name, size in case.dims.items())} have no room"
+        raise Refused("run.out-of-memory", what, notes=(str(error),), help="give smaller sizes") from None
+
+
+def _made(params: Sequence[Param], case: Case) -> dict[str, Vector]:
     import numpy as np
 
     arrays: dict[str, Vector] = {}
@@ -280,6 +291,8 @@ def parse_dims(text: str) -> dict[str, int]:
         name, _, size = (piece.strip() for piece in part.partition("="))
         if not name.isidentifier() or not size.isdecimal() or len(size) > 12:
             raise Refused("cli.bad-dims", f"{part!r} is not a size", help="write sizes as M=64,N=32")
+        if name in sizes and sizes[name] != int(size):
+            raise Refused("cli.bad-dims", f"{name} is said to be {sizes[name]} and {size}", help="give one size for it")
         sizes[name] = int(size)
     return sizes
 

@@ -18,7 +18,7 @@ import msgspec
 
 from htp.catalogue import distribution_of_module, install_hint
 from htp.diagnostics import Diagnostic, Refused
-from htp.tools.inputs import load_arrays
+from htp.tools.inputs import load_arrays, parse_dims
 from htp.tools.stage import OutputRecord, StageResults, read_results
 from htp.types import dtype_named
 
@@ -31,8 +31,11 @@ if TYPE_CHECKING:
 
 TIMEOUT_SECONDS = 300.0
 ABOUT_INPUTS = frozenset(
-    ("cli.bad-dims", "replay.bad-arrays", "replay.missing-input", "replay.no-usable-inputs", "run.dim-mismatch")
-)
+    (
+        "cli.bad-dims", "replay.bad-arrays", "replay.missing-input", "replay.no-usable-inputs", "run.dim-mismatch",
+        "run.out-of-memory",
+    )
+)  # fmt: skip
 """Codes that speak of what a stage is given, not of what it does."""
 _MISSING = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
 
@@ -83,7 +86,7 @@ def replay(
     record = package.stage(stage)
     with tempfile.TemporaryDirectory(prefix="htp-replay-") as folder:
         program = _copy(package, stage, Path(folder))
-        options = [f"--seed={seed}", f"--dims={dims}"]
+        options = [f"--seed={seed}", f"--dims={open_sizes(package, dims)}"]
         options += [f"--inputs={inputs.absolute()}"] if inputs else []
         options += [f"--outputs={outputs.absolute()}"] if outputs else []
         printed = _run_stage(program, options, what=f"stage {record.folder}", timeout=timeout)
@@ -101,7 +104,7 @@ def make_cases(package: Package, folder: Path, *, seeds: Sequence[int], dims: st
         Refused: as `replay`.
     """
     first = package.stages[0].id
-    options = [f"--make={','.join(str(seed) for seed in seeds)}", f"--dims={dims}"]
+    options = [f"--make={','.join(str(seed) for seed in seeds)}", f"--dims={open_sizes(package, dims)}"]
     return run_cases(package, first, folder, [*options, "--edges"] if edges else options)
 
 
@@ -130,6 +133,23 @@ def _run_stage(program: Path, options: Sequence[str], *, what: str, timeout: flo
         if found and found[0].code in ABOUT_INPUTS:
             raise Refused.of(*found) from None
         raise
+
+
+def open_sizes(package: Package, dims: str) -> str:
+    """The sizes as a stage takes them: without those that the package was compiled for.
+
+    Raises:
+        Refused: `run.dim-mismatch` for another size than such a one, `cli.bad-dims`.
+    """
+    given, fixed = parse_dims(dims), package.manifest.dims
+    for name, size in given.items():
+        if fixed.get(name, size) != size:
+            raise Refused(
+                "run.dim-mismatch",
+                f"{name} is fixed at {fixed[name]} in {package.path.name}/, and not {size}",
+                help=f"leave {name} out, or compile with --dims {name}={size}",
+            )
+    return ",".join(f"{name}={size}" for name, size in given.items() if name not in fixed)
 
 
 def collect(folder: Path, outputs: Path, what: str) -> Cases:

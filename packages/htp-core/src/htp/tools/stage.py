@@ -6,6 +6,7 @@ Knows one decorated function and arrays; does not know packages.
 from __future__ import annotations
 
 import argparse
+import linecache
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ from htp.tools.inputs import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from htp.diagnostics import Span
     from htp.language import Definition
     from htp.tools.inputs import Vector
     from htp.types import DType, Param
@@ -58,6 +60,7 @@ class CaseResult(Record, frozen=True, kw_only=True):
     outputs: tuple[OutputRecord, ...] = ()
     refused: str | None = None
     message: str = ""
+    place: str = ""
     changed: tuple[str, ...] = ()
 
 
@@ -180,8 +183,11 @@ def first_that_works(
     raise Refused(
         "replay.no-usable-inputs",
         f"{definition.name} refuses every set of inputs that was tried",
-        notes=(f"the last one with {last.refused}: {last.message}",),
-        help="give sizes with --dims M=64,N=32, or arrays with --inputs FILE.npz",
+        notes=(f"the last one with {last.refused}: {last.message}", *([f"at {last.place}"] if last.place else [])),
+        help=(
+            f"mend the program where no inputs can do, `htp explain {last.refused}`",
+            "where others do, give sizes with --dims M=64,N=32, or arrays with --inputs FILE.npz",
+        ),
     )
 
 
@@ -193,17 +199,25 @@ def run_case(definition: Definition[..., object], arrays: Mapping[str, Vector]) 
     reads = [param.name for param in params if param.direction in ("in", "scalar")]
     before = {name: fingerprint(arrays[name]) for name in reads}
     values = [arrays[param.name].item() if param.direction == "scalar" else arrays[param.name] for param in params]
-    refused, message = None, ""
+    refused, message, place = None, "", ""
     try:
         with np.errstate(all="ignore"):
             definition(*values)
     except Refused as error:
         refused, message = error.code, error.diagnostic.message
+        place = _said_place(error.diagnostic.span)
     except AssertionError as error:
         refused, message = "run.assertion-failed", str(error)
     changed = tuple(name for name in reads if fingerprint(arrays[name]) != before[name])
     outputs = () if refused else tuple(_record(param, arrays[param.name]) for param in params if _writes(param))
-    return CaseResult(outputs=outputs, refused=refused, message=message, changed=changed)
+    return CaseResult(outputs=outputs, refused=refused, message=message, place=place, changed=changed)
+
+
+def _said_place(span: Span | None) -> str:
+    """A line of the stage with what stands there, and with the user's own line where the stage names it."""
+    text = linecache.getline(span.file, span.line).strip() if span is not None else ""
+    code, _, origin = text.partition("  # ")
+    return f"{origin.strip() or f'line {span.line}'}: `{code.strip()}`" if span is not None and code else ""
 
 
 def _given(params: Sequence[Param], path: Path, sizes: Mapping[str, int], seed: int) -> dict[str, Vector]:

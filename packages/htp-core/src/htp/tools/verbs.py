@@ -8,9 +8,12 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
+
+from msgspec import structs
 
 import htp
 from htp.diagnostics import Refused
@@ -20,16 +23,13 @@ from htp.tools.viewing import report, trace
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from htp.artifact.read import Package
     from htp.declarations import Mode
+    from htp.diagnostics import Diagnostic
     from htp.language import Definition
     from htp.tools.stage import OutputRecord
-
-
-SHOWN = 20
-"""How many findings an answer holds at most."""
 
 
 def compile_(options: argparse.Namespace) -> Answer:
@@ -242,14 +242,24 @@ def verify(options: argparse.Namespace) -> Answer:
         f"    level {number}: {LEVELS[number]} (not checked)" for number in range(len(levels), options.level + 1)
     ]
     findings = [finding for each in levels for finding in each.findings]
-    skipped += [f"    {len(findings) - SHOWN} more findings are not shown"] if len(findings) > SHOWN else []
     return Answer(
         lines=(*lines, *skipped),
         result={"levels": [{"level": each.number, "ok": each.ok, "checks": each.checks} for each in levels]},
         exit=Exit.YES if ok else Exit.NO,
-        diagnostics=tuple(findings[:SHOWN]),
+        diagnostics=first_of_each(findings),
         inputs=(options.package,),
     )
+
+
+def first_of_each(findings: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """The first finding of every code, with how many more there are: one defect is seen in many cases and stages."""
+    times = Counter(each.code for each in findings)
+    first = {each.code: each for each in reversed(findings)}
+    return tuple(
+        structs.replace(each, notes=(*each.notes, f"and {times[each.code] - 1} more such findings"))
+        if times[each.code] > 1 else each
+        for each in sorted(first.values(), key=findings.index)
+    )  # fmt: skip
 
 
 def explain(options: argparse.Namespace) -> Answer:

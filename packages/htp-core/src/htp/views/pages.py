@@ -124,7 +124,8 @@ def _plan(package: Package, seconds: Mapping[str, float]) -> Markup:
     rows: list[tuple[str, ...]] = []
     for step in plan.steps:
         line = changed.get(step.id)
-        did = "" if line is None else f"{len(line.matches)} rewrites" if line.matches else "changed the program"
+        rewrites = len(line.matches) if line is not None else 0
+        did = f"{rewrites} rewrite{'s' if rewrites > 1 else ''}" if rewrites else "changed the program" if line else ""
         did = "changed nothing" if line is not None and not line.changed else did
         took = f"{1e3 * seconds[step.id]:.1f} ms" if step.id in seconds else NOT_MEASURED
         because = ", ".join(step.because) or "it was asked for"

@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 
     from htp.dims import Expr, Facts
     from htp.program import Function, Program
-    from htp.types import TileType
+    from htp.types import DType, TileType
     from htp_backend_pto.lower.units import Unit
 
-__all__ = ["Bound", "room_for"]
+__all__ = ["Bound", "room_for", "rows_for"]
 
 
 @dataclass(frozen=True)
@@ -103,11 +103,11 @@ class _Rooms:
         entry = [each for each in free if each in _entry_sizes(self.program)]
         scalars = [each for each in self.scalars if re.search(rf"\b{each}\b", text)]
         slices = ("x[i:i + {}, :]", "x[:, j:j + {}]")[axis]
-        help = f"take {what} a constant number at a time in a loop: `{slices.format((64, 512)[axis])}`"
+        help = (f"take {what} a constant number at a time in a loop: `{slices.format((64, 128)[axis])}`",)
         if scalars:
-            help = f"bound `{scalars[0]}`: `n = max(0, min({scalars[0]}, 64))`, and then `{slices.format('n')}`"
+            help = (f"bound `{scalars[0]}`: `n = max(0, min({scalars[0]}, 64))`, and then `{slices.format('n')}`",)
         elif entry:
-            help = f'compile with `dims={{"{entry[0]}": 512}}`, or {help}'
+            help = (*_bounding(self.program.main, entry[0]), *help)
         return Refused(
             "pto.unbounded-tile",
             f"{user} has {self.counted(text, what, scalars)}, and nothing says how many that can be",
@@ -152,6 +152,17 @@ class _Rooms:
         return OnChip("l0c", _up(rows, BOX_ROWS), _up(columns, BOX_ROWS), "nz", 16)
 
 
+def _bounding(main: Function, size: str) -> tuple[str, ...]:
+    """How a size of the entry becomes a known one: for all calls with an assertion, or for one number."""
+    given = f'compile for one size: `--dims {size}=128`, or `dims={{"{size}": 128}}`'
+    places = ((each.name, axis) for each in main.params for axis, one in enumerate(getattr(each.type, "dims", ()))
+              if str(one) == size)  # fmt: skip
+    array, axis = next(places, ("", 0))
+    if not array:
+        return (given,)
+    return f"say how much it can be, and keep one package for all sizes: `assert {array}.shape[{axis}] <= 128`", given
+
+
 def _token_columns(kernel: Function) -> set[Expr]:
     """The columns of tiles that a process sends or receives, of which the cube core has room for whole boxes."""
     types = {name: type_ for _, name, type_ in declared(kernel.body)}
@@ -164,12 +175,16 @@ def _token_columns(kernel: Function) -> set[Expr]:
 
 def room_for(type_: TileType, rows: int, columns: int) -> OnChip:
     """The usual room on a vector core for a value of at most these sizes."""
-    if type_.dtype.name == "bool_":
+    if type_.dims[1].constant == 1 and type_.dtype.name != "bool_":
+        return OnChip("ub", _up(rows, ROW * 8 // type_.dtype.bits), 1, "dn")
+    return rows_for(type_.dtype, rows, columns)
+
+
+def rows_for(dtype: DType, rows: int, columns: int) -> OnChip:
+    """The room of a tile that lies row by row, one of a single column as well."""
+    if dtype.name == "bool_":
         return OnChip("ub", rows, _up(columns, ROW * 8), "bits")
-    row = ROW * 8 // type_.dtype.bits
-    if type_.dims[1].constant == 1:
-        return OnChip("ub", _up(rows, row), 1, "dn")
-    return OnChip("ub", rows, _up(columns, row))
+    return OnChip("ub", rows, _up(columns, ROW * 8 // dtype.bits))
 
 
 def _up(size: int, unit: int) -> int:

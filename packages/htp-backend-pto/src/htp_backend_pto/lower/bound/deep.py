@@ -155,9 +155,13 @@ class _Deep:
     # memory -------------------------------------------------------------------------------------------------------
 
     def load(self, region: Region, node: ast.expr) -> ast.expr:
-        if len(region.dims) != DEEP or region.dtype is bool_ or region.dims[-1].constant == 1:
+        if len(region.dims) != DEEP or region.dtype is bool_ or not isinstance(node, ast.Subscript):
             raise self.refused(f"`{ast.unparse(node)}` has {len(region.dims)} dimensions")
-        return call("pto.load_rows", node)
+        groups, rows, last = region.dims
+        if last.constant != 1:
+            return call("pto.load_rows", node)
+        made = self.put(region.dtype, (groups, rows), _without_last(node))
+        return call("tile.reshape", made, self.shape(_flat(region.dims)))
 
     def store(self, target: ast.Subscript, value: ast.expr) -> None:
         region = self.known.of(target)
@@ -174,12 +178,8 @@ class _Deep:
             value = self.operand(value, region.dims)
         groups, rows, last = region.dims
         if last.constant == 1:
-            parts = list(target.slice.elts) if isinstance(target.slice, ast.Tuple) else []
-            start = parts[-1].lower if parts and isinstance(parts[-1], ast.Slice) else None
-            index = ast.Tuple([*parts[:-1], start or ast.Constant(0)], ast.Load())
-            place = ast.Subscript(target.value, index, target.ctx)
             made = self.put(region.dtype, (groups, rows), call("tile.reshape", value, self.shape((groups, rows))))
-            self.out.append(ast.Assign([place], made, lineno=0))
+            self.out.append(ast.Assign([_without_last(target)], made, lineno=0))
         else:
             made = call("pto.store_rows", value, self.number(groups), self.number(rows))
             self.out.append(ast.Assign([target], made, lineno=0))
@@ -265,7 +265,7 @@ class _Deep:
         type_ = self.type(x)
         count = type_.dims[0].constant if type_ is not None and len(type_.dims) == DEEP else None
         if type_ is None or count is None:
-            raise self.refused(f"{what} needs the number of matrices")
+            raise self.refused(f"{what} goes matrix by matrix: how many `{ast.unparse(x)}` has must be a constant")
         _, rows, columns = type_.dims
         return type_, [
             self.put(type_.dtype, (rows, columns), self.rows(x, rows * at, rows * (at + 1))) for at in range(count)
@@ -314,7 +314,8 @@ class _Deep:
             named = [self.put(made.dtype, (rows, columns), each) for each in parts]
             found_rows = named[0] if len(named) == 1 else call("tile.concat", tuple_of(named), constant(0))
         else:
-            raise self.refused(f"`{ast.unparse(node)}` needs the number of matrices")
+            part, whole = ast.unparse(node), ast.unparse(node.value)
+            raise self.refused(f"`{part}` goes matrix by matrix: how many `{whole}` has must be a constant")
         wanted = self.flat(made).dims
         if dims == wanted:
             return found_rows
@@ -370,6 +371,15 @@ class _Deep:
         columns = ast.Slice() if first is None or last is None else ast.Slice(self.number(first), self.number(last))
         rows = ast.Slice(self.number(start), self.number(stop))
         return ast.Subscript(x, ast.Tuple([rows, columns], ast.Load()), ast.Load())
+
+
+def _without_last(node: ast.Subscript) -> ast.Subscript:
+    """A part of an array whose last slice is one element long, as a matrix of what the others are."""
+    parts = list(node.slice.elts) if isinstance(node.slice, ast.Tuple) else [node.slice]
+    last = max(number for number, each in enumerate(parts) if isinstance(each, ast.Slice))
+    start = getattr(parts[last], "lower", None)
+    parts[last] = start if start is not None else ast.Constant(0)
+    return ast.Subscript(node.value, ast.Tuple(parts, ast.Load()), node.ctx)
 
 
 def _flat(dims: Sequence[Expr]) -> tuple[Expr, Expr]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from htp.infer.values import Region
 
-__all__ = ["Lying", "matrix", "one_element"]
+__all__ = ["Lying", "matrix", "one_element", "one_slice"]
 
 Lying = Literal["row", "column"]
 
@@ -24,11 +24,7 @@ def matrix(node: ast.expr, region: Region, lying: Lying) -> ast.expr:
     kept = next(number for number, each in enumerate(parts) if isinstance(each, ast.Slice))
     beside = kept - 1 if lying == "row" else kept + 1
     if 0 <= beside < len(parts):
-        start = parts[beside]
-        stop = ast.parse(f"{ast.unparse(start)} + 1", mode="eval").body
-        if isinstance(start, ast.Constant) and isinstance(start.value, int):
-            stop = ast.Constant(start.value + 1)
-        parts[beside] = ast.Slice(start, stop)
+        parts[beside] = one_slice(parts[beside])
     else:
         parts.insert(kept if lying == "row" else kept + 1, ast.Constant(None))
     return ast.Subscript(node.value, ast.Tuple(parts, ast.Load()), node.ctx)
@@ -36,13 +32,15 @@ def matrix(node: ast.expr, region: Region, lying: Lying) -> ast.expr:
 
 def one_element(node: ast.Subscript) -> ast.Subscript:
     """An element of an array as a matrix of one row and one column."""
-    parts: list[ast.expr] = []
-    for start in node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]:
-        stop = ast.BinOp(start, ast.Add(), ast.Constant(1))
-        if isinstance(start, ast.Constant) and isinstance(start.value, int):
-            parts.append(ast.Slice(start, ast.Constant(start.value + 1)))
-        else:
-            parts.append(ast.Slice(start, stop))
+    starts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+    parts: list[ast.expr] = [one_slice(start) for start in starts]
     if len(parts) == 1:
         parts.insert(0, ast.Constant(None))
     return ast.Subscript(node.value, ast.Tuple(parts, ast.Load()), node.ctx)
+
+
+def one_slice(start: ast.expr) -> ast.Slice:
+    """One position of an axis as a slice."""
+    if isinstance(start, ast.Constant) and isinstance(start.value, int):
+        return ast.Slice(start, ast.Constant(start.value + 1))
+    return ast.Slice(start, ast.BinOp(start, ast.Add(), ast.Constant(1)))

@@ -205,15 +205,16 @@ class Calls(Reductions):
     def triangle(self, name: str, type_: TileType, given: dict[str, ast.expr], mode: str) -> None:
         """What lies on one side of a diagonal is kept."""
         x, diagonal = self.tile(given["x"]), given.get("k", ast.Constant(0))
-        numbers, zero = self.sized(type_, i32), constant(0.0 if type_.dtype.kind == "float" else 0)
+        zero = constant(0.0 if type_.dtype.kind == "float" else 0)
         if not is_column(type_):
             upper = ast.Constant(mode == "le")
             sizes = (expression(each) for each in type_.dims)
             ones = self.instruct(None, self.sized(type_, f32), "tri", diagonal, *sizes, dtype="f32", upper=upper)
             self.chosen(name, type_, self.compared(None, self.flags_like(type_), "ne", ones, constant(0.0)), x, zero)
             return
-        lanes = self.instruct(None, numbers, "adds", self.counted(None, numbers, 0), diagonal)
-        mask = self.compared(None, self.flags_like(type_), mode, lanes, self.counted(None, numbers, 1))
+        numbers = self.as_row_type(self.sized(type_, i32))
+        lanes = self.instruct(None, numbers, "adds", self.counted(None, numbers, 1), diagonal)
+        mask = self.compared(None, self.flags_like(numbers), mode, lanes, constant(0))
         self.chosen(name, type_, mask, x, zero)
 
     def on_clip(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
@@ -296,6 +297,9 @@ class Calls(Reductions):
     def on_sort(self, name: str, type_: TileType, given: dict[str, ast.expr]) -> None:
         """`tile.sort(x, axis, descending)`."""
         x, axis = self.tile(given["x"]), self.axis_of(given, 1)
+        if self.single(x, axis):
+            self.copied(name, type_, x)
+            return
         order = self.order(None, self.sized(type_, i32), x, axis, falling=_flag(given.get("descending")))
         self.by_index(name, type_, x, order, axis)
 

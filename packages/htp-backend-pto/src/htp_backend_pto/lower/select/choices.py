@@ -39,20 +39,22 @@ class Choices(Unsigned):
     def across(self, name: str, row: TileType) -> str:
         """A column, or the one number of a tile, as a row of this size."""
         if all(each.constant == 1 for each in self.types[name].dims):
-            return self.row(name) if row.dims[1].constant == 1 else self.one_row(name, row)
+            return self.spread(name, row)
         return self.row(name)
 
     def one_row(self, name: str, type_: TileType) -> str:
         """A row as long as the result is wide; a single number is repeated."""
         if self.types[name].dims[1] == type_.dims[1]:
             return name
-        wide = self.type(self.types[name].dtype, (const(1), type_.dims[1]), 1, room(type_).columns)
+        wide = self.line(self.types[name].dtype, type_.dims[1], room(type_).columns)
+        if not is_column(self.types[name]):
+            name = self.column(None, self.type(wide.dtype, (const(1), const(1)), 1, 1), name)
         return self.instruct(None, wide, "rowexpand", name, expression(type_.dims[1]))
 
     def spread(self, name: str, type_: TileType) -> str:
         """The tile with the sizes of the result: a row or column is repeated."""
         if self.is_full(name, type_):
-            return name
+            return name if is_column(type_) else self.row(name)
         here = self.types[name]
         if here.dtype is bool_:
             return self.mask_of(name, type_)
@@ -84,8 +86,10 @@ class Choices(Unsigned):
     def counted(self, target: str | None, type_: TileType, axis: int) -> str:
         """0, 1, 2 … along an axis."""
         size: Expr = type_.dims[axis]
+        if size.constant == 1:
+            return self.filled(target, type_, constant(0.0 if type_.dtype.kind == "float" else 0))
         length = room(type_).rows if axis == 0 else room(type_).columns
-        row = self.instruct(None, self.type(i32, (const(1), size), 1, length), "ci", 0, expression(size), dtype="i32")
+        row = self.instruct(None, self.line(i32, size, length), "ci", 0, expression(size), dtype="i32")
         if type_.dtype is not i32:
             row = self.cast(None, self.like(row, type_.dtype), row)
         if axis == 0:
@@ -110,6 +114,7 @@ class Choices(Unsigned):
             return self.compared(target, type_, "ne", x, constant(0.0 if source.kind == "float" else 0))
         if is_column(type_):
             return self.column(target, type_, self.cast(None, self.as_row_type(type_), self.row(x), mode))
+        x = self.row(x)
         if source is dtype:
             return x if target is None else self.instruct(target, type_, "mov", x)
         if source.name in SIGNED or dtype.name in SIGNED:
@@ -208,9 +213,6 @@ class Choices(Unsigned):
                      for each in (left, right)]  # fmt: skip
             return self.compared(target, type_, mode, *items)
         full = self.sized(type_, dtype)
-        if is_column(full):  # one flag, which is a row
-            full = self.as_row_type(full)
-            left, right = self.row(left), self.row(right) if isinstance(right, str) else right
         left = self.spread(left, full)
         right = self.spread(right, full) if isinstance(right, str) else right
         if dtype is i32 and mode != "eq":
@@ -235,7 +237,7 @@ class Choices(Unsigned):
 
     def flag_row(self, type_: TileType) -> TileType:
         """The type of a column of flags that are kept as a row."""
-        return self.type(bool_, (const(1), type_.dims[0]), 1, room(type_).rows)
+        return self.line(bool_, type_.dims[0], room(type_).rows)
 
     def chosen(self, target: str | None, type_: TileType, mask: str, yes: Item, no: Item) -> str:
         """`yes` where the flag is set, else `no`."""

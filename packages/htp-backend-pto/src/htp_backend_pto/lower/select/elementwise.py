@@ -99,7 +99,7 @@ class Elementwise(Choices):
             left, right = right, left
         left = self.spread(left, type_)
         if self.is_full(right, type_):
-            return self.instruct(target, type_, name, left, right)
+            return self.instruct(target, type_, name, left, self.spread(right, type_))
         if is_column(self.types[right]) and self.types[right].dims[0] == type_.dims[0]:
             return self.instruct(target, type_, f"rowexpand{name}", left, right)
         return self.instruct(target, type_, f"colexpand{name}", left, self.one_row(right, type_))

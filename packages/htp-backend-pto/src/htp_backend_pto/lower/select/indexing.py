@@ -45,7 +45,7 @@ class Indexing(Functions):
     def places(self, type_: TileType, down: Expr | int, across: int, start: Expr | int) -> str:
         """For every element of a result `start + down * its row + across * its column`."""
         numbers = self.sized(type_, i32)
-        row = self.type(i32, (const(1), type_.dims[1]), 1, room(type_).columns)
+        row = self.line(i32, type_.dims[1], room(type_).columns)
         line = self.instruct(None, row, "ci", 0, expression(type_.dims[1]), dtype="i32")
         if across != 1:
             line = self.instruct(None, row, "muls", line, constant(across))
@@ -209,35 +209,40 @@ class Indexing(Functions):
     # by index -----------------------------------------------------------------------------------------------------
 
     def counted_from_end(self, index: str, size: Expr) -> str:
-        """Indices as i32, of which negative ones count from the end."""
+        """Indices as i32, of which negative ones count from the end; the stand-in refuses those out of range."""
         type_ = self.sized(self.types[index], i32)
         if is_column(type_):
             return self.column(None, type_, self.counted_from_end(self.row(index), size))
         places = index if self.types[index].dtype is i32 else self.cast(None, type_, index)
         signs = self.instruct(None, type_, "shrs", places, 31)
         more = self.instruct(None, type_, "muls", signs, _number(const(0) - size))
-        return self.instruct(None, type_, "add", places, more)
+        return self.instruct(None, type_, "within", self.instruct(None, type_, "add", places, more), _number(size))
+
+    def single(self, x: str, axis: int) -> bool:
+        """Whether a tile has one element along an axis."""
+        return self.types[x].dims[axis].constant == 1
 
     def by_index(self, target: str | None, type_: TileType, x: str, index: str, axis: int) -> str:
         """One element per index along an axis."""
+        if self.single(x, axis):
+            return self.cast(target, type_, self.spread(x, type_))
         if is_column(type_) and is_column(self.types[x]):
             row = self.by_index(None, self.as_row_type(type_), self.row(x), self.row(index), 1)
             return self.column(target, type_, row)
+        spots = self.spots(type_, x, index, axis)
         if is_column(type_):
-            row = self.as_row_type(type_)
-            across = room(self.types[x]).columns
-            size = self.types[x].dims[axis]
-            places = self.row(self.counted_from_end(index, size))
-            if axis == 1:
-                places = self.instruct(None, self.sized(row, i32), "add", places, self.places(row, 0, across, 0))
-            else:
-                places = self.instruct(None, self.sized(row, i32), "muls", places, across)
-            return self.column(target, type_, self.picked(None, row, x, places))
-        return self.picked(target, type_, x, self.spots(type_, x, index, axis))
+            return self.column(target, type_, self.picked(None, self.as_row_type(type_), x, spots))
+        return self.picked(target, type_, x, spots)
 
     def spots(self, type_: TileType, x: str, index: str, axis: int) -> str:
-        """Places in the room of a tile that indices along one axis of it mean."""
+        """Places in the room of a tile that indices along one axis of it mean; those of a column as a row."""
         numbers = self.sized(type_, i32)
+        if is_column(type_):
+            line, across = self.as_row_type(numbers), room(self.types[x]).columns
+            places = self.row(self.counted_from_end(index, self.types[x].dims[axis]))
+            if axis == 0:
+                return self.instruct(None, line, "muls", places, across)
+            return self.instruct(None, line, "add", places, self.places(line, 0, across, 0))
         places = self.spread(self.counted_from_end(index, self.types[x].dims[axis]), numbers)
         across = room(self.types[x]).columns
         if axis == 0:
@@ -252,6 +257,8 @@ class Indexing(Functions):
 
     def running(self, target: str | None, type_: TileType, x: str, axis: int) -> str:
         """Running sums: every number gets the sum of those 1, 2, 4 … before it."""
+        if self.single(x, axis):
+            return self.cast(target, type_, x)
         dtype = type_.dtype
         wide: DType = f32 if dtype.kind == "float" else i32
         if is_column(type_):

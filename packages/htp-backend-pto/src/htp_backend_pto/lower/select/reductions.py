@@ -38,9 +38,7 @@ class Reductions(Sorting):
             what = "a reduction over all elements has no instruction"
             raise self.refused(what, "reduce one axis after the other, with `keepdims=True`")
         axis, dtype = axes[0], self.types[x].dtype
-        if (axis == 0 and self.types[x].dims[0].constant == 1 and room(self.types[x]).form == "nd") or (
-            axis == 1 and is_column(self.types[x])
-        ):
+        if self.single(x, axis):
             return self.alone(name, type_, how, x)
         if how in ("any", "all"):
             return self.set_at_all(name, type_, how, x, axis)
@@ -62,7 +60,7 @@ class Reductions(Sorting):
         if dtype.name in SIGNED:
             return self.reduced_unsigned(name, type_, how, x, axes)
         if dtype.bits <= 8:
-            wide = self.sized(type_, i16)
+            wide = self.numbers_of(type_, i16)
             return self.given(name, type_, self.reduced(None, wide, how, self.widened(x, i16), axes))
         if how in ("max", "min") and dtype.kind == "float" and not self.quiet():
             return self.extreme_of(name, type_, x, axis, how)
@@ -77,6 +75,11 @@ class Reductions(Sorting):
         found = self.reduced(None, self.sized(type_, SIGNED[dtype.name]), how, signed, axes)
         back = self.from_ordered(same, made, found) if order else self.unsigned(same, made, found)
         return back if type_.dtype is dtype else self.given(name, type_, back)
+
+    def numbers_of(self, type_: TileType, dtype: DType) -> TileType:
+        """The type of a result as numbers: one number is a column, one flag a row."""
+        column = type_.dims[1].constant == 1
+        return self.type(dtype, type_.dims, room(type_).rows, 1) if column else self.sized(type_, dtype)
 
     def widened(self, x: str, dtype: DType) -> str:
         """The tile in a wider dtype."""
@@ -96,7 +99,7 @@ class Reductions(Sorting):
         """Whether any or all are set."""
         mask = x if self.types[x].dtype is bool_ else self.cast(None, self.like(x, bool_), x)
         numbers = self.flags(None, self.like(x, f32), mask)
-        made = self.fold(None, self.sized(type_, f32), numbers, axis, "max" if how == "any" else "min")
+        made = self.fold(None, self.numbers_of(type_, f32), numbers, axis, "max" if how == "any" else "min")
         return self.compared(name, type_, "ne", made, constant(0.0))
 
     # folding --------------------------------------------------------------------------------------------------------

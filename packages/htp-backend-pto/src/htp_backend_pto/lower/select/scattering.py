@@ -25,8 +25,9 @@ class Scattering(Indexing):
     ) -> str:
         """A copy with elements at indices: `set` keeps the last one; `add`, `max` and `min` take what is there."""
         if is_column(type_):
-            x, index, updates = (self.row(each) for each in (x, index, updates))
-            row = self.scattered(None, self.as_row_type(type_), x, index, updates, 1, mode)
+            along = axis == 0 or type_.dims[0].constant == 1
+            x, index, updates = (self.row(each) if along else self.turned(each) for each in (x, index, updates))
+            row = self.scattered(None, self.as_row_type(type_), x, index, updates, int(along), mode)
             return self.column(target, type_, row)
         dtype = type_.dtype
         if dtype is i64:
@@ -50,7 +51,7 @@ class Scattering(Indexing):
             old = self.instruct(None, type_, "mov", x)
         if mode == "set":
             spots = self.spots(size, x, index, axis)
-            old = self.instruct(None, self.types[old], "scatter", old, updates, spots)
+            old = self.instruct(None, self.types[old], "scatter", old, self.row(updates), spots)
         else:
             places = self.spread(self.counted_from_end(index, type_.dims[axis]), self.sized(size, i32))
             self.accumulated(old, places, updates, axis, mode)
@@ -66,13 +67,14 @@ class Scattering(Indexing):
         lane = self.instruct(None, line, "ci", 0, expression(lanes), dtype="i32")
         beside = self.instruct(None, line, "muls", lane, self.distance(made, 1 - axis))
         starts = [self.instruct(None, line, "muls", lane, self.distance(each, 1 - axis)) for each in (index, updates)]
+        rows = [self.row(each) for each in (index, updates)]
         variable = self.fresh("turn")
         with self.block() as body:
             turn, found = expression(sym(variable)), list[str]()
-            for each, start in zip((index, updates), starts, strict=True):
+            for each, row, start in zip((index, updates), rows, starts, strict=True):
                 far = ast.BinOp(turn, ast.Mult(), constant(self.distance(each, axis)))
                 places = self.instruct(None, line, "adds", start, far)
-                found.append(self.picked(None, line if each == index else numbers, each, places))
+                found.append(self.picked(None, line if each == index else numbers, row, places))
             spots = self.instruct(None, line, "muls", found[0], self.distance(made, axis))
             spots = self.instruct(None, line, "add", spots, beside)
             after = self.binary(None, numbers, mode, self.picked(None, numbers, made, spots), found[1])

@@ -35,6 +35,8 @@ class Sorting(Scattering):
 
     def order(self, target: str | None, type_: TileType, x: str, axis: int, *, falling: bool) -> str:
         """The places of elements in order, equal ones as they stood; NaN is the largest; as i32."""
+        if self.single(x, axis):
+            return self.filled(target, type_, constant(0))
         dtype = self.types[x].dtype
         if dtype is i64:
             raise self.refused("no instruction sorts i64", "cast it: `.astype(i32)`")

@@ -14,7 +14,9 @@ from htp.lowering.build import call, constant, expression
 from htp.program import origin_of
 from htp.types import TileType, bool_, i32, i64, u8
 from htp_backend_pto.emission.regions import as_dim
+from htp_backend_pto.layouts import ROW, ub
 from htp_backend_pto.lower.blocks import with_blocks
+from htp_backend_pto.lower.bound.slices import one_slice
 from htp_backend_pto.lower.select.calls import Calls
 from htp_backend_pto.lower.select.choices import COMPARISONS, Item
 from htp_backend_pto.lower.select.integers import BITS
@@ -177,23 +179,40 @@ class Vector(Calls):
         instruction = "store"
         place: ast.expr = target
         one = is_column(type_) and type_.dims[0].constant == 1
+        column = not one and is_column(type_) and known.dims[-1].constant == 1 and len(known.dims) == 2
         # One element is a row as well, and rows may be part of a wider array.
         name = self.row(name) if one else name
         if one and new is None and len(known.dims) == 2:
             instruction = "store_row"
             axis = next(number for number, each in enumerate(parts) if isinstance(each, ast.Slice))
             place = self.pointed(target, axis, _start(parts[axis]))
-        elif not one and is_column(type_) and known.dims[-1].constant == 1 and len(known.dims) == 2:
+        elif column and self.lone(target):
             instruction = "store_col"
             place = _without(target, new) if new is not None else self.pointed(
                 target, len(parts) - 1, _start(parts[-1])
             )  # fmt: skip
+        elif column:
+            name = self.spaced(name, type_)
+        elif not one and not isinstance(parts[-1], ast.Slice) and not self.lone(target):
+            upright = self.type(type_.dtype, (type_.dims[1], const(1)), room(type_).columns, 1)
+            name = self.spaced(self.column(None, upright, name), upright)
+            place = _without(self.pointed(target, len(parts) - 1, one_slice(parts[-1])), new)
         elif new is not None or len(known.dims) == 1:
             instruction, place = "store_row", _without(target, new) if new is not None else target
         else:
             name = self.spread(name, self.type(type_.dtype, dims, room(type_).rows, room(type_).columns))
         suffix = "_flags" if known.dtype is bool_ else ""
         self.put(ast.Assign([place], call(f"pto.{instruction}{suffix}", name), lineno=0))
+
+    def spaced(self, column: str, type_: TileType) -> str:
+        """A column as rows of one element each, which need not lie one behind the other."""
+        block = ub(room(type_).rows, ROW * 8 // type_.dtype.bits)
+        return self.instruct(None, TileType(type_.dtype, type_.dims, (block,)), "rowexpand", column, 1)
+
+    def lone(self, column: ast.Subscript) -> bool:
+        """Whether the array of a column has no other, so that its elements lie one behind the other."""
+        sizes = self.known.roots.get(column.value.id) if isinstance(column.value, ast.Name) else None
+        return not sizes or sizes[-1].constant == 1 or len(sizes) == 1
 
     # values -------------------------------------------------------------------------------------------------------
 

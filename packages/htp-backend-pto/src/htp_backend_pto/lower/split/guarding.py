@@ -9,7 +9,8 @@ import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from htp.dims import const
+from htp.dims import const, sym
+from htp.fresh_names import unused
 from htp.infer.engine import infer
 from htp.infer.values import Index, Region
 from htp.lowering.build import expression
@@ -18,6 +19,7 @@ from htp.types import ScalarType, TensorType
 from htp_backend_pto.lower.bounds import arguments_of
 from htp_backend_pto.lower.sites import marked, site_of
 from htp_backend_pto.lower.tidy import with_sizes
+from htp_backend_pto.lower.translate import spelled_symbols
 from htp_backend_pto.lower.units import called
 
 if TYPE_CHECKING:
@@ -53,7 +55,9 @@ class Guarding:
         self.kernels = kernels
         self.suffix = suffix
         self.known: Inference = infer(program, program.main)
+        self.spelled = {each: sym(name) for each, name in spelled_symbols(program.main.body, self.known).items()}
         self.made: dict[str, Function] = {}
+        """What is called instead, by the kernel's name."""
 
     def program(self) -> Program:
         """The program with its calls under conditions; the same one where none is."""
@@ -91,17 +95,18 @@ class Guarding:
             facts = facts.with_nonnegative(each - 1)
         if length is None or facts.nonnegative(length - 1):
             return [node]
-        name = f"{special.kernel.name}_{self.suffix}"
-        if name not in self.made:
-            made = special.instead(name)
+        kernel = special.kernel.name
+        if kernel not in self.made:
+            taken = {each.name for each in (*self.source.functions, *self.made.values())}
+            made = special.instead(unused(f"{kernel}_{self.suffix}", taken))
             if made is None:
                 return [node]
-            self.made[name] = made
+            self.made[kernel] = made
         told: list[ast.stmt] = []
         while before and called(getattr(before[-1], "value", None)) == "task":
             told.insert(0, before.pop())
-        other = ast.Expr(ast.Call(ast.Name(name, ast.Load()), value.args, value.keywords))
-        test = ast.Compare(expression(length), [ast.Gt()], [ast.Constant(0)])
+        other = ast.Expr(ast.Call(ast.Name(self.made[kernel].name, ast.Load()), value.args, value.keywords))
+        test = ast.Compare(expression(length.substitute(self.spelled)), [ast.Gt()], [ast.Constant(0)])
         instead = [*told, stamp(other, origin_of(node))]
         return [_marked_like(ast.If(test, [*told, node], instead), node)]
 

@@ -124,8 +124,9 @@ class Outline(Translation):
             ))
             for root in roots
         }  # fmt: skip
-        written = {each.root for each in accesses if each.writes}
-        parts |= {root: with_rows(part, self.known.roots[root]) for root, part in parts.items() if root not in written}
+        read = {each.root for each in accesses if not each.writes}
+        parts |= {root: with_rows(part, self.known.roots[root]) for root, part in parts.items() if root in read}
+        parts |= {root: replace(part, box=_upright(part.box)) for root, part in parts.items() if root not in read}
         self._plain_sizes(parts[root].box for root in roots)
         for root, part in parts.items():
             own = [each for each in accesses if each.root == root]
@@ -138,6 +139,9 @@ class Outline(Translation):
             plain = ("rows", "cols")[-len(axes) :] if len(axes) <= 2 else ("size",) * len(axes)
             axes = [each if each.isidentifier() else other for each, other in zip(axes, plain, strict=True)]
             dims = tuple(self._dim(extent, axis) for extent, axis in zip(extents, axes, strict=True))
+            if way != "in" and not reads and _is_column(extents) and sizes[-1].constant != 1:
+                # Nothing in the kernel says that it is one column: it is stored as rows of one element.
+                dims = (dims[0], sym(self._free_name("n", "n")))
             self.arrays[root] = _Array(root, self._spelled_box(part.box), dims)
             dtype = next(r.dtype for r in self._regions(root))
             self.params.append(Param(root, way, TensorType(dtype, dims)))
@@ -182,14 +186,19 @@ class Outline(Translation):
         alone = str(extent) if str(extent) in extent.symbols else ""
         if not alone and (made := self._of_named(extent)) is not None:
             return made
-        base = alone or (axis.lower() if axis.isidentifier() else "size")
+        name = self._free_name(alone or (axis.lower() if axis.isidentifier() else "size"), alone)
+        self.sizes.append((extent, sym(name)))
+        return sym(name)
+
+    def _free_name(self, base: str, alone: str) -> str:
+        """A name that no size has; `alone` is a name that the body has for the same."""
         name, number = base, 1
         used = {str(each) for _, each in self.sizes}
+        used |= {symbol for each in self.arrays.values() for size in each.sizes for symbol in size.symbols}
         while name in used or (name in self.taken and name != alone) or not name.isidentifier():
             number += 1
             name = f"{base if base.isidentifier() else 'size'}_{number}"
-        self.sizes.append((extent, sym(name)))
-        return sym(name)
+        return name
 
     def _plain_sizes(self, boxes: Iterable[Box]) -> None:
         """Names the sizes that are one symbol, of which others may be computed."""
@@ -325,6 +334,15 @@ class Outline(Translation):
         type_ = given.type if given is not None and isinstance(given.type, ScalarType) else ScalarType(dtype)
         self.numbers[name] = replace(given, origin=None) if given is not None else Param(name, "scalar", type_)
         self.number_arguments[name] = copy.copy(argument)
+
+
+def _upright(box: Box) -> Box:
+    """A column of a matrix that is taken with one index, as a matrix of one column."""
+    return replace(box, kept=(True, True)) if box.kept == (True, False) and box.extent[0].constant != 1 else box
+
+
+def _is_column(extents: Sequence[Expr]) -> bool:
+    return len(extents) == 2 and extents[1].constant == 1 != extents[0].constant
 
 
 def _interleaved(made: Sequence[ast.stmt], statements: Sequence[ast.stmt]) -> list[ast.stmt]:

@@ -1,11 +1,27 @@
 // Gathering from and scattering to global memory, by rows or by elements. The scalar unit reads the indices and starts
 // the copies, so both count as its work.
 #pragma once
+#include <string>
+
 #include "moves.hpp"
 
 namespace pto {
 
 namespace standin {
+
+// Stops where a tile of places on an axis of `size` has another number; `line` is that of the kernel's file.
+template <typename T> void check_within(const T& tile, int64_t size, int line) {
+    for (int64_t r = 0; r < tile.GetValidRow(); ++r)
+        for (int64_t c = 0; c < tile.GetValidCol(); ++c) {
+            const int64_t place = int64_t(tile.at(r, c));
+            if (place >= 0 && place < size) continue;
+            // Negative indices have counted from the end already.
+            const int64_t index = place < 0 ? place - size : place;
+            const std::string text = "index " + std::to_string(index) + " is out of range for an axis of " +
+                                     std::to_string(size) + " elements, line " + std::to_string(line);
+            core().stop("index-range", "", text.c_str());
+        }
+}
 
 template <typename G> int64_t elements(const G& g) {
     return g.GetShape(0) * g.GetShape(1) * g.GetShape(2) * g.GetShape(3) * g.GetShape(4);
