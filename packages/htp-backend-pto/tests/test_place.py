@@ -1,9 +1,11 @@
 """Places of tiles: who shares bytes with whom, what fits, and what is said when it does not."""
 
+import numpy as np
 import pytest
 from kernel_texts import kernel, product, program, softmax, text_of
 
-from htp import Refused
+import htp
+from htp import In, Out, Refused, Tensor, f32, tile
 from htp_backend_pto.checker import unplaced
 from htp_backend_pto.lower.place.place import Place, arrange, fitting
 
@@ -93,6 +95,34 @@ def test_the_pass_writes_places_and_its_fact_is_checked_from_the_bytes():
     assert unplaced(placed.body) == []
     clobbered = kernel(text_of(placed).replace("at=65536", "at=0"), *placed.params)
     assert any("`t1` is overwritten" in reason or "`rows`" in reason for reason, _ in unplaced(clobbered.body))
+
+
+def test_results_lie_on_operands_only_where_instructions_write_what_they_have_read():
+    def found(instruction, size, at):
+        return [reason.split(", which")[0] for reason, _ in unplaced(kernel(f"""
+rows: Tile[f32, 64, 128, ub(64, 128, at=0)] = pto.load(x[0:64, :])
+made: Tile[f32, 64, {size}, ub(64, {size}, at={at})] = pto.{instruction}
+y[0:64, :] = pto.store(made)
+""").body)]
+
+    assert found("exp(rows)", 128, 0) == found("rsqrt(rows)", 128, 32768) == []
+    assert found("rsqrt(rows)", 128, 0) == ["`made` lies on `rows`"]
+    assert found("exp(rows)", 128, 256) == ["`made` lies on `rows`"]
+
+
+@htp.kernel
+def roots(x: In[Tensor[f32, 16, 64]], y: Out[Tensor[f32, 16, 64]]) -> None:
+    t = x[:, :]
+    for _ in range(3):
+        t = tile.rsqrt(t)
+    y[:, :] = t
+
+
+def test_a_tile_that_becomes_what_may_not_lie_on_it_lies_elsewhere_first(tmp_path):
+    x = np.random.default_rng(0).uniform(0.5, 2.0, (16, 64)).astype("f4")
+    y = np.empty_like(x)
+    htp.bind(htp.compile_program(roots, target="pto:a2a3sim", out=str(tmp_path / "package")), mode="sim")(x, y)
+    np.testing.assert_allclose(y, x.astype("f8") ** -0.125, rtol=1e-6)
 
 
 def test_too_much_is_refused_with_what_lies_there():

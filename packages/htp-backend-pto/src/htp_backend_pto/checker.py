@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING
 
 from htp.program import origin_of
 from htp_backend_pto.accesses import IN_ORDER, accesses_of, bytes_of, rooms_in
+from htp_backend_pto.isa import in_place
 from htp_backend_pto.steps import Step, word_of
 from htp_backend_pto.traces import Declared, Ordering, traces
 from htp_backend_pto.words import PIPES
@@ -60,10 +62,18 @@ def _lost(step: Step, owners: list[Access], types: Mapping[str, TileType]) -> It
         if not any(each.name == read.name and each.memory == read.memory for each in owners):
             yield f"`{read.name}` is overwritten before `{ast.unparse(step.statement)}` reads it", step.span
     writes = [each for each in on_chip if each.writes]
+    for read, write in product(reads, writes):
+        if read.name != step.shared and write.overlaps(read) and not _in_place(step, read, write):
+            yield f"`{write.name}` lies on `{read.name}`, which `{ast.unparse(step.statement)}` reads", step.span
     for write in sorted(writes, key=lambda each: each.name == step.result):  # the result is what is there afterwards
         _write(write, owners)
     if not step.moves and step.result is not None:
         owners += [replace(each, name=step.result) for each in owners if each.name == step.shared]
+
+
+def _in_place(step: Step, read: Access, write: Access) -> bool:
+    """Whether an instruction writes each element where it has read it."""
+    return in_place(step.instruction) and (read.start, read.end) == (write.start, write.end)
 
 
 def _write(access: Access, owners: list[Access]) -> None:

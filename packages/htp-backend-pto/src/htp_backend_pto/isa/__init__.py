@@ -13,7 +13,7 @@ from htp_backend_pto.isa.instructions import (
     Space,
     Variant,
 )
-from htp_backend_pto.isa.table import INSTRUCTIONS, instruction
+from htp_backend_pto.isa.table import INSTRUCTIONS, in_place, instruction
 
 __all__ = [
     "INSTRUCTIONS",
@@ -26,5 +26,6 @@ __all__ = [
     "Route",
     "Space",
     "Variant",
+    "in_place",
     "instruction",
 ]

@@ -10,7 +10,7 @@ from htp_backend_pto.isa.rows import row
 if TYPE_CHECKING:
     from htp_backend_pto.isa.instructions import Instruction
 
-__all__ = ["ELEMENTWISE"]
+__all__ = ["APART", "ELEMENTWISE"]
 
 NAN = "what a NaN gives is not told"
 APART = "not in the place of its operand on A2 and A3"

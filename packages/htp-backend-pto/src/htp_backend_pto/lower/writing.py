@@ -17,7 +17,7 @@ from htp.lowering.build import call, expression
 from htp.names import RESERVED
 from htp.program import stamp
 from htp.types import TileType, bool_, u8
-from htp_backend_pto.isa import VARIANTS, instruction
+from htp_backend_pto.isa import VARIANTS, in_place, instruction
 from htp_backend_pto.layouts import OnChip, ub
 from htp_backend_pto.lower.bound.bound import room_for, rows_for
 from htp_backend_pto.lower.units import walk
@@ -93,6 +93,10 @@ class Writer:
         self, target: str | None, type_: TileType, name: str, *arguments: Operand, base: str = "", **named: Operand
     ) -> str:
         """`target: type = pto.name(…)`; without a target the result gets a name of its own."""
+        found = instruction(name)
+        if target in arguments and not in_place(found) and type_.dtype is not bool_:
+            made = self.instruct(None, type_, name, *arguments, base=base, **named)
+            return self.instruct(target, type_, "mov", made)
         chosen = target if target is not None else self.fresh(base or "t")
         self.forget(chosen)
         self.types[chosen] = type_
