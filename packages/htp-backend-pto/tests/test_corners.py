@@ -193,3 +193,14 @@ def test_an_index_out_of_range_is_a_finding_at_its_line(tmp_path, name):
         assert caught.value.code == "pto.simulator"
         assert f"index {index} is out of range for an axis of 20 elements" in caught.value.diagnostic.message
         assert caught.value.diagnostic.span.line == line
+
+
+def test_the_only_element_of_an_axis_is_found_by_0_and_refused_by_others(tmp_path):
+    params = "x: In[Tensor[f32, 16, 1]], k: In[Tensor[i32, 16, 8]], y: Out[Tensor[f32, 16, 8]]"
+    program = corner(params, "y[:, :] = tile.gather(x[:, :], k[:, :], axis=1)")
+    run = htp.bind(htp.compile_program(program, target="pto:a2a3sim", out=tmp_path / "built"), mode="sim")
+    x, y = np.arange(16, dtype=np.float32).reshape(16, 1), np.zeros((16, 8), np.float32)
+    run(x, np.zeros((16, 8), np.int32), y)
+    np.testing.assert_array_equal(y, np.broadcast_to(x, (16, 8)))
+    with pytest.raises(htp.Refused, match="index 1 is out of range for an axis of 1 elements"):
+        run(x, np.ones((16, 8), np.int32), y)

@@ -274,3 +274,92 @@ def test_assertions_of_processes_are_checked_and_say_what_they_say_there(tmp_pat
         with pytest.raises(Refused) as caught:
             run(x[:rows], n, m, np.zeros_like(x[:rows]))
         assert (caught.value.code, caught.value.diagnostic.message) == ("run.assertion-failed", said)
+
+
+TAILS = """
+from htp import In, Out, Tensor, Tile, f16, f32, i32, i64, tile
+from htp_dialect_csp import Channel, Recv, Send, network, process
+
+Block = Tile[f16, 64, 32]
+
+
+@process
+def halves(x: In[Tensor[f32, "M", 32]], out: Send[Block]) -> None:
+    for i in range(0, x.shape[0], 64):
+        out.send(x[i:i + 64, :].astype(f16))
+
+
+@process
+def weigh(w: Recv[Block], b: In[Tensor[f16, "K", 32]], y: Out[Tensor[f32, 32, 32]]) -> None:
+    acc = tile.zeros((32, 32), f32)
+    for i in range(0, b.shape[0], 64):
+        acc += w.recv().T @ b[i:i + 64, :]
+    y[:] = acc
+
+
+@network
+def weighed(x: In[Tensor[f32, "M", 32]], b: In[Tensor[f16, "K", 32]], y: Out[Tensor[f32, 32, 32]]) -> None:
+    assert (x.shape[0] + 63) // 64 == (b.shape[0] + 63) // 64
+    c = Channel[Block](capacity=2)
+    halves(x, c)
+    weigh(c, b, y)
+
+
+@process
+def places(x: In[Tensor[f32, "M", 32]], out: Send[i64]) -> None:
+    for i in range(0, x.shape[0], 64):
+        out.send(i)
+
+
+@process
+def all_but_last(at: Recv[i64], a: In[Tensor[f32, "M", 32]], b: In[Tensor[f32, "K", 32]],
+                 y: Out[Tensor[f32, "K", 32]]) -> None:
+    M = a.shape[0]
+    assert M == b.shape[0]
+    for i in at:
+        assert 0 <= i <= M
+        n = min(64, M - i)
+        last = tile.iota((n, 1), dtype=i32, axis=0) == M - i - 1
+        y[i:i + 64, :] = tile.where(last, 0.0, a[i:i + 64, :] + b[i:i + 64, :])
+
+
+@network
+def added(x: In[Tensor[f32, "M", 32]], b: In[Tensor[f32, "K", 32]], y: Out[Tensor[f32, "K", 32]]) -> None:
+    c = Channel[i64](capacity=2)
+    places(x, c)
+    all_but_last(c, x, b, y)
+"""
+
+
+def of_tails(folder, name):
+    """A network of the text above, bound."""
+    file = folder / "tails.py"
+    file.write_text(TAILS)
+    spec = importlib.util.spec_from_file_location("tails", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return htp.bind(htp.compile_program(getattr(module, name), target="pto:a2a3sim", out=str(folder / name)))
+
+
+def test_a_token_has_as_many_rows_as_it_is_multiplied_with_or_the_run_says_not(tmp_path):
+    run = of_tails(tmp_path, "weighed")
+    rng = np.random.default_rng(3)
+    for rows in (0, 1, 64, 130):
+        x, b = rng.standard_normal((rows, 32)).astype("f4"), rng.standard_normal((rows, 32)).astype("f2")
+        y = np.full((32, 32), np.nan, "f4")
+        run(x, b, y)
+        np.testing.assert_allclose(y, x.astype("f2").astype("f8").T @ b.astype("f8"), atol=1e-4)
+    with pytest.raises(Refused) as caught:
+        run(np.ones((64, 32), "f4"), np.ones((60, 32), "f2"), np.empty((32, 32), "f4"))
+    assert (caught.value.code, caught.value.diagnostic.span.line) == ("type.shape-mismatch", 18)
+
+
+def test_a_process_may_compute_with_the_sizes_of_what_it_is_given(tmp_path):
+    run = of_tails(tmp_path, "added")
+    for rows in (0, 1, 64, 130):
+        x, b = np.random.default_rng(rows).standard_normal((2, rows, 32)).astype("f4")
+        y = np.full((rows, 32), np.nan, "f4")
+        run(x, b, y)
+        wanted = x + b
+        wanted[-1:] = 0
+        np.testing.assert_array_equal(y, wanted)

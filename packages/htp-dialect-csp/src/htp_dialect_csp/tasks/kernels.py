@@ -13,6 +13,7 @@ from htp.diagnostics import Bug
 from htp.dims import sym
 from htp.fresh_names import numbered
 from htp.liveness import loads, writes
+from htp.lowering.build import expression
 from htp.program import Function, origin_of, stamp
 from htp.types import Param, ScalarType, TensorType, bool_, f32, i64
 from htp_dialect_csp.lower.trees import assign, call, effect, integer, load
@@ -99,7 +100,9 @@ class _Outline:
         self.kept = [each for each in homes if each in work.tiles]
         self.statements = list(work.statements)
         self.parts = list(work.parts.values())
-        self.symbols: dict[str, tuple[str, Part, int]] = {}
+        self.symbols: dict[Expr, tuple[str, Part, int]] = {}
+        self.same: list[ast.expr] = []
+        """That sizes which have one name in the kernel are equal, as the routine says it."""
         self.told: list[ast.stmt] = []
         for name in dict.fromkeys((*self.given, *self.kept)):
             self.cross(name)
@@ -166,11 +169,25 @@ class _Outline:
     def _dim(self, part: Part, number: int, dim: Expr) -> Expr:
         if dim.constant is not None:
             return dim
-        key = str(dim)
-        if key not in self.symbols:
-            name = key if key.isidentifier() else f"{part.name}_{number}"
-            self.symbols[key] = (name, part, number)
-        return sym(self.symbols[key][0])
+        name = str(dim) if str(dim).isidentifier() else ""
+        known = next((each for each in self.symbols if each == dim or self._equal(each, dim)), None)
+        if known is None:
+            self.symbols[dim] = (name or f"{part.name}_{number}", part, number)
+            return sym(self.symbols[dim][0])
+        first, other, axis = self.symbols[known]
+        if known != dim:
+            self.symbols.setdefault(dim, (name or first, other, axis))
+            sizes = (self._kept(other)[axis].extent, self._kept(part)[number].extent)
+            self.same.append(compare(sizes[0], ast.Eq(), sizes[1]))
+        return sym(first)
+
+    def _equal(self, one: Expr, other: Expr) -> bool:
+        """Whether two sizes of the process are always equal where the work is done, as it has found out or said."""
+        if self.work.last is None:
+            return False
+        symbols = {name: sym(symbol) for symbol, name in self.scope.spelled.items()}
+        facts = self.scope.facts(self.work.last)
+        return facts.equal(one.substitute(symbols), other.substitute(symbols)) is True
 
     def _free(self) -> frozenset[str]:
         """Numbers of the process that the statements read and no size says."""
@@ -183,17 +200,21 @@ class _Outline:
         return list(self.symbols.values())
 
     def _heads(self) -> list[ast.stmt]:
+        """`m = x.shape[0]` for every size that the body reads, and what sizes are that it computes with as well."""
         read = {name for each in self.statements for name in loads(each)}
         heads: list[ast.stmt] = []
-        for name, part, number in self._said():
+        said: list[ast.stmt] = []
+        for dim, (name, part, number) in self.symbols.items():
             size = ast.parse(f"{part.name}.shape[{number}]", mode="eval").body
             if name in read:
                 heads.append(assign(name, size))
-        return heads
+            if str(dim) not in dim.symbols and dim.symbols <= read:
+                said.append(ast.Assert(compare(size, ast.Eq(), expression(dim)), None))
+        return [*heads, *said]
 
     def before(self) -> list[ast.stmt]:
         """What the routine says before the call: that every part lies inside of its array."""
-        conditions: dict[str, ast.expr] = {}
+        conditions = {text(each): each for each in self.same}
         for part in self.parts:
             for axis, size in zip(part.axes, part.whole, strict=True):
                 if size is not None:

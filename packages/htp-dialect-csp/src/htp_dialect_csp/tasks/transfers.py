@@ -142,7 +142,7 @@ class Transfers(Steps):
         axes = (place, *(Axis(integer(0), self.scope.size(each)) for each in value.dims))
         whole = (None, *self.net.streams[stream].shape)
         part = Part(stream, axes, dims, tuple(limits), value.dtype, whole, end, [use])
-        work = Work(first=node)
+        work = Work(first=node, last=node)
         work.parts[part.key] = part
         work.names |= {name for each in dims for name in each.symbols if name in self.scope.own}
         return work

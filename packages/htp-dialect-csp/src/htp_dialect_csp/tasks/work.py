@@ -83,6 +83,7 @@ class Work:
     tiles: dict[str, Tiles] = field(default_factory=dict[str, "Tiles"])
     """The tiles that it makes."""
     first: ast.stmt | None = None
+    last: ast.stmt | None = None
 
     def __bool__(self) -> bool:
         return bool(self.statements)
@@ -112,6 +113,7 @@ class Work:
         self.names |= other.names
         self.tiles |= other.tiles
         self.first = self.first if self.first is not None else other.first
+        self.last = other.last if other.last is not None else self.last
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ class Reading(Rewriter):
 
     def __init__(self, scope: Locals, statement: ast.stmt) -> None:
         self.scope = scope
-        self.work = Work(first=statement)
+        self.work = Work(first=statement, last=statement)
         self.facts = scope.facts(statement)
         self.compound = isinstance(statement, ast.For | ast.While | ast.If)
         self.inner = assigned((statement,)) if self.compound else frozenset[str]()

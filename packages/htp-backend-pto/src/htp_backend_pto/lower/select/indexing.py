@@ -225,6 +225,7 @@ class Indexing(Functions):
     def by_index(self, target: str | None, type_: TileType, x: str, index: str, axis: int) -> str:
         """One element per index along an axis."""
         if self.single(x, axis):
+            self.counted_from_end(index, self.types[x].dims[axis])
             return self.cast(target, type_, self.spread(x, type_))
         if is_column(type_) and is_column(self.types[x]):
             row = self.by_index(None, self.as_row_type(type_), self.row(x), self.row(index), 1)
