@@ -1,12 +1,16 @@
 """Packages that are bound: on the stand-in in both runtimes, and what is refused where something is missing."""
 
+import subprocess
+
 import numpy as np
 import pytest
 
 import htp
 from htp import In, Out, Refused, Scalar, Tensor, f32, kernel, tile
 from htp_backend_pto.binding.calls import bits_of
+from htp_backend_pto.binding.compilers import find_compiler
 from htp_backend_pto.binding.device import gaps
+from htp_backend_pto.binding.headers import including, with_precompiled
 from htp_backend_pto.binding.runtime import ROOT, checkout
 from htp_backend_pto.profile import CURRENT
 
@@ -133,3 +137,15 @@ def test_the_real_simulator_computes_the_same(package, toolchain):
     report = htp.bind(package, mode="sim", toolchain=toolchain).run(a, b, 0.5, c, trace=True)
     np.testing.assert_array_equal(c, (a + b) * np.float32(0.5))
     assert len(report.graph.tasks) == 4
+
+
+def test_headers_are_parsed_once_for_all_kernels(tmp_path):
+    """`-H` marks what the compiler took from a precompiled file with an exclamation mark."""
+    compiler = find_compiler()
+    if "clang" in compiler.version or "zig" in compiler.name:
+        pytest.skip("g++ writes such files")
+    flags = with_precompiled((*CURRENT.standin_flags, "-D__DAV_VEC__"), CURRENT.kernel_headers)
+    (tmp_path / "kernel.cpp").write_text("".join(f"#include {each}\n" for each in CURRENT.kernel_headers))
+    command = [*compiler.command, *flags, including(), "-H", "-c", "kernel.cpp"]
+    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stderr
+    assert any(line.startswith("!") and line.endswith(".gch") for line in said.splitlines())

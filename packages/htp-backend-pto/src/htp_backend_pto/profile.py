@@ -235,6 +235,6 @@ CURRENT = Profile(
     allocate="alloc_tensors",
     read="get_tensor_data",
     write="set_tensor_data",
-    standin_flags=("-std=c++17", "-O2", "-fPIC", "-shared", "-DHTP_PTO_STANDIN", "-D__CPU_SIM"),
+    standin_flags=("-std=c++17", "-O1", "-fPIC", "-shared", "-DHTP_PTO_STANDIN", "-D__CPU_SIM"),
     core_macros=MappingProxyType({"aiv": "__DAV_VEC__", "aic": "__DAV_CUBE__"}),
 )

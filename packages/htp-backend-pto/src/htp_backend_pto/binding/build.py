@@ -6,21 +6,21 @@ Knows commands, keys and what a failed build leaves; does not know what the sour
 from __future__ import annotations
 
 import functools
-import hashlib
 import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib.resources import files
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from htp.cache import Cache
 from htp.diagnostics import Bug
 from htp_backend_pto.binding.compilers import find_compiler
+from htp_backend_pto.binding.headers import STANDIN, digest_of, headers_digest, including, with_precompiled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from htp.artifact.read import Package as PackageFiles
     from htp_backend_pto.contract import Package
@@ -55,12 +55,13 @@ class Built:
 
 @dataclass(frozen=True)
 class Unit:
-    """One library: its files, of which the one called `main` is compiled."""
+    """One library: its files, of which the one called `main` is compiled; `included` is what it includes first."""
 
     name: str
     main: str
     sources: Mapping[str, bytes]
     flags: tuple[str, ...]
+    included: tuple[str, ...] = ()
 
 
 def build(package: PackageFiles, contract: Package, profile: Profile) -> Built:
@@ -76,7 +77,7 @@ def build(package: PackageFiles, contract: Package, profile: Profile) -> Built:
     for each, _, core in parts:
         main = PurePosixPath(each.file).name
         own = (*flags, f"-D{profile.core_macros[core]}")
-        units.append(Unit(each.file, main, {main: package.read(each.file)}, own))
+        units.append(Unit(each.file, main, {main: package.read(each.file)}, own, profile.kernel_headers))
     logs = package.path / "logs"
     with ThreadPoolExecutor(max(1, os.cpu_count() or 1)) as pool:
         executor = pool.submit(executor_library)
@@ -100,25 +101,9 @@ def executor_library() -> Path:
     Raises:
         Refused: `pto.no-compiler`.
     """
-    own = files("htp_backend_pto").joinpath("native/standin")
-    folder = own.joinpath("executor")
-    sources = {each.name: each.read_bytes() for each in folder.iterdir() if each.name.endswith((".hpp", ".cpp"))}
+    found = (STANDIN / "executor").iterdir()
+    sources = {each.name: each.read_bytes() for each in found if each.suffix in (".hpp", ".cpp")}
     return library(Unit("executor", "executor.cpp", sources, ("-std=c++17", "-O2", "-fPIC", "-shared", "-pthread")))
-
-
-def _headers() -> Path:
-    """The stand-in's folder of headers, whose files kernels and orchestration include."""
-    return Path(str(files("htp_backend_pto").joinpath("native/standin/include")))
-
-
-@functools.cache
-def _headers_digest() -> str:
-    digest = hashlib.sha256()
-    for each in sorted([*_headers().rglob("*"), _headers().parent / "abi.h"]):
-        if each.is_file():
-            digest.update(f"{each.relative_to(_headers().parent)}\n".encode())
-            digest.update(each.read_bytes())
-    return digest.hexdigest()
 
 
 def library(unit: Unit, *, logs: Path | None = None) -> Path:
@@ -135,22 +120,19 @@ def library(unit: Unit, *, logs: Path | None = None) -> Path:
         own.mkdir()
         for name, content in sorted(unit.sources.items()):
             (own / name).write_bytes(content)
-        (folder / "abi.h").write_bytes((_headers().parent / "abi.h").read_bytes())
-        flags = [*unit.flags, f"-I{_headers()}", unit.main, "-o", f"../{LIBRARY}", "-ldl"]
-        _compile([*compiler.command, *flags], own, unit.name, logs)
+        (folder / "abi.h").write_bytes((STANDIN / "abi.h").read_bytes())
+        flags = with_precompiled(unit.flags, unit.included) if unit.included else unit.flags
+        command = [*compiler.command, *flags, including(), unit.main, "-o", f"../{LIBRARY}", "-ldl"]
+        _compile(command, own, unit.name, logs)
         for each in [*own.iterdir(), folder / "abi.h"]:
             each.unlink()
         own.rmdir()
 
-    said = (*compiler.command, compiler.version, unit.main, *unit.flags, _headers_digest())
-    parts: list[bytes] = [each.encode() for each in said]
+    said = (*compiler.command, compiler.version, unit.main, *unit.flags, headers_digest())
+    parts = [each.encode() for each in said]
     for name, content in sorted(unit.sources.items()):
         parts += [name.encode(), content]
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(len(part).to_bytes(8, "little"))
-        digest.update(part)
-    return Cache.open().get_or_make(f"pto-{digest.hexdigest()}", make) / LIBRARY
+    return Cache.open().get_or_make(f"pto-{digest_of(parts)}", make) / LIBRARY
 
 
 def _compile(command: Sequence[str], folder: Path, name: str, logs: Path | None) -> None:
