@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from htp.diagnostics import Bug
+from htp.liveness import loads, writes
 from htp.program import origin_of
 from htp.types import dtype_named
 from htp_backend_pto.emission.aliases import Aliases
 from htp_backend_pto.emission.global_text import view_of
 from htp_backend_pto.emission.lines import INDENT, folded
+from htp_backend_pto.emission.ranges import range_bounds, range_head
 from htp_backend_pto.emission.scalars import CPP, Text, cpp_name, dim_node, scalar_text, unprintable
 from htp_backend_pto.emission.second_names import second_names
 from htp_backend_pto.emission.tile_text import LEFT_ALONE, handle_of
@@ -77,7 +79,6 @@ class Body:
         self.constants = constants
         self.profile = profile
         self.scope = _Scope(numbers=dict(numbers))
-        self.known = set(numbers)
         self.lines: list[tuple[str, Span | None]] = []
         self.taken: set[str] = set()
         self.aliases = Aliases(self.taken)
@@ -139,7 +140,7 @@ class Body:
                 raise Bug(f"not a statement of a kernel for Ascend: `{ast.unparse(statement)}`")
 
     def _number(self, name: str, value: ast.expr | None, statement: ast.stmt, depth: int) -> None:
-        if name in self.known or value is None:  # a size that the signature names
+        if value is None or (name in self.scope.numbers and _is_size(value)):  # the signature names it
             return
         text = scalar_text(value, self)
         if name in self.scope.numbers:
@@ -152,10 +153,10 @@ class Body:
         before = self.scope
         match statement:
             case ast.For(target=ast.Name(name), iter=ast.Call(func=ast.Name("range"), args=bounds)):
-                start, stop, step = _range([scalar_text(each, self).cpp for each in bounds])
-                variable = cpp_name(name)
-                turn = f"{variable} += {step}" if step != "1" else f"++{variable}"
-                head = f"for (int64_t {variable} = {start}; {variable} < {stop}; {turn}) {{"
+                start, stop, step = range_bounds([scalar_text(each, self) for each in bounds])
+                if any(loads(each) & _changed(statement.body) for each in bounds):
+                    stop = self._fixed(stop, statement, depth)
+                head = range_head(cpp_name(name), start, stop, step)
                 self.scope = before.inner()
                 self.scope.numbers[name] = "int"
             case ast.While(test=test) | ast.If(test=test):
@@ -173,6 +174,12 @@ class Body:
             self.block(statement.orelse, depth + 1)
             self.scope = before
         self._line("}", statement, depth)
+
+    def _fixed(self, stop: Text, statement: ast.stmt, depth: int) -> Text:
+        """The end of a range, which Python computes once, where the loop changes what it is computed of."""
+        name = self._fresh("stop")
+        self._line(f"const int64_t {name} = {stop.cpp};", statement, depth)
+        return Text(name, stop.kind)
 
     def _hoist(self, statement: ast.stmt, rest: Sequence[ast.stmt], depth: int) -> None:
         """Tiles that a block makes and that are used behind it need their name outside of it."""
@@ -284,16 +291,12 @@ class Body:
         self.lines += [(each, origin_of(statement)) for each in folded(f"{INDENT * depth}{text}")]
 
 
-def _range(bounds: Sequence[str]) -> tuple[str, str, str]:
-    match bounds:
-        case [stop]:
-            return "0", stop, "1"
-        case [start, stop]:
-            return start, stop, "1"
-        case [start, stop, step]:
-            return start, stop, step
-        case _:
-            raise Bug("a range has one to three bounds")
+def _changed(body: Sequence[ast.stmt]) -> frozenset[str]:
+    return frozenset(name for each in body for name in writes(each))
+
+
+def _is_size(value: ast.expr) -> bool:
+    return isinstance(value, ast.Subscript) and isinstance(value.value, ast.Attribute) and value.value.attr == "shape"
 
 
 def _ordering(word: str, arguments: Sequence[object]) -> str:

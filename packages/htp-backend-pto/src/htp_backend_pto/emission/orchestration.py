@@ -19,8 +19,9 @@ from htp_backend_pto.emission.lines import Lines, place_of
 from htp_backend_pto.emission.orchestration_head import foot, head
 from htp_backend_pto.emission.orchestration_names import Names
 from htp_backend_pto.emission.orchestration_tasks import Tasks
+from htp_backend_pto.emission.ranges import range_bounds, range_head
 from htp_backend_pto.emission.regions import root_of
-from htp_backend_pto.emission.scalars import CPP, cpp_name, unprintable
+from htp_backend_pto.emission.scalars import CPP, Text, cpp_name, unprintable
 from htp_backend_pto.emission.scoping import Placement, placement_of
 from htp_backend_pto.emission.sites import called, needed_names, sites_of, stored_root, task_word
 from htp_backend_pto.emission.tracking import decide, facts_in
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KEPT", "Orchestration", "orchestration_source"]
 
+FAILED = "run.assertion-failed"
 KEPT: Mapping[str, tuple[str, ...]] = {"task": ("after", "tag", "stream", "blocks"), "require": ()}
 """What of the task form's words reaches the runtime; where a task runs and which goes first it decides itself."""
 
@@ -133,7 +135,7 @@ class _Printer:
             case ast.If():
                 return self._if(node, depth, facts)
             case ast.Assert(test=test):
-                self._require(test, "run.assertion-failed", asserted(node), node, depth)
+                self._require(test, Check("assertion", asserted(node), place_of(node), FAILED), node, depth)
             case ast.Break() | ast.Continue():
                 self.out.write(depth, "break;" if isinstance(node, ast.Break) else "continue;", node)
             case ast.Pass():
@@ -162,10 +164,10 @@ class _Printer:
         if word:
             return self.tasks.word(word, call, node, depth)
         if name == "require":
-            test, text, _, *code = call.args
-            said = text.value if isinstance(text, ast.Constant) and isinstance(text.value, str) else ""
-            given = code[0].value if code and isinstance(code[0], ast.Constant) else "run.assertion-failed"
-            self._require(test, str(given), said, node, depth)
+            test, *words = call.args
+            text, _, *more = (str(each.value) if isinstance(each, ast.Constant) else "" for each in words)
+            code, help = (*more, "", "")[:2]
+            self._require(test, Check("assertion", text, place_of(node), code or FAILED, help), node, depth)
             return NONE
         for each in self.kernels:
             if each.name == name:
@@ -181,14 +183,9 @@ class _Printer:
         if name in self.placement.outlived:
             raise unprintable(node, f"`{name}` is used behind its loop; count in a scalar of your own")
         self.names.kinds[name] = "int"
-        start = self.names.cpp(bounds[0]) if len(bounds) > 1 else "0"
-        stop = self._fixed(bounds[1] if len(bounds) > 1 else bounds[0], node, depth)
-        cpp, step, sign = cpp_name(name), "++", "<"
-        if len(bounds) == 3:
-            by = self.names.text(bounds[2])
-            step = f" += {by.cpp}"
-            sign = ">" if by.cpp.startswith("-") else "<"
-        self.out.write(depth, f"for (int64_t {cpp} = {start}; {cpp} {sign} {stop}; {cpp}{step}) {{", node)
+        start, stop, step = range_bounds([self.names.text(each) for each in bounds])
+        stop = self._fixed(bounds[min(1, len(bounds) - 1)], stop, node, depth)
+        self.out.write(depth, range_head(cpp_name(name), start, stop, step), node)
         return self._scoped(node, node.body, depth, facts_in([node], facts))
 
     def _scoped(self, loop: ast.For | ast.While, body: Sequence[ast.stmt], depth: int, facts: Facts) -> Held:
@@ -218,15 +215,14 @@ class _Printer:
         self.out.write(depth, "}")
         return first | second
 
-    def _fixed(self, node: ast.expr, statement: ast.stmt, depth: int) -> str:
+    def _fixed(self, node: ast.expr, text: Text, statement: ast.stmt, depth: int) -> Text:
         """The end of a range, which Python computes once."""
-        text = self.names.text(node)
         loaded = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
         if not loaded & self.placement.changing and not any(isinstance(x, ast.Subscript) for x in ast.walk(node)):
-            return text.within(5)
+            return text
         stop = self.names.unique("stop")
         self.out.write(depth, f"const int64_t {stop} = {text.cpp};", statement)
-        return stop
+        return Text(stop, text.kind)
 
     def _assign(self, name: str, value: ast.expr, node: ast.stmt, depth: int, facts: Facts) -> None:
         if name not in self.needed:
@@ -275,10 +271,10 @@ class _Printer:
         self.tasks.check_indices(target, node, depth, facts)
         self.out.write(depth, f"{self.names.element(target).cpp} = {self.names.cpp(value)};", node)
 
-    def _require(self, test: ast.expr, code: str, text: str, node: ast.stmt, depth: int) -> None:
+    def _require(self, test: ast.expr, check: Check, node: ast.stmt, depth: int) -> None:
         if isinstance(test, ast.Constant) and test.value is True:
             return
-        number = self.check(Check("assertion", text, place_of(node), code))
+        number = self.check(check)
         self.out.write(depth, f"if (!{self.names.text(test).within(0)}) return htp::fail({number});", node)
 
     def _early_return(self, facts: Facts) -> Facts:

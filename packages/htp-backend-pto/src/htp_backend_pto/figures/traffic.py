@@ -149,7 +149,8 @@ def _second_turn(first: _Amount, second: _Amount) -> bool:
     loop = first.loops[-1]
     turn = sym(loop.variable) + loop.step // 2
     ahead = tuple(each.substitute({loop.variable: turn}) for each in first.factors)
-    return second.when[-1] == f"{turn} < {loop.stop}" and second.factors == ahead
+    sign = "<" if (loop.step.constant or 1) > 0 else ">"
+    return second.when[-1] == f"{turn} {sign} {loop.stop}" and second.factors == ahead
 
 
 def _simple(amount: _Amount) -> _Amount:
@@ -161,12 +162,13 @@ def _simple(amount: _Amount) -> _Amount:
         using = [number for number, each in enumerate(factors) if loop.variable in each.symbols]
         inner = any(loop.variable in (each.start.symbols | each.stop.symbols | each.step.symbols) for each in kept)
         piece = minimum(loop.step, loop.stop - sym(loop.variable))
-        if inner or len(using) > 1 or (using and factors[using[0]] != piece):
+        down = (loop.step.constant or 1) < 0
+        if inner or len(using) > 1 or (using and (down or factors[using[0]] != piece)):
             kept.insert(0, loop)
         elif using:
             factors[using[0]] = loop.stop - loop.start
         else:
-            factors.append((loop.stop - loop.start + loop.step - 1) // loop.step)
+            factors.append((loop.stop - loop.start + loop.step - (-1 if down else 1)) // loop.step)
     return _Amount(tuple(factors), tuple(kept), amount.when)
 
 

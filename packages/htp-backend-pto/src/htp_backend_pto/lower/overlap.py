@@ -12,7 +12,9 @@ import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from htp.dims import sym
 from htp.liveness import loads, writes
+from htp.lowering.build import expression
 from htp.passes import Pass
 from htp.program import origin_of, stamp
 from htp_backend_pto.forms import Bounded, Overlapped, Selected
@@ -80,11 +82,16 @@ def _written(body: Sequence[ast.stmt], chosen: frozenset[int]) -> tuple[ast.stmt
 
 
 def _streams(loop: ast.For) -> bool:
-    """Whether a loop's turns themselves bring tiles nearer, something computes, and no value is taken along."""
+    """Whether a loop's turns themselves bring tiles nearer, something computes, and no value is taken along.
+
+    Which way it counts has to be known.
+    """
     steps = [*steps_in(loop.body)]
     moved = [each for each in steps if _moves(each.instruction.name, each.statement)]
     own = {id(each) for each in loop.body}
-    return any(id(each.statement) in own for each in moved) and len(moved) < len(steps) and not _carried(loop.body)
+    near = any(id(each.statement) in own for each in moved) and len(moved) < len(steps)
+    step = _three(loop.iter.args if isinstance(loop.iter, ast.Call) else [])[2]
+    return near and _constant(step) != 0 and not _carried(loop.body)
 
 
 def _moves(instruction: str, statement: ast.stmt) -> bool:
@@ -116,13 +123,14 @@ def _twofold(loop: ast.For) -> ast.stmt:
     if not isinstance(loop.target, ast.Name):
         return loop
     variable = loop.target.id
-    later = ast.BinOp(ast.Name(variable, ast.Load()), ast.Add(), step)
+    later = expression(sym(variable) + _constant(step))
     taken = {name for each in walk(loop.body) for name in (*loads(each), *writes(each))}
     renamed = {name: _fresh(f"{name}_next", taken) for name in sorted(_own(loop.body) - _sums(loop.body))}
     second = [_Second(variable, later, renamed).visit(copy.deepcopy(each)) for each in loop.body]
     # Nodes of their own: a loop around this one renames what it finds, once in each place.
-    there = ast.If(ast.Compare(copy.deepcopy(later), [ast.Lt()], [copy.deepcopy(stop)]), second, [])
-    iterator = ast.Call(ast.Name("range", ast.Load()), [start, stop, _doubled(step)], [])
+    before = ast.Lt() if _constant(step) > 0 else ast.Gt()
+    there = ast.If(ast.Compare(copy.deepcopy(later), [before], [copy.deepcopy(stop)]), second, [])
+    iterator = ast.Call(ast.Name("range", ast.Load()), [start, stop, ast.Constant(2 * _constant(step))], [])
     made = ast.For(loop.target, iterator, [*loop.body, there], [], lineno=getattr(loop, "lineno", 0))
     return stamp(made, origin_of(loop))
 
@@ -157,10 +165,13 @@ def _three(bounds: Sequence[ast.expr]) -> tuple[ast.expr, ast.expr, ast.expr]:
             return ast.Constant(0), ast.Constant(0), ast.Constant(1)
 
 
-def _doubled(step: ast.expr) -> ast.expr:
-    if isinstance(step, ast.Constant) and isinstance(step.value, int):
-        return ast.Constant(2 * step.value)
-    return ast.BinOp(ast.Constant(2), ast.Mult(), step)
+def _constant(step: ast.expr) -> int:
+    """A step that is known; zero for others."""
+    try:
+        value = ast.literal_eval(step)
+    except ValueError:
+        return 0
+    return value if isinstance(value, int) else 0
 
 
 class _Second(ast.NodeTransformer):

@@ -118,9 +118,9 @@ class Units:
         """Whether a tile is nothing but elements of an array that nobody changes, or made of nothing."""
         if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
             return False
-        if len(self.definitions[statement.target.id]) > 1 or statement.value is None:
-            return False
-        return self._anew(statement, statement.value)
+        if any(len(self.definitions[each]) > 1 for each in (statement.target.id, *loads(statement))):
+            return False  # what it is made of may have changed where it is read
+        return statement.value is not None and self._anew(statement, statement.value)
 
     def _anew(self, statement: ast.stmt, value: ast.expr) -> bool:
         known = self.known.types.get(id(value))

@@ -126,7 +126,9 @@ class _Parting:
             return None
         found = self.large(product, loop.body[:-1])
         stop = self.known.types.get(id(bounds[1]))
-        if found is None or not isinstance(variable, Index) or not isinstance(stop, Index) or bounds[2] % found.most:
+        if found is None or not isinstance(variable, Index) or not isinstance(stop, Index):
+            return None
+        if bounds[2] < 1 or bounds[2] % found.most:
             return None
         facts, at = self.known.facts_at(product), variable.value
         whole = facts.simplify(minimum(const(bounds[2]), stop.value - at))

@@ -94,7 +94,7 @@ def grouped(nodes: Iterable[Node]) -> list[Run | ast.stmt]:
         left.remove(chosen)
         if chosen.unit is None:
             if isinstance(last, Run) and not _is_compound(chosen.statement):
-                _put_before(result, chosen)
+                _put(result, last, chosen)
             else:
                 result.append(chosen.statement)
         elif isinstance(last, Run) and chosen in same:
@@ -104,16 +104,19 @@ def grouped(nodes: Iterable[Node]) -> list[Run | ast.stmt]:
     return result
 
 
-def _put_before(result: list[Run | ast.stmt], node: Node) -> None:
-    """Numbers for a run are computed before it; what depends on the run comes behind it."""
-    run = result[-1]
-    statements = run.statements if isinstance(run, Run) else []
-    names = frozenset(name for each in statements for name in writes(each))
-    used = frozenset(name for each in statements for name in loads(each))
-    if node.effect or names & (node.reads | node.writes) or used & node.writes or node.arrays_read:
+def _put(result: list[Run | ast.stmt], run: Run, node: Node) -> None:
+    """Numbers that a run needs are before it, those that it takes part in in it; the routine's own are behind it."""
+    names = frozenset(name for each in run.statements for name in writes(each))
+    used = frozenset(name for each in run.statements for name in loads(each))
+    parts = ast.walk(node.statement)
+    if node.effect or node.arrays_read:
         result.append(node.statement)
-    else:
+    elif not names & (node.reads | node.writes) and not used & node.writes:
         result.insert(len(result) - 1, node.statement)
+    elif site_of(node.statement) is run.site and not any(isinstance(each, ast.Attribute) for each in parts):
+        run.statements.append(node.statement)  # the routine computes it again if it needs it too
+    else:
+        result.append(node.statement)
 
 
 def _is_compound(statement: ast.stmt) -> bool:

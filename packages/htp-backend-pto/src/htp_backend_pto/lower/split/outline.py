@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Literal
 
 from htp.diagnostics import Bug
 from htp.dims import Expr, const, minimum, sym
+from htp.fresh_names import fresh
 from htp.infer.values import Box, Index, Number, Region, Value
 from htp.liveness import loads, writes
 from htp.lowering.build import assigned, stored
 from htp.names import RESERVED
 from htp.program import Function, origin_of, stamp
 from htp.types import Param, ScalarType, TensorType, bool_, f32, i64
+from htp_backend_pto.lower.blocks import exposed
 from htp_backend_pto.lower.split.regions import guarded_nodes, inner_ranges, part_of, with_rows
 from htp_backend_pto.lower.translate import Translation, box_text
 from htp_backend_pto.lower.units import walk
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from htp.infer.state import Inference
+    from htp.types import DType
     from htp_backend_pto.lower.split.order import Run
-    from htp_backend_pto.lower.split.regions import Part
+from htp_backend_pto.lower.split.regions import Part
 
 __all__ = ["Crossing", "Outline", "Way"]
 
@@ -72,10 +75,12 @@ class Outline(Translation):
         self.constants = constants
         self.facts = known.facts_at(run.statements[0])
         self.ranges = inner_ranges(self.statements, known)
+        self.entering = exposed(self.statements)
+        self.changed = frozenset(name for each in self.statements for name in writes(each))
         self.inner = self._inner()
         nodes = (node for each in self.statements for node in ast.walk(each))
         self.takes_parts = any(_cuts(node, known) for node in nodes)
-        self.taken = {name for each in self.statements for name in (*loads(each), *writes(each))} | set(RESERVED)
+        self.taken = {name for each in self.statements for name in loads(each)} | self.changed | set(RESERVED)
         self.sizes: list[tuple[Expr, Expr]] = []
         self.arrays: dict[str, _Array] = {}
         self.params: list[Param] = []
@@ -110,7 +115,8 @@ class Outline(Translation):
                     found |= value.value.symbols if str(value.value) in value.value.symbols else set[str]()
             for names in (self.known.entries.get(id(statement), {}), self.known.exits.get(id(statement), {})):
                 found |= set(names.values())
-        return frozenset({*found, *(self.spelled[each] for each in found if each in self.spelled)})
+        spelled = (self.spelled[each] for each in found if each in self.spelled)
+        return frozenset({*found, *spelled, *(self.changed - self.entering)})
 
     def _arrays(self) -> None:
         inside = {id(node) for each in self.statements for node in ast.walk(each)}
@@ -261,9 +267,16 @@ class Outline(Translation):
         return box_text(array.param, box, sizes, store=store)
 
     def _heads(self, body: Sequence[ast.stmt]) -> list[ast.stmt]:
-        """`m = x.shape[0]` for every size that the body computes with."""
+        """`k: i64 = k_in` for numbers that the body changes, `m = x.shape[0]` for sizes that it computes with."""
         used = {name for each in body for name in loads(each)}
         heads: list[ast.stmt] = []
+        for name in sorted(self.numbers.keys() & self.changed):
+            param = self.numbers[name]
+            kind = param.type.dtype.kind if isinstance(param.type, ScalarType) else "int"
+            annotation = ast.Name({"bool": "bool_", "float": "f64"}.get(kind, "i64"), ast.Load())
+            value = ast.Name(param.name, ast.Load())
+            head = ast.AnnAssign(ast.Name(name, ast.Store()), annotation, value, 1)
+            heads.append(stamp(head, origin_of(self.run.statements[0])))
         for _, name in self.sizes:
             if str(name) not in used:
                 continue
@@ -282,7 +295,7 @@ class Outline(Translation):
                 return self._at_most(name, outer)
         value = value.rebuilt(self._atom)
         names = {str(name) for _, name in self.sizes}
-        for symbol in sorted(value.symbols - self.inner - names):
+        for symbol in sorted(value.symbols - (self.inner - self.entering) - names):
             self._pass(symbol, i64, ast.Name(symbol, ast.Load()))
         return value
 
@@ -316,8 +329,7 @@ class Outline(Translation):
 
     def number(self, name: str) -> ast.expr:
         """A number of the routine, passed on."""
-        assigned_inside = any(name in writes(each) for each in self.statements)
-        if not assigned_inside and name not in self.constants:
+        if name in self.entering and name not in self.constants:
             known = next(
                 self.known.types[id(node)]
                 for each in self.statements for node in ast.walk(each)
@@ -327,12 +339,14 @@ class Outline(Translation):
             self._pass(name, dtype, ast.Name(name, ast.Load()))
         return ast.Name(name, ast.Load())
 
-    def _pass(self, name: str, dtype: type, argument: ast.expr) -> None:
-        given = self.given.get(name)
+    def _pass(self, name: str, dtype: DType, argument: ast.expr) -> None:
         if name in self.numbers:
             return
+        given = self.given.get(name)
         type_ = given.type if given is not None and isinstance(given.type, ScalarType) else ScalarType(dtype)
-        self.numbers[name] = replace(given, origin=None) if given is not None else Param(name, "scalar", type_)
+        # What a kernel changes is a variable of its own: parameters keep their values.
+        own = fresh(f"{name}_in", self.taken) if name in self.changed else name
+        self.numbers[name] = Param(own, "scalar", type_) if given is None else replace(given, name=own, origin=None)
         self.number_arguments[name] = copy.copy(argument)
 
 

@@ -32,6 +32,7 @@ from htp_backend_pto.lower.split.order import Run
 from htp_backend_pto.lower.split.outline import Crossing, Outline, Way
 from htp_backend_pto.lower.split.predicates import with_predicates
 from htp_backend_pto.lower.split.prepare import prepared
+from htp_backend_pto.lower.split.settings import with_settings
 from htp_backend_pto.lower.split.tree import Nest, Tree, runs_of
 from htp_backend_pto.lower.split.turns import with_turns
 from htp_backend_pto.lower.split.unused import without_unused
@@ -69,7 +70,7 @@ class Split(Pass):
             Refused: `pto.no-cluster`.
         """
         no_gang_within(program.main)
-        program = prepared(flattened(spread(written_out(settled(program)))))
+        program = prepared(flattened(spread(written_out(with_settings(settled(program))))))
         divided = _Division(program).program()
         return with_predicates(without_unused(with_turns(with_nothing(with_zeros(Simplify().apply(divided))))))
 
@@ -199,7 +200,7 @@ class _Division:
             self.kernels.append(same)
         made = stamp(ast.Expr(ast.Call(ast.Name(same.name, ast.Load()), arguments, [])), kernel.origin)
         task = run.site.task if run.site is not None else None
-        return [made] if task is None else [task, made]
+        return [*([] if task is None else [task]), made, *self.tree.numbers(run)]
 
 
 def _head(statement: ast.stmt) -> ast.stmt | ast.expr:

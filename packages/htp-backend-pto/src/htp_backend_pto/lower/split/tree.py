@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 from htp.dims import Expr, sym
 from htp.independence import Independence, is_range
 from htp.infer.values import Region, Value
-from htp.liveness import loads
+from htp.liveness import loads, writes
 from htp.names import TASKS
+from htp_backend_pto.lower.blocks import exposed
 from htp_backend_pto.lower.sites import site_of
+from htp_backend_pto.lower.split.numbers import computing, read_by
 from htp_backend_pto.lower.split.order import Node, Run, grouped, node_of
 from htp_backend_pto.lower.split.sink import sink
 from htp_backend_pto.lower.translate import spelled_symbols
@@ -46,6 +48,7 @@ class Tree:
 
     def __init__(self, program: Program, function: Function, known: Inference) -> None:
         self.known = known
+        self.body = function.body
         self.units = Units(function, known)
         self.loops = Independence(function, known)
         self.spelled = spelled_symbols(function.body, known)
@@ -78,6 +81,19 @@ class Tree:
             want(loads(each) if not isinstance(each, ast.For | ast.While | ast.If) else frozenset())
         order = {name: number for number, name in enumerate(self.made)}
         return [wanted[name] for name in sorted(wanted, key=order.__getitem__)]
+
+    def numbers(self, run: Run) -> list[ast.stmt]:
+        """The statements that compute the numbers which a run changes and something behind it reads."""
+        inside = list(walk(run.statements))
+        counted = frozenset(name for each in inside if isinstance(each, ast.For) for name in writes(each.target))
+        changed = frozenset(name for each in inside for name in writes(each)) - self.types.keys() - counted
+        if not changed:
+            return []
+        own = {id(each) for each in inside}
+        read = frozenset(name for each in walk(self.body) if id(each) not in own for name in read_by(each))
+        loops = (each for each in walk(self.body) if isinstance(each, ast.For | ast.While) and id(each) not in own)
+        repeated = any(id(each) in own for loop in loops for each in loop.body)
+        return computing(changed & (read | exposed(run.statements) if repeated else read), run.statements)
 
     def loaded(self, statement: ast.stmt) -> frozenset[str]:
         """The arrays from which a statement's kernel loads tiles anew."""
