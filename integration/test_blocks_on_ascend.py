@@ -12,7 +12,7 @@ import pytest
 
 import htp
 from htp import In, InOut, Out, Scalar, Tensor, empty, f16, f32, i32, i64, kernel, tile
-from htp_dialect_wsp import DenseDyn, P, round_robin, schedule, workload
+from htp_dialect_wsp import DenseDyn, P, Ragged, round_robin, schedule, workload
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,6 +69,12 @@ def half(x: In[Tensor[f32, "M", 64]], y: InOut[Tensor[f32, "M", 64]]) -> None:
     begin = size // 2
     for i in P(range(begin, size)):
         scale(x[i:i + 1, :], 2.0, y[i:i + 1, :])
+
+
+@workload
+def backwards(x: In[Tensor[f32, "M", 64]], y: InOut[Tensor[f32, "M", 64]]) -> None:
+    for i in P(range(x.shape[0] - 16, -1, -16)):
+        scale(x[i:i + 16, :], 2.0, y[i:i + 16, :])
 
 
 @workload
@@ -149,6 +155,13 @@ def test_a_loop_may_begin_where_it_is_computed(tmp_path) -> None:
     wanted = np.concatenate([y[:21], x[21:].astype(np.float64) * 2.0])
     htp.bind(compiled(half, bound("i", 5), tmp_path))(x, y)
     np.testing.assert_allclose(y, wanted, rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [16, 80, 72])
+def test_a_loop_may_count_down(size: int, tmp_path) -> None:
+    x, y = np.ones((size, 64), np.float32), np.zeros((size, 64), np.float32)
+    htp.bind(compiled(backwards, bound("i", 3), tmp_path))(x, y)
+    assert (y == np.where(np.arange(size) < size % 16, 0, 2)[:, None]).all()
 
 
 @pytest.mark.parametrize(
@@ -296,6 +309,7 @@ def test_numbers_of_workers_may_leave_some_out(tmp_path) -> None:
     with pytest.raises(htp.Refused) as caught:
         run(floats(5, 64), np.zeros((5, 64), np.float32))
     assert caught.value.code == "wsp.dispatch-range"
+    assert caught.value.diagnostic.help == ("take the number `% 5`, which keeps it there",)
 
 
 def test_what_is_said_of_a_task_holds_before_what_is_said_of_its_loop(tmp_path) -> None:
@@ -343,6 +357,109 @@ def test_turns_past_the_end_store_nothing(tmp_path) -> None:
         assert np.all(y[rows:] == 9.0)
 
 
+@kernel
+def square(x: In[Tensor[f32, 1, 64]], y: Out[Tensor[f32, 1, 64]]) -> None:
+    y[:] = x[:] * x[:]
+
+
+@workload
+def asserted(
+    first: Scalar[i32], last: Scalar[i32], x: In[Tensor[f32, "N", 64]], t: InOut[Tensor[f32, "N", 64]],
+    y: InOut[Tensor[f32, "N", 64]],
+) -> None:  # fmt: skip
+    for i in P(range(first, last)):
+        k = i
+        assert k >= 0
+        assert k + 1 <= x.shape[0]
+        square(x[k:k + 1, :], t[k:k + 1, :])
+        square(t[k:k + 1, :], y[k:k + 1, :])
+
+
+def test_what_is_asserted_in_a_turn_is_known_in_the_kernels_of_all_its_calls(tmp_path) -> None:
+    run = htp.bind(compiled(asserted, bound("i"), tmp_path))
+    x = floats(9, 64)
+    for first, last in ((0, 9), (2, 7), (3, 3)):
+        t, y = np.zeros_like(x), np.zeros_like(x)
+        run(first, last, x, t, y)
+        wanted = np.zeros_like(x)
+        wanted[first:last] = (x * x * (x * x))[first:last]
+        np.testing.assert_array_equal(y, wanted)
+    t, y = np.zeros_like(x), np.zeros_like(x)
+    with pytest.raises(htp.Refused) as caught:
+        run(5, 10, x, t, y)
+    assert caught.value.code == "run.assertion-failed"
+    assert not t.any()
+
+
+@workload
+def bags(x: In[Tensor[f32, "N", 64]], n: In[Tensor[i32, "R"]], y: InOut[Tensor[f32, "N", 64]]) -> None:
+    axis = Ragged(n.shape[0], n)
+    for q, j in P(axis):
+        k = axis.start(q) + j
+        assert k >= 0
+        assert k + 1 <= x.shape[0]
+        square(x[k:k + 1, :], y[k:k + 1, :])
+
+
+def test_a_loop_over_all_positions_of_a_ragged_axis_is_bound(tmp_path) -> None:
+    def plan(s) -> None:
+        s.fuse_loops("q", "j")
+        s.bind("q_j", "worker")
+
+    run = htp.bind(compiled(bags, plan, tmp_path))
+    x = floats(9, 64)
+    for lengths in ([2, 0, 4], [], [9]):
+        y, count = np.zeros_like(x), sum(lengths)
+        run(x, np.array(lengths, np.int32), y)
+        np.testing.assert_array_equal(y, np.concatenate([x[:count] * x[:count], np.zeros_like(x[count:])]))
+
+
+@kernel
+def scaled_twice(x: In[Tensor[f32, 4, 64]], y: Out[Tensor[f32, 4, 64]]) -> None:
+    scale(x, 2.0, y)
+    scale(x, 4.0, y)
+
+
+@workload
+def shared_kernel(x: In[Tensor[f32, 12, 64]], y: Out[Tensor[f32, 12, 64]], z: Out[Tensor[f32, 4, 64]]) -> None:
+    for i in P(range(0, 12, 4)):
+        scale(x[i:i + 4, :], 3.0, y[i:i + 4, :])
+    scaled_twice(x[0:4, :], z)
+
+
+def test_a_kernel_that_others_call_stays_for_them(tmp_path) -> None:
+    x, y, z = floats(12, 64), np.zeros((12, 64), np.float32), np.zeros((4, 64), np.float32)
+    htp.bind(compiled(shared_kernel, bound("i"), tmp_path))(x, y, z)
+    np.testing.assert_array_equal(y, x * np.float32(3.0))
+    np.testing.assert_array_equal(z, x[:4] * np.float32(4.0))
+
+
+@kernel
+def flagged(g: Out[Tensor[i32, 1]]) -> None:
+    g[:] = tile.zeros((1,), i32)
+
+
+@workload
+def picked(mode: Scalar[i32], g: Out[Tensor[i32, 1]], y: InOut[Tensor[f32, 48, 64]]) -> None:
+    flagged(g)
+    for i in P(range(0, 48, 16)):
+        with P.case(mode, {0, 1}):
+            fill(1.0, y[i:i + 16, :])
+        with P.case(mode, {2}):  # noqa: SIM117 - a workload selects by one condition
+            with P.when(tile.item(g[0]) == 0):
+                fill(2.0, y[i:i + 16, :])
+
+
+def test_a_negative_size_is_refused_before_the_task_of_blocks(tmp_path) -> None:
+    run = htp.bind(compiled(dynamic, bound("i"), tmp_path))
+    x, y = floats(64, 64), floats(64, 64)
+    before = y.copy()
+    with pytest.raises(htp.Refused) as caught:
+        run(-3, x, y)
+    assert (caught.value.code, caught.value.diagnostic.help) == ("wsp.axis-data", ("a size is 0 or more",))
+    np.testing.assert_array_equal(y, before)
+
+
 @workload
 def numbers(rows: In[Tensor[i32, 4]], x: In[Tensor[f32, 4, 8, 64]], y: Out[Tensor[f32, 4, 8, 64]]) -> None:
     for i in P(4):
@@ -388,18 +505,19 @@ def test_a_size_without_a_bound_is_said_in_the_names_of_the_program(tmp_path) ->
 
 
 @pytest.mark.parametrize(
-    ("work", "plan", "why"),
+    ("work", "plan", "why", "help"),
     [
-        (numbers, bound("i"), "takes a number out of an array"),
-        (buffers, bound("i"), "makes a buffer"),
-        (mixed, bound("i"), "products and vector work"),
-        (ordered, bound("i"), "other tasks stand with it in the ordered loop over `k`"),
-        (sums, lambda s: s.map("add", "k"), "the turns of the loop over `k` have an order"),
-        (tails, lambda s: (s.bind("i", "worker"), s.streams(2)), "they have an order in streams"),
-        (tails, bound("i", 40000), "at most 32767 blocks"),
+        (numbers, bound("i"), "takes a number out of an array", "nothing stands but numbers, loops and calls"),
+        (buffers, bound("i"), "makes a buffer", "one buffer before the loop"),
+        (mixed, bound("i"), "products and vector work", "divide `both`"),
+        (ordered, bound("i"), "other tasks stand with it in the ordered loop over `k`", "leave `unroll` out"),
+        (sums, lambda s: s.map("add", "k"), "the turns of the loop over `k` have an order", "`k` may not stand"),
+        (tails, lambda s: (s.bind("i", "worker"), s.streams(2)), "they have an order in streams", "leave `streams`"),
+        (tails, bound("i", 40000), "at most 32767 blocks", "ask for 48 workers"),
+        (picked, bound("i"), "an array says which of them run", "selections depend on numbers"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_blocks_is_refused_at_the_directive(work, plan, why: str, tmp_path) -> None:
+def test_what_cannot_be_blocks_is_refused_at_the_directive(work, plan, why: str, help: str, tmp_path) -> None:
     with pytest.raises(htp.Refused) as caught:
         compiled(work, plan, tmp_path)
     (said,) = caught.value.diagnostics
@@ -408,6 +526,8 @@ def test_what_cannot_be_blocks_is_refused_at_the_directive(work, plan, why: str,
     assert said.span.file.endswith("test_blocks_on_ascend.py")
     assert re.search(r"\bs\.(bind|map)\(", linecache.getline(said.span.file, said.span.line))
     assert why in said.message
+    assert help in said.help[0]
+    assert "_selected" not in str(caught.value)
 
 
 def test_more_blocks_than_cores_are_a_note(tmp_path) -> None:

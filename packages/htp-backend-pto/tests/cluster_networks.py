@@ -37,6 +37,56 @@ def linear(capacity, last=epilogue):
     return linear
 
 
+Wide = Tile[f32, 16, 128]
+Weights = Tile[f16, 16, 128]
+
+
+@process
+def there(
+    a: In[Tensor[f16, "M", 64]], b: In[Tensor[f16, 64, "N"]], v: In[Tensor[f16, "K", 32]], out: Send[Wide],
+    back: Recv[Weights], y: Out[Tensor[f32, "M", 32]],
+) -> None:  # fmt: skip
+    assert b.shape[1] <= 128
+    for i in range(0, a.shape[0], 16):
+        out.send(a[i : i + 16, :] @ b)
+        w = back.recv()
+        assert w.shape[0] == min(16, a.shape[0] - i)
+        assert w.shape[1] == v.shape[0]
+        y[i : i + 16, :] = w @ v
+
+
+@process
+def again(inp: Recv[Wide], back: Send[Weights]) -> None:
+    for t in inp:
+        back.send(tile.relu(t).astype(f16))
+
+
+@network
+def narrow(
+    a: In[Tensor[f16, "M", 64]], b: In[Tensor[f16, 64, "N"]], v: In[Tensor[f16, "K", 32]],
+    y: Out[Tensor[f32, "M", 32]],
+) -> None:  # fmt: skip
+    """`relu(a @ b) @ v`: tokens have as many columns as `b`, which the caller may give as many as `v` has rows."""
+    s, p = Channel[Wide](capacity=1), Channel[Weights](capacity=1)
+    there(a, b, v, s, p, y)
+    again(s, p)
+
+
+@process
+def sometimes(inp: Recv[Block], y: Out[Tensor[f32, "M", 128]]) -> None:
+    for i in range(0, y.shape[0], 64):
+        t = inp.recv()
+        assert i < 1024
+        y[i : i + 64, :] = t
+
+
+@network
+def asserting(a: In[Tensor[f16, "M", 256]], b: In[Tensor[f16, 256, 128]], y: Out[Tensor[f32, "M", 128]]) -> None:
+    q = Channel[Block](capacity=2)
+    products(a, b, q)
+    sometimes(q, y)
+
+
 @process
 def halve(x: In[Tensor[f32, "N", 64]], out: Send[Half]) -> None:
     assert x.shape[0] % 64 == 0
@@ -230,6 +280,20 @@ def selected(a: In[Tensor[f16, "M", 256]], b: In[Tensor[f16, 256, 128]], y: Out[
     other = Channel[Block](capacity=2)
     two_products(a, b, one, other)
     either(one, other, y)
+
+
+@process
+def chosen_end(ends: tuple[Recv[Block], ...], y: Out[Tensor[f32, "N", 128]]) -> None:
+    for i in range(0, y.shape[0], 64):
+        y[i : i + 64, :] = ends[i // 64 % 2].recv()
+
+
+@network
+def by_number(a: In[Tensor[f16, 64, 256]], b: In[Tensor[f16, 256, 128]], y: Out[Tensor[f32, 128, 128]]) -> None:
+    one = Channel[Block](capacity=2)
+    other = Channel[Block](capacity=2)
+    two_products(a, b, one, other)
+    chosen_end((one, other), y)
 
 
 @process

@@ -178,11 +178,11 @@ CASES = [
     ("within", (INDICES.astype(np.int32), 99), {}, INDICES.astype(np.int32)),
     ("reshape", (A, 7, 5), {}, np.ravel(A).reshape(7, 5)),
     ("cvt", (A,), {"dtype": f16}, A.astype(np.float16)), ("cvt", (INTS,), {"dtype": f32}, INTS.astype(np.float32)),
-    *(("cvt", (np.array([[-2.5, -1.5, -0.5, 0.5, 1.5, 2.7, -2.7]], np.float32),), {"dtype": i32, "mode": mode},
-       np.array([result], np.int32)) for mode, result in (
-        ("none", [-2, -1, 0, 0, 1, 2, -2]), ("trunc", [-2, -1, 0, 0, 1, 2, -2]), ("rint", [-2, -2, 0, 0, 2, 3, -3]),
-        ("round", [-3, -2, -1, 1, 2, 3, -3]), ("floor", [-3, -2, -1, 0, 1, 2, -3]),
-        ("ceil", [-2, -1, 0, 1, 2, 3, -2]))),
+    *(("cvt", (np.array([[-2.5, -1.5, -0.5, 0.5, 1.5, 2.7, -2.7, 0.49999997, -0.49999997, 8388609]], np.float32),),
+       {"dtype": i32, "mode": mode}, np.array([[*result, 8388609]], np.int32)) for mode, result in (
+        ("none", [-2, -1, 0, 0, 1, 2, -2, 0, 0]), ("trunc", [-2, -1, 0, 0, 1, 2, -2, 0, 0]),
+        ("rint", [-2, -2, 0, 0, 2, 3, -3, 0, 0]), ("round", [-3, -2, -1, 1, 2, 3, -3, 0, 0]),
+        ("floor", [-3, -2, -1, 0, 1, 2, -3, 0, -1]), ("ceil", [-2, -1, 0, 1, 2, 3, -2, 1, 0]))),
     # by index
     ("gather", (TABLE, np.array([[0, 23], [5, 5]], np.int32), np.zeros((1, 8), np.int32)), {},
      np.array([[TABLE[0, 0], TABLE[5, 3]], [TABLE[1, 1], TABLE[1, 1]]])),

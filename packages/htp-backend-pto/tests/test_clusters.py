@@ -106,6 +106,21 @@ def test_tails_along_columns_and_sums_of_nothing(tmp_path):
     assert np.abs(y - expected).max() < cluster.TOLERANCE
 
 
+def test_tokens_that_come_back_have_columns_that_only_a_size_says(tmp_path):
+    """What is asserted of a token is checked before the task runs; that it has room in the channel is known."""
+    exe = htp.bind(compiled(nets.narrow, tmp_path), mode="sim")
+    rng = np.random.default_rng(0)
+    for rows, columns in ((0, 96), (1, 96), (37, 33), (32, 128)):
+        a, b, v = (rng.standard_normal(each).astype("f2") / 8 for each in ((rows, 64), (64, columns), (columns, 32)))
+        y = np.full((rows, 32), np.nan, "f4")
+        assert exe.run(a, b, v, y).diagnostics == ()
+        weights = np.maximum(a.astype("f4") @ b.astype("f4"), 0).astype("f2")
+        assert np.abs(y - weights.astype("f4") @ v.astype("f4")).max(initial=0) < cluster.TOLERANCE
+    with pytest.raises(Refused) as caught:
+        exe.run(np.zeros((16, 64), "f2"), np.zeros((64, 96), "f2"), np.zeros((95, 32), "f2"), np.zeros((16, 32), "f4"))
+    assert caught.value.code == "run.assertion-failed"
+
+
 def test_tokens_whose_rows_belong_together_are_computed_by_both_cores(tmp_path):
     """And sent by both, in slots that are wider than they are."""
     package = compiled(nets.joined_rows, tmp_path)
@@ -246,6 +261,8 @@ def test_the_package_has_one_kernel_for_both_units(tmp_path):
         (nets.scaled, "pto.no-cluster", "out.send((a[i : i + 64, :] @ b) * 2.0)"),
         (nets.some, "pto.no-cluster", "if tile.item(chosen[i]) > 0.0:"),
         (nets.selected, "pto.no-cluster", "while (found := select([one, other])) is not EOS:"),
+        (nets.asserting, "pto.no-cluster", "assert i < 1024"),
+        (nets.by_number, "pto.no-cluster", "y[i : i + 64, :] = ends[i // 64 % 2].recv()"),
         (nets.tried, "pto.no-cluster", "if inp.peek() is not EOS:"),
     ],
 )

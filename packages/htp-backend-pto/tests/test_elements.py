@@ -1,4 +1,4 @@
-"""Numbers stored in one element of an array that a kernel stores tiles in too, on the stand-in against NumPy."""
+"""Numbers stored in one element of an array by a kernel, on the stand-in against NumPy."""
 
 import numpy as np
 import pytest
@@ -74,4 +74,31 @@ def test_an_element_that_may_not_be_there_is_refused(tmp_path):
         htp.compile_program(anywhere, target=TARGET, out=tmp_path)
     (found,) = caught.value.diagnostics
     assert (found.code, found.message.partition(" ")[0]) == ("pto.no-orchestration", "`y[n,")
-    assert "an index that is known to be in range" in found.help[0]
+    help_ = "store it in a kernel, at an index that is known to be in range: `assert 0 <= n < y.shape[0]`"
+    assert found.help == (help_,)
+
+
+@kernel
+def alone(
+    x: In[Tensor[f32, "M", 64]], n: Scalar[i32], a: Scalar[f32],
+    y: Out[Tensor[f32, "M", 64]], z: Out[Tensor[i32, 1]], d: Out[Tensor[f16, 2, 3]],
+) -> None:  # fmt: skip
+    count = 0
+    for _ in range(n):
+        count = count + 2
+    z[0] = count
+    for i in range(3):
+        d[0, i] = i
+        d[1, i] = a * 2.0
+    for i in range(0, x.shape[0], 16):
+        y[i:i + 16, :] = x[i:i + 16, :] * 2
+
+
+def test_elements_are_stored_in_arrays_of_their_own(tmp_path):
+    run = htp.bind(htp.compile_program(alone, target=TARGET, out=tmp_path))
+    x = np.random.default_rng(3).standard_normal((20, 64)).astype(np.float32)
+    y, z, d = np.zeros_like(x), np.zeros(1, np.int32), np.zeros((2, 3), np.float16)
+    run(x, 3, 1.5, y, z, d)
+    np.testing.assert_array_equal(y, x * np.float32(2))
+    np.testing.assert_array_equal(z, [6])
+    np.testing.assert_array_equal(d, [[0, 1, 2], [3, 3, 3]])

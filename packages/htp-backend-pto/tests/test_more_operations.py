@@ -7,7 +7,7 @@ import pytest
 from operation_cases import COLUMNS, ROWS, numbers, outcome
 
 import htp
-from htp import In, Out, Tensor, bool_, f32, i32, i64, kernel, tile, u16, u32
+from htp import In, Out, Scalar, Tensor, bool_, f32, i32, i64, kernel, tile, u16, u32
 
 FULL = (ROWS, COLUMNS)
 
@@ -29,6 +29,72 @@ def test_sines_and_cosines_of_all_sizes(tmp_path, rng):
         np.testing.assert_array_equal(np.isnan(have), np.isnan(exact))
         np.testing.assert_allclose(have, exact, rtol=0, atol=1e-7)
     assert np.signbit(found["tile.sin(x[:, :])"][1][0, 3])
+
+
+ULPS = {
+    "exp2": (np.exp2, 5), "log2": (np.log2, 2), "sigmoid": (lambda x: 1 / (1 + np.exp(-x)), 3), "tanh": (np.tanh, 4),
+    "erf": (np.vectorize(math.erf, otypes=[float]), 4),
+}  # fmt: skip
+"""Functions that are formulas in f32, and what they may be off by, in units of the last place."""
+
+
+def test_formulas_are_off_by_a_few_units_of_the_last_place(tmp_path, rng):
+    shape = (8, 512)
+    x = (rng.choice([-1, 1], shape) * 10.0 ** rng.uniform(-44, 2, shape)).astype(np.float32)
+    x[2:5] = rng.uniform(-3, 3, (3, 512))
+    x[5:] = rng.uniform(-120, 127, (3, 512))
+    x[0, :12] = np.inf, -np.inf, np.nan, 0.0, -0.0, 1e-45, -1e-45, 4.5e-8, -1e-3, 1e-8, 96.6, 3e38
+    cases = [(f"tile.{each}(x[:, :])", (f32, shape)) for each in ULPS]
+    found = outcome(cases, {"x": (f32, x)}, tmp_path / "built")
+    for name, (exact, units) in ULPS.items():
+        _, have = found[f"tile.{name}(x[:, :])"]
+        with np.errstate(all="ignore"):
+            want = exact(x.astype(np.float64))
+            rounded = want.astype(np.float32)
+            unit = np.spacing(np.maximum(np.abs(rounded), np.finfo(np.float32).tiny)).astype(np.float64)
+            off = np.abs(have.astype(np.float64) - want) / unit
+        plain = np.isfinite(rounded) & ((name != "sigmoid") | (x > -88.7))  # below, exp(-x) is infinite
+        assert (off[plain] <= units).all(), (name, x[plain][off[plain].argmax()], off[plain].max())
+        np.testing.assert_array_equal(have[~np.isfinite(rounded)], rounded[~np.isfinite(rounded)], err_msg=name)
+    for name in ("tanh", "erf"):
+        assert np.signbit(found[f"tile.{name}(x[:, :])"][1][0, 4])
+
+
+def test_gelu_keeps_digits_where_it_is_small(tmp_path, rng):
+    x = rng.uniform(-6, 6, FULL).astype(np.float32)
+    x[0, :6] = 1e-30, -1e-6, np.nan, np.inf, -13.0, -0.0
+    ((_, have),) = outcome([("tile.gelu(x[:, :])", (f32, FULL))], {"x": (f32, x)}, tmp_path / "built").values()
+    want = x * 0.5 * np.vectorize(math.erfc)(-x.astype(np.float64) / math.sqrt(2))
+    np.testing.assert_allclose(have[x > -1], want[x > -1], rtol=1e-6)
+    np.testing.assert_allclose(have[x > -6], want[x > -6], rtol=1e-3)
+    np.testing.assert_allclose(have, want, rtol=1e-6, atol=2e-7)
+
+
+@kernel
+def flagged(
+    m: In[Tensor[bool_, "M", "N"]], x: In[Tensor[f32, "M"]], n: Scalar[i32],
+    some: Out[Tensor[bool_, "M"]], y: Out[Tensor[f32, "M"]],
+) -> None:  # fmt: skip
+    for i in range(0, m.shape[0], 16):
+        seen = tile.zeros((m[i:i + 16, :].shape[0],), bool_)
+        last = seen
+        for j in range(0, m.shape[1], 32):
+            last = tile.any(m[i:i + 16, j:j + 32], axis=1)
+            seen = seen | last
+            if n == 2:
+                last = ~seen
+        some[i:i + 16] = seen
+        y[i:i + 16] = tile.where(last, x[i:i + 16], 0.0)
+
+
+def test_columns_of_flags_are_carried_by_loops(tmp_path, rng):
+    run = htp.bind(htp.compile_program(flagged, target="pto:a2a3sim", out=tmp_path))
+    for rows, n in ((20, 1), (1, 2), (33, 2), (0, 1)):
+        m, x = rng.random((rows, 70)) < 0.03, rng.standard_normal(rows).astype(np.float32)
+        some, y = np.ones(rows, bool), np.ones(rows, np.float32)
+        run(m, x, n, some, y)
+        np.testing.assert_array_equal(some, m.any(1))
+        np.testing.assert_array_equal(y, np.where(~m.any(1) if n == 2 else m[:, 64:].any(1), x, 0))
 
 
 def test_updates_of_one_place_all_count(tmp_path, rng):

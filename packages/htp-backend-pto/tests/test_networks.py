@@ -363,3 +363,65 @@ def test_a_process_may_compute_with_the_sizes_of_what_it_is_given(tmp_path):
         wanted = x + b
         wanted[-1:] = 0
         np.testing.assert_array_equal(y, wanted)
+
+
+COUNTED = """
+from htp import In, Out, Scalar, Tensor, Tile, f32, i32
+from htp_dialect_csp import Channel, Recv, Send, network, process
+
+Block = Tile[f32, 16, 32]
+
+
+@process
+def load(x: In[Tensor[f32, 48, 32]], n: Scalar[i32], out: Send[Block]) -> None:
+    k = 1
+    g = 0.5
+    for i in range(32, -1, -16):
+        t = x[i:i + 16, :]
+        for j in range(n):
+            t = t + k
+            k = k + j
+            if j > 1:
+                g = -g
+        out.send(t * g)
+        k = k - 1
+
+
+@process
+def store(inp: Recv[Block], n: Scalar[i32], y: Out[Tensor[f32, 48, 32]]) -> None:
+    i = 0
+    s = 1.0
+    m = n
+    for t in inp:
+        u = t
+        while m > 0:
+            u = u + s
+            s = s * 0.5
+            m = m - 1
+        y[i:i + 16, :] = u * s + m
+        i += 16
+        m = n
+
+
+@network
+def counted(x: In[Tensor[f32, 48, 32]], n: Scalar[i32], y: Out[Tensor[f32, 48, 32]]) -> None:
+    c = Channel[Block](capacity=2)
+    load(x, n, c)
+    store(c, n, y)
+"""
+
+
+def test_numbers_that_processes_change_are_what_they_are_where_tiles_need_them(tmp_path):
+    """`u = u + s` is done with what `s` is there, not with what the next line makes of it."""
+    file = tmp_path / "counted.py"
+    file.write_text(COUNTED)
+    spec = importlib.util.spec_from_file_location("counted", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    run = htp.bind(htp.compile_program(module.counted, target="pto:a2a3sim", out=str(tmp_path / "package")))
+    for n in range(5):
+        x = np.random.default_rng(n).integers(-8, 8, (48, 32)).astype("f4") / 4
+        y, wanted = np.empty_like(x), np.empty_like(x)
+        module.counted(x, n, wanted)
+        run(x, n, y)
+        np.testing.assert_array_equal(y, wanted, err_msg=f"n = {n}")

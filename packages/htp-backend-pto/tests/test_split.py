@@ -160,6 +160,7 @@ def test_numbers_of_computed_tiles_are_refused_at_their_line():
         split(of_a_tile)
     assert caught.value.code == "pto.scalar-from-tile"
     assert caught.value.diagnostic.span.line == of_a_tile.place.line + 3
+    assert "tile.sum" not in caught.value.diagnostic.help[0]
 
 
 @kernel

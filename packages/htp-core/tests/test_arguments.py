@@ -206,3 +206,39 @@ def test_scalars(dtype, value, expected):
 )  # fmt: skip
 def test_scalars_that_do_not_fit(dtype, value):
     assert code(scalar(dtype), value) == "run.dtype-mismatch"
+
+
+SIZE = Param("k", "scalar", ScalarType(i32))
+TWICE = tensor("z", "in", f32, "2 * M")
+
+
+@pytest.mark.parametrize(
+    ("params", "args", "kwargs", "help"),
+    [
+        ([X, Y], (ones(2, 3),), {}, "one value for each parameter"),
+        ([X], (ones(2, 3), 1), {}, "one value for each parameter"),
+        ([X], (), {"y": 1}, "one value for each parameter"),
+        ([X], (ones(2, 3),), {"x": ones(2, 3)}, "one value for each parameter"),
+        ([], (1,), {}, "pass nothing"),
+        ([X], (ones(6),), {}, "2 dimensions"),
+        ([tensor("x", "in", f32, 4)], (ones(6),), {}, "declared sizes"),
+        ([X, Y], (ones(2, 3), ones(2, 4)), {}, "different names"),
+        ([TWICE], (ones(3),), {}, "2 * M"),
+        ([X, TWICE], (ones(2, 3), ones(6)), {}, "has 4 there"),
+        ([SIZE], ("3",), {}, "one number"),
+        ([SIZE], (2**31,), {}, "an integer that fits int32"),
+        ([Param("k", "scalar", ScalarType(bool_))], (3,), {}, "True or False"),
+    ],
+)
+def test_a_refusal_of_arguments_says_what_to_pass(params, args, kwargs, help):
+    with pytest.raises(Refused) as caught:
+        check_arguments(params, args, kwargs)
+    assert help in caught.value.diagnostic.help[0]
+
+
+def test_what_helps_against_misalignment_is_a_copy():
+    misaligned = np.zeros(6 * 4 + 1, np.uint8)[1:].view(np.float32).reshape(2, 3)
+    with pytest.raises(Refused, match="x is misaligned: its address is no multiple of 4 bytes") as caught:
+        check_arguments([X], (misaligned,), {})
+    assert "pass x.copy()" in caught.value.diagnostic.help[0]
+    check_arguments([X], (misaligned.copy(),), {})

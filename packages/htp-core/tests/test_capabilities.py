@@ -160,3 +160,10 @@ def test_a_fact_is_checked_against_the_program(fact, good, bad):
         fact.verify(bad)
     assert caught.value.code == "plan.broken-promise"
     assert str(fact) in caught.value.diagnostic.message
+
+
+def test_a_fact_that_does_not_hold_says_what_to_do():
+    from htp.capabilities import Inlined, untrue
+
+    found = untrue(Inlined(), "it calls `f`").diagnostic
+    assert (found.code, "before `Inlined()` is promised" in found.help[0]) == ("plan.broken-promise", True)

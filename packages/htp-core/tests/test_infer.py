@@ -174,3 +174,41 @@ def test_a_condition_on_an_element_says_how_to_take_it_out(tmp_path):
     with pytest.raises(Refused) as caught:
         type_of(tmp_path, "x[:]", "if v[k] > 0:\n    y[:] = x[:]")
     assert caught.value.diagnostic.help == ("take the number out of its array: `tile.item(v[k]) > 0`",)
+
+
+ELEMENTS = 'at: In[Tensor[i32, 4]], k: Scalar[i32], x: In[Tensor[f32, "M", "N"]], y: InOut[Tensor[f32, "M + 1", "N"]]'
+ZEROS = "tile.zeros((2, y.shape[1]), f32)"
+
+
+@pytest.mark.parametrize(
+    ("body", "asserted"),
+    [
+        (f"y[k:k + 2, :] = {ZEROS}", "0 <= k <= x.shape[0] + 1 and 0 <= k + 2 <= x.shape[0] + 1"),
+        (f"if k > 1:\n    t = x[k:k + 2, :] + {ZEROS}", "x.shape[0] >= k + 2"),
+        (
+            f"first = tile.item(at[k]) + k\ny[first - 1:first + 1, :] = {ZEROS}",
+            "0 <= first - 1 <= x.shape[0] + 1 and 0 <= first + 1 <= x.shape[0] + 1",
+        ),
+        (f"for i in range(k):\n    y[i:i + 2, :] = {ZEROS}", "x.shape[0] >= i + 1"),
+        (f"for i in range(k):\n    t = {ZEROS} + x[0:2, :]", "x.shape[0] >= 2"),
+        ("rows = tile.reshape(y, (-1, 4 * y.shape[1]))\ny[:] = rows", None),
+        ("one, two = tile.split(y[:], 2, axis=0)", "(x.shape[0] + 1) % 2 == 0"),
+        (f"y[tile.item(at[0]):tile.item(at[0]) + 2, :] = {ZEROS}", None),
+    ],
+)
+def test_the_assertion_a_refusal_proposes_can_be_written_and_settles_it(tmp_path, body, asserted):
+    def refusal(lines):
+        try:
+            captured = capture(program(tmp_path, "\n".join(lines), ELEMENTS))
+            checked(captured, captured.main)
+        except Refused as refused:
+            return refused.diagnostic
+        return None
+
+    lines = body.split("\n")
+    found = refusal(lines)
+    (help,) = found.help
+    assert (f"`assert {asserted}`" in help) if asserted else "`assert " not in help
+    if asserted:
+        indent = " " * (len(lines[-1]) - len(lines[-1].lstrip()))
+        assert refusal([*lines[:-1], f"{indent}assert {asserted}", lines[-1]]) is None

@@ -100,6 +100,43 @@ def test_what_is_no_stage_is_refused(package, tmp_path):
         assert caught.value.code == "artifact.no-such-stage"
 
 
+def test_what_is_neither_a_function_nor_a_file_is_no_program(tmp_path):
+    for given in (htp.compile_program, htp.plan):
+        with pytest.raises(Refused, match=r"`user\.py:f` is a text, and no program") as caught:
+            given("user.py:f", target="cpu")
+        assert caught.value.code == "plan.not-a-program"
+        assert "the decorated function itself" in caught.value.diagnostic.help[0]
+
+
+def test_the_pins_of_a_package_hold_from_its_stages_on(tmp_path):
+    text = "@func\ndef twice(t):\n    return t * 2.0\n\n\n" + TEXT.replace("x.T.T", "twice(x)")
+    first = htp.compile_program(
+        STAGES.defined(text, tmp_path), target="cpu", out=tmp_path / "first", pins=["expand", "inline"]
+    )
+
+    def pins(package):
+        return {each.pass_.partition("(")[0] for each in package.plan.steps if "pinned" in each.because}
+
+    def again(name, **options):
+        path = stage(first, name)
+        made = htp.compile_program(path, target="cpu", out=tmp_path / "again", start_at=path.parent.name[:2], **options)
+        return pins(made), made.diagnostics
+
+    pinned = pins(first)
+    assert {"expand", "inline"} <= pinned
+    assert again("capture") == (pinned, ())
+    assert again("inline") == (pinned - {"inline"}, ())
+    assert again("inline", forbids=["expand"])[0] == pinned - {"inline", "expand"}
+
+
+def test_a_pin_that_changes_nothing_is_noted(tmp_path):
+    program = STAGES.defined(TEXT, tmp_path)
+    made = htp.compile_program(program, target="cpu", out=tmp_path / "out", pins=["inline"])
+    (found,) = made.diagnostics
+    assert (found.code, found.severity, found.span.file) == ("plan.idle-pin", "note", program.place.file)
+    assert "`inline` found nothing to change in `f`" in found.message
+
+
 def test_sizes_fixed_by_name_stand_in_the_signature_and_are_checked(tmp_path):
     program = capture(STAGES.defined(TEXT, tmp_path))
     fixed = specialized(program, {"N": 4})

@@ -175,9 +175,20 @@ def test_no_inputs_can_be_found(tmp_path):
         "the last one with run.assertion-failed: x.shape[0] == 1013", "at line 10: `assert x.shape[0] == 1013`",
     )  # fmt: skip
     assert "htp explain run.assertion-failed" in caught.value.diagnostic.help[0]
+    with pytest.raises(Refused) as caught:
+        replay(package(tmp_path, impossible), "00", dims="M=7")
+    assert "sizes with --dims N=64,K=64, or arrays" in caught.value.diagnostic.help[1]
     with pytest.raises(Refused, match=r"replay\.no-usable-inputs"):
         verify(package(tmp_path, impossible).path)
     assert replay(package(tmp_path, impossible), "00", dims="M=1013").outputs
+
+
+def test_where_all_sizes_are_given_the_refusal_is_that_of_the_run(tmp_path):
+    made = package(tmp_path, "assert x.shape[0] == 1013  # user.py:7\n    y[:] = x[:]\n    z[:] = i[:]")
+    for run in (lambda: replay(made, "00", dims="M=7,N=3,K=2"), lambda: verify(made.path, dims="M=7,N=3,K=2")):
+        with pytest.raises(Refused, match=r"x\.shape\[0\] == 1013") as caught:
+            run()
+        assert (caught.value.code, caught.value.diagnostic.span.place) == ("run.assertion-failed", "user.py:7:1")
 
 
 def test_a_stage_that_never_ends(tmp_path):

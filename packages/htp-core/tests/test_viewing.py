@@ -110,6 +110,17 @@ def test_a_trace_is_written_where_it_is_wanted(compiled, capsys):
     assert sum(each["ph"] == "f" for each in events) == 1
 
 
+@pytest.mark.parametrize("verb", ["run", "report", "trace"])
+def test_what_a_run_warns_of_is_said(compiled, capsys, verb):
+    odd = 'Diagnostic(code="run.odd", severity="warning", message="odd")'
+    warned = RUN.replace("entry=", f"diagnostics=({odd},), entry=")
+    compiled(RUN, f"from htp.diagnostics import Diagnostic\n        {warned}")
+    exit, report = call(capsys, verb, "pkg")
+    assert (exit, [(each["code"], each["severity"]) for each in report["diagnostics"]]) == (0, [("run.odd", "warning")])
+    assert cli.main([verb, "pkg"]) == 0
+    assert "warning[run.odd]: odd" in capsys.readouterr().err
+
+
 def test_a_run_without_tasks_says_so(compiled, capsys):
     compiled()
     assert cli.main(["trace", "pkg"]) == 0

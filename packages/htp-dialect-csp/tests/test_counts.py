@@ -65,6 +65,35 @@ def test_one_token_too_many():
     )
 
 
+@pytest.mark.parametrize("end", ["ins[0]", "ins[1]", "inp"])
+def test_the_stream_to_read_until_its_end_is_called_as_the_receiver_calls_it(end):
+    others = "".join(f"    for v in {each}:\n        pass\n" for each in ("ins[0]", "ins[1]", "inp") if each != end)
+    found = program(f"""
+@process
+def load(out: Send[f32]) -> None:
+    for i in range(8):
+        out.send(1.0)
+
+
+@process
+def gather(ins: tuple[Recv[f32], ...], inp: Recv[f32]) -> None:
+    last = {end}.recv()
+{others}
+
+@network
+def net() -> None:
+    a, b, c = Channel[f32](capacity=8), Channel[f32](capacity=8), Channel[f32](capacity=8)
+    load(a)
+    load(b)
+    load(c)
+    gather((a, b), c)
+""")
+    with pytest.raises(Refused) as caught:
+        check_counts(graph_of(found, found.main))
+    assert f"receive with 'for x in {end}'" in caught.value.diagnostic.message
+    assert f"`for x in {end}`" in caught.value.diagnostic.help[0]
+
+
 def test_tokens_that_are_missing_and_sizes_that_show_it():
     assert "; 2 tokens would be missing." in refusal(times("3", SEND), times("5", RECV)).message
     found = refusal(times("T", SEND), times("x.shape[0]", RECV))

@@ -3,7 +3,7 @@
 import pytest
 
 import htp
-from htp import Out, Refused, Scalar, Tensor, Tile, f32, i32, tile
+from htp import In, Out, Refused, Scalar, Tensor, Tile, f32, i32, tile
 from htp_dialect_csp import Channel, Recv, Send, network, process
 
 pytest.importorskip("htp_backend_cpu")
@@ -172,7 +172,56 @@ def test_a_tile_that_is_always_larger_than_its_channel_carries():
 
     found = refused_when_compiled(net)
     assert (found.code, found.span.line) == ("csp.payload", line(large, 2))
-    assert found.message == "`out` of 'large' carries Tile[f32, 8, 16], and Tile[f32, 16, 16] is sent"
+    assert found.message == "`out` of 'large' carries Tile[f32, 8, 16], and a tile of 16 rows is sent"
+
+
+def test_a_tile_that_may_be_larger_than_its_channel_carries():
+    @process
+    def large(x: In[Tensor[f32, "M", 16]], out: Send[Tile[f32, 8, 16]]) -> None:
+        for i in range(0, x.shape[0], 12):
+            out.send(x[i : i + 12, :])
+
+    @process
+    def taken(inp: Recv[Tile[f32, 8, 16]], y: Out[Tensor[f32, 8, 16]]) -> None:
+        for t in inp:
+            y[: t.shape[0], :] = t
+
+    @network
+    def net(x: In[Tensor[f32, "M", 16]], y: Out[Tensor[f32, 8, 16]]) -> None:
+        c = Channel[Tile[f32, 8, 16]]()
+        large(x, c)
+        taken(c, y)
+
+    found = refused_when_compiled(net)
+    assert (found.code, found.span.line) == ("csp.payload", line(large, 3))
+    assert found.message == "`out` of 'large' carries Tile[f32, 8, 16], and a tile of up to 12 rows is sent"
+    assert found.help == ("send at most 8 rows at a time, or make the tiles of the channel larger",)
+
+
+def test_tokens_that_cannot_be_smaller_are_refused_where_they_are_used():
+    """Not where something else is sent, which has the size that it has only if they fit."""
+
+    @process
+    def there(
+        x: In[Tensor[f32, 8, 16]], out: Send[Tile[f32, 8, 16]], back: Recv[Tile[f32, 8, 16]],
+        y: Out[Tensor[f32, 8, 16]],
+    ) -> None:  # fmt: skip
+        out.send(x[:4, :])
+        y[:] = back.recv() @ x
+
+    @process
+    def again(x: In[Tensor[f32, 8, 16]], inp: Recv[Tile[f32, 8, 16]], back: Send[Tile[f32, 8, 16]]) -> None:
+        for _ in inp:
+            back.send(x[:, :])
+
+    @network
+    def net(x: In[Tensor[f32, 8, 16]], y: Out[Tensor[f32, 8, 16]]) -> None:
+        c, d = Channel[Tile[f32, 8, 16]](), Channel[Tile[f32, 8, 16]]()
+        there(x, c, d, y)
+        again(x, c, d)
+
+    found = refused_when_compiled(net)
+    assert (found.code, found.span.line) == ("type.shape-mismatch", line(there, 6))
 
 
 def refused_when_compiled(definition):

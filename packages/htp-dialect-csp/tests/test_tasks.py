@@ -133,6 +133,71 @@ def test_any_number_of_tokens_and_any_capacity(tmp_path, rows, capacities):
     np.testing.assert_array_equal(found[1], x * x)
 
 
+CHOSEN = """
+@process
+def deal(x: In[Tensor[f32, "N", 8]], outs: tuple[Send[Block], ...], firsts: tuple[Send[f32], ...]) -> None:
+    for i in range(0, x.shape[0], 4):
+        outs[i // 4 % 3].send(x[i:i + 4, :])
+        firsts[i // 4 % 2].send(tile.item(x[i, 0]))
+
+
+@process
+def gather(ins: tuple[Recv[Block], ...], firsts: tuple[Recv[f32], ...], y: Out[Tensor[f32, "N", 8]]) -> None:
+    for i in range(0, y.shape[0], 4):
+        t = ins[i // 4 % 3].recv()
+        first = firsts[i // 4 % 2].recv()
+        y[i:i + t.shape[0], :] = t - first
+
+
+@network
+def net(x: In[Tensor[f32, "N", 8]], y: Out[Tensor[f32, "N", 8]]) -> None:
+    tiles = Channel[Block].array(3, capacity=2)
+    firsts = Channel[f32].array(2, capacity=2)
+    deal(x, tiles, firsts)
+    gather(tiles, firsts, y)
+"""
+
+
+@pytest.mark.parametrize("rows", [0, 1, 4, 11, 12, 30])
+def test_receiving_from_the_channel_that_a_number_chooses(tmp_path, rows):
+    x = np.random.default_rng(rows).standard_normal((rows, 8)).astype("f4")
+    found = results(tasked(loaded(tmp_path, CHOSEN).net), [x, np.full_like(x, np.nan)])
+    np.testing.assert_array_equal(found[1], x - np.repeat(x[::4, :1], 4, axis=0)[:rows])
+
+
+BACK = """
+@process
+def there(x: In[Tensor[f32, "N", 8]], w: In[Tensor[f32, 6, 8]], out: Send[Block], back: Recv[Block],
+          y: Out[Tensor[f32, "N", 8]]) -> None:
+    for i in range(0, x.shape[0], 4):
+        out.send(x[i:i + 4, :6])
+        y[i:i + 4, :] = back.recv() @ w
+
+
+@process
+def again(inp: Recv[Block], back: Send[Block]) -> None:
+    for t in inp:
+        back.send(t + 1.0)
+
+
+@network
+def net(x: In[Tensor[f32, "N", 8]], w: In[Tensor[f32, 6, 8]], y: Out[Tensor[f32, "N", 8]]) -> None:
+    a, b = Channel[Block](), Channel[Block]()
+    there(x, w, a, b, y)
+    again(a, b)
+"""
+
+
+@pytest.mark.parametrize("rows", [0, 3, 9])
+def test_tokens_that_come_back_are_as_small_as_those_that_were_sent(tmp_path, rows):
+    program = tasked(loaded(tmp_path, BACK).net)
+    x, w = np.random.default_rng(rows).integers(-8, 8, (rows, 8)).astype("f4"), np.eye(6, 8, dtype="f4")
+    found = results(program, [x, w, np.full_like(x, np.nan)])
+    np.testing.assert_array_equal(found[2], (x[:, :6] + 1) @ w)
+    products = next(each for each in program.functions if "tile.dot" in text_of(program, each.name))
+    assert "    assert back.shape[1] == 6" in text_of(program, products.name).splitlines()
+
+
 RATES = """
 @process
 def make(x: In[Tensor[f32, {n}, 4, 8]], {outs}) -> None:

@@ -92,6 +92,14 @@ def cases(x: In[Tensor[f32, "N"]], n: Scalar[i64], y: InOut[Tensor[f32, "N"]]) -
 
 
 @workload
+def counted(x: In[Tensor[f32, "N"]], n: Scalar[i64], y: InOut[Tensor[f32, "N"]]) -> None:
+    """The size of a loop in another one is a scalar of the call."""
+    for i in P(x.shape[0]):
+        for _k in P.seq(DenseDyn("n")):
+            add(x[i:i + 1], y[i:i + 1])
+
+
+@workload
 def measured(x: In[Tensor[f32, "N"]], y: InOut[Tensor[f32, "N"]]) -> None:
     """A scalar that a task computes says how many tasks there are."""
     counts = htp.empty((1,), i64)
@@ -172,6 +180,7 @@ RUNS = {
     "selected": (selected, (ROWS, ints(0, 2, 3), ints(1, 4, 0), np.zeros_like(ROWS)), (_selected(),)),
     "chosen": (chosen, (X, OLD), (_chosen(),)),
     "cases": (cases, (X, 23, OLD), (_cases(),)),
+    "counted": (counted, (X, 2, OLD), (OLD + X + X,)),
     "measured": (measured, (X, OLD), (_measured(),)),
     "both": (both, (X, OLD, OLD), (X * 2, X * 4)),
     "outer": (outer, (X, OLD, OLD), (X * 2, X * 4)),

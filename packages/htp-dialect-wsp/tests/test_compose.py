@@ -11,7 +11,7 @@ from htp.capture import capture, parse_program
 from htp.diagnostics import Refused
 from htp.passes import run_step
 from htp.uses import with_uses
-from htp_dialect_wsp import DenseDyn, P, Ragged, Sparse, combine, workload
+from htp_dialect_wsp import Dense, DenseDyn, P, Ragged, Sparse, combine, workload
 from htp_dialect_wsp.capabilities import Nested
 from htp_dialect_wsp.compose import Compose
 
@@ -60,6 +60,7 @@ def test_axes_become_one_loop_for_each_coordinate():
     assert lines_of(composed(axes)) == [
         "rows = Ragged(lengths.shape[0], lengths)",
         "links = Sparse(indptr, indices)",
+        "axis = Dense(n)",
         "for i in P(n):",
         "    for r in P(lengths.shape[0]):",
         "        for k in P(tile.item(lengths[r])):",
@@ -71,6 +72,24 @@ def test_axes_become_one_loop_for_each_coordinate():
         "for f_k in P(range(tile.item(indptr[2]), tile.item(indptr[3]))):",
         "    f = tile.item(indices[f_k])",
         "    add(x[f:f + 1], y[f:f + 1])",
+    ]
+
+
+def test_an_axis_whose_size_may_be_negative_is_made_before_the_loops_that_do_not_change_it():
+    @workload
+    def sized(x: In[Tensor[f32, "N"]], n: Scalar[i32], y: InOut[Tensor[f32, "N"]]) -> None:
+        for i in P(Dense(x.shape[0])):
+            for j in P.seq(DenseDyn("n")):
+                for k in P.seq(Dense(j - 2)):
+                    add(x[i:i + 1], y[k:k + 1])
+
+    assert lines_of(composed(sized)) == [
+        "axis = Dense(n)",
+        "for i in P(x.shape[0]):",
+        "    for j in P.seq(n):",
+        "        axis_2 = Dense(j - 2)",
+        "        for k in P.seq(j - 2):",
+        "            add(x[i:i + 1], y[k:k + 1])",
     ]
 
 

@@ -126,7 +126,8 @@ def test_tile_of_a_size_that_only_the_run_knows_is_checked_there():
     with pytest.raises(Refused) as caught:
         run(*arrays(17, 9))
     assert caught.value.code == "wsp.tile-tail"
-    assert "tiles of 2 leave iterations of the loop 'i' over" in caught.value.diagnostic.message
+    assert caught.value.diagnostic.message == "tiles of 2 leave iterations of the loop 'i' over"
+    assert caught.value.diagnostic.help[0].startswith('say tail="mask"')
     assert caught.value.diagnostic.span.place == "plan.py:100:1"
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from small_workloads import OLD, ROWS, RUNS, X, chosen, grid, ints, ragged, sparse, written
+from small_workloads import OLD, ROWS, RUNS, X, chosen, counted, grid, ints, ragged, sparse, written
 
 import htp
 from htp import In, InOut, Out, Tensor, f32, func, i64, kernel, tile
@@ -55,14 +55,16 @@ def test_other_axis_data_need_no_other_package(arguments, tmp_path_factory):
         (ragged, (X, ints(3, -1, 2), OLD)),
         (sparse, (ROWS, ints(0, 3), ints(1, 2), ROWS)),
         (sparse, (ROWS, ints(0, 2), ints(1, 6), ROWS)),
+        (counted, (X, -1, OLD)),
     ],
 )
 def test_bad_axis_data_are_refused_before_tasks_run(definition, arguments, tmp_path):
     run = htp.bind(htp.compile_program(definition, target="cpu", out=tmp_path / "package"))
-    own = [each.copy() for each in arguments]
+    own = [each.copy() if isinstance(each, np.ndarray) else each for each in arguments]
     with pytest.raises(Refused) as caught:
         run(*own)
     assert caught.value.code == "wsp.axis-data"
+    assert caught.value.diagnostic.help
     np.testing.assert_array_equal(own[-1], arguments[-1])
 
 
@@ -148,6 +150,7 @@ def test_a_policy_that_names_no_worker_is_refused_in_its_line(tmp_path):
     with pytest.raises(Refused) as caught:
         run(ROWS, ROWS.copy())
     assert caught.value.code == "wsp.dispatch-range"
+    assert caught.value.diagnostic.help == ("take the number `% 2`, which keeps it there",)
     run(ROWS[:2], y := np.zeros_like(ROWS[:2]))  # two tasks: workers 0 and 1
     np.testing.assert_array_equal(y, ROWS[:2] * 2)
 

@@ -185,7 +185,21 @@ def blocks(x: In[Tensor[f32, "M", 8]], y: Out[Tensor[f32, "M", 8]]) -> None:
         copy(x[i * 64 : (i + 1) * 64], y[i * 64 : (i + 1) * 64])
 
 
-@pytest.mark.parametrize("entry", [gemm, in_order, run_time_own_rows, blocks], ids=lambda each: each.name)
+@kernel
+def copy_one(x: In[Tensor[f32, 1, 8]], y: Out[Tensor[f32, 1, 8]]) -> None:
+    y[:] = x[:]
+
+
+@workload
+def as_many_as_rows(x: In[Tensor[f32, "M", 8]], y: Out[Tensor[f32, "M", 8]]) -> None:
+    for i in P(x.shape[0]):
+        copy_one(x[i : i + 1], y[i : i + 1])
+
+
+INDEPENDENT = [gemm, in_order, run_time_own_rows, blocks, as_many_as_rows]
+
+
+@pytest.mark.parametrize("entry", INDEPENDENT, ids=lambda each: each.name)
 def test_independent_for_all_sizes(entry):
     assert findings(entry) == []
 

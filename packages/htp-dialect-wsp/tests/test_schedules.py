@@ -232,7 +232,7 @@ def test_a_conflict_names_both_lines(first, second, said):
         (lambda s: s.task("double"), "wsp.unknown-directive", '`s.map("NAME", expression)`'),
         (lambda s: s.tyle("i", 2), "wsp.unknown-directive", "did you mean `s.tile`?"),
         (lambda s: s.tile("i", 0), "wsp.bad-argument", "`factor` of `tile` is 0"),
-        (lambda s: s.tile("i", 2, tail="crop"), "wsp.bad-argument", "`tail` is 'crop'"),
+        (lambda s: s.tile("i", 2, tail="crop"), "wsp.bad-argument", "`tile` was given 'crop' as its `tail`"),
         (lambda s: s.tile(3, 2), "wsp.bad-argument", "3 is no loop"),
         (lambda s: s.reorder("i"), "wsp.bad-argument", "`reorder` was given (i)"),
         (lambda s: s.after("double"), "wsp.bad-argument", "`after` names one task"),
@@ -246,11 +246,12 @@ def test_a_conflict_names_both_lines(first, second, said):
         (lambda s: s.timing(fifo()), "wsp.bad-argument", "give one of immediate(…)"),
         (lambda s: s.task_window(0), "wsp.window", "a window of 0 tasks lets no task through"),
         (lambda s: s.task_window(2.5), "wsp.window", "a window cannot be 2.5"),
-        (lambda s: s.bind("i", "core"), "wsp.bad-argument", "give one of 'worker'"),
+        (lambda s: s.bind("i", "core"), "wsp.bad-argument", "`bind` was given 'core' as its `level`"),
+        (lambda s: s.bind("i", "core"), "wsp.bad-argument", "give 'worker'"),
         (lambda s: s.dispatch(round_robin(wokers=2)), "wsp.bad-argument", "did you mean `workers`?"),
         (lambda s: s.dispatch(custom(zigzag)), "wsp.bad-argument", "its parameters are fn, key, workers"),
         (lambda s: s.timing(batched()), "wsp.bad-argument", "its parameters are tasks"),
-        (lambda s: s.task_window(2, mode="drop"), "wsp.bad-argument", "`mode` is 'drop'"),
+        (lambda s: s.task_window(2, mode="drop"), "wsp.bad-argument", "`task_window` was given 'drop' as its `mode`"),
     ],
 )
 def test_what_a_schedule_cannot_say_is_refused_at_its_line(plan, code, said):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from small_workloads import OLD, ROWS, RUNS, X, chosen, double, grid, ints, measured, ragged, sparse, written
+from small_workloads import OLD, ROWS, RUNS, X, chosen, counted, double, grid, ints, measured, ragged, sparse, written
 from stage_texts import lines_of, runnable
 
 from htp import In, InOut, Out, Tensor, f32, func, kernel
@@ -176,13 +176,14 @@ def test_what_a_key_divides_by_is_checked_at_the_schedules_line():
     line = plan.__code__.co_firstlineno
     program = lowered(grid, plan)
     checks = [each.strip() for each in lines_of(program) if each.strip().startswith("require(")]
+    fix = "divide by a number that is never 0; a loop that a task is not in counts as 0"
     assert checks == [
         "require(j != 0, 'the key `i // j % 3` of `double` divides by `j`, which is 0', "
-        f"'test_task_form.py:{line + 1}', 'wsp.dispatch-key')",
+        f"'test_task_form.py:{line + 1}', 'wsp.dispatch-key', '{fix}')",
         "require(i != 0, 'the key `i % (j // i)` of `double` divides by `i`, which is 0', "
-        f"'test_task_form.py:{line + 2}', 'wsp.key')",
+        f"'test_task_form.py:{line + 2}', 'wsp.key', '{fix}')",
         "require(j // i != 0, 'the key `i % (j // i)` of `double` divides by `j // i`, which is 0', "
-        f"'test_task_form.py:{line + 2}', 'wsp.key')",
+        f"'test_task_form.py:{line + 2}', 'wsp.key', '{fix}')",
     ]
     with pytest.raises(Refused) as caught:
         runnable(program)(ROWS, ROWS.copy())
@@ -269,7 +270,7 @@ def test_axes_are_checked_before_tasks():
     assert found[0] == "open_tasks()"
     assert found[1].startswith("require(lengths.shape[0] == lengths.shape[0], ")
     assert found[3].startswith("    require(tile.item(lengths[row]) >= 0, 'a length in `lengths` is negative', ")
-    assert found[3].endswith("'wsp.axis-data')")
+    assert found[3].endswith("'wsp.axis-data', 'a length is 0 or more')")
 
 
 @pytest.mark.parametrize(
@@ -281,14 +282,16 @@ def test_axes_are_checked_before_tasks():
         (sparse, (ROWS, ints(0, 3), ints(1, 2), ROWS)),
         (sparse, (ROWS, ints(0, 2), ints(1, -2), ROWS)),
         (sparse, (ROWS, ints(0, 2), ints(1, 6), ROWS)),
+        (counted, (X, -1, OLD)),
     ],
 )
 def test_bad_axis_data_are_refused_as_in_python(definition, arguments):
     for each in (definition, runnable(lowered(definition))):
-        own = [value.copy() for value in arguments]
+        own = [value.copy() if isinstance(value, np.ndarray) else value for value in arguments]
         with pytest.raises(Refused) as caught:
             each(*own)
         assert caught.value.code == "wsp.axis-data"
+        assert caught.value.diagnostic.help
         np.testing.assert_array_equal(own[-1], arguments[-1])
 
 

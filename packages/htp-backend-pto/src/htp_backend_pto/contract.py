@@ -98,12 +98,13 @@ class SlotRecord(Record, frozen=True, kw_only=True):
 
 
 class CheckRecord(Record, frozen=True, kw_only=True):
-    """What is checked while the graph is built: an index or an assertion, the user's place, and its code."""
+    """What is checked while the graph is built: an index or an assertion, the user's place, its code, what helps."""
 
     what: Literal["index", "assertion"]
     text: str
     place: str
     code: str
+    help: str = ""
 
 
 class Memory(Record, frozen=True, kw_only=True):

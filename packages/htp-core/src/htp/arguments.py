@@ -68,18 +68,20 @@ def _by_parameter(params: Sequence[Param], args: Sequence[object], kwargs: Mappi
     """The value for each parameter, by position and then by name."""
     names = [param.name for param in params]
     takes = f"it takes {len(names)}: {', '.join(names)}" if names else "it takes none"
+    every = "pass one value for each parameter, by position or by name" if names else "pass nothing"
     if len(args) > len(names):
-        raise Refused("run.argument-count", f"{len(args)} arguments were given by position", notes=(takes,))
+        raise Refused("run.argument-count", f"{len(args)} arguments were given by position", notes=(takes,), help=every)
     given = dict(zip(names, args, strict=False))
     for name, value in kwargs.items():
         if name not in names:
-            raise Refused("run.argument-count", f"there is no parameter {name!r}", notes=(takes,))
+            raise Refused("run.argument-count", f"there is no parameter {name!r}", notes=(takes,), help=every)
         if name in given:
-            raise Refused("run.argument-count", f"{name!r} was given by position and by name", notes=(takes,))
+            said = f"{name!r} was given by position and by name"
+            raise Refused("run.argument-count", said, notes=(takes,), help=every)
         given[name] = value
     missing = [name for name in names if name not in given]
     if missing:
-        raise Refused("run.argument-count", f"no value for {', '.join(missing)}", notes=(takes,))
+        raise Refused("run.argument-count", f"no value for {', '.join(missing)}", notes=(takes,), help=every)
     return [given[name] for name in names]
 
 
@@ -100,12 +102,19 @@ def _argument(param: Param, value: object) -> Vector:
         raise Refused(
             "run.shape-mismatch",
             f"{param.name} has {array.ndim} dimensions {array.shape}, the program declares {param.type}",
+            help=f"pass an array of {rank} dimensions, as {param.name}.reshape(…) gives, or declare another type",
         )
-    if not (array.flags.c_contiguous and array.flags.aligned):
+    if not array.flags.c_contiguous:
         raise Refused(
             "run.not-contiguous",
             f"{param.name} does not lie in memory row after row (strides {array.strides} bytes)",
             help=f"pass numpy.ascontiguousarray({param.name}); HTP does not copy in silence",
+        )
+    if not array.flags.aligned:
+        raise Refused(
+            "run.not-contiguous",
+            f"{param.name} is misaligned: its address is no multiple of {array.dtype.alignment} bytes",
+            help=f"pass {param.name}.copy(), which is aligned; HTP does not copy in silence",
         )
     if param.direction in ("out", "inout") and not array.flags.writeable:
         raise Refused(
@@ -124,7 +133,9 @@ def _scalar(param: Param, declared: ScalarType, value: object) -> Vector:
     number = np.asarray(value)
     if number.ndim != 0 or number.dtype.kind not in "biufV":
         raise Refused(
-            "run.dtype-mismatch", f"{param.name} is {type(value).__name__}, the program declares {param.type}"
+            "run.dtype-mismatch",
+            f"{param.name} is {type(value).__name__}, the program declares {param.type}",
+            help="pass one number, of Python or of NumPy",
         )
     kind = declared.dtype.kind
     source = {"b": "bool", "i": "int", "u": "int"}.get(number.dtype.kind, "float")
@@ -134,7 +145,8 @@ def _scalar(param: Param, declared: ScalarType, value: object) -> Vector:
         limits = np.iinfo(cast("np.dtype[np.integer]", dtype))
         fits = limits.min <= int(number) <= limits.max
     if not fits:
-        raise Refused("run.dtype-mismatch", f"{param.name} is {value!r}, which is no {param.type}")
+        one = {"bool": "True or False", "float": "a float or an integer"}.get(wanted, f"an integer that fits {dtype}")
+        raise Refused("run.dtype-mismatch", f"{param.name} is {value!r}, which is no {param.type}", help=f"pass {one}")
     return cast("Vector", number.astype(dtype))
 
 
@@ -214,14 +226,20 @@ def bind_dims(params: Sequence[Param], shapes: Sequence[tuple[int, ...]]) -> dic
 
 def _check_constant(name: str, type: TensorType | TileType, shape: tuple[int, ...], expected: int, size: int) -> None:
     if size != expected:
-        raise Refused("run.shape-mismatch", f"{name} has shape {shape}, the program declares {type}")
+        raise Refused(
+            "run.shape-mismatch",
+            f"{name} has shape {shape}, the program declares {type}",
+            help="pass an array of the declared sizes, or declare other ones",
+        )
 
 
 def _bind(found: _Dims, name: str, size: int, place: str) -> None:
     known = found.sizes.setdefault(name, size)
     if known != size:
         raise Refused(
-            "run.dim-mismatch", f"{name} is {known} by {found.places[name]} but {size} by {place}; they must agree"
+            "run.dim-mismatch",
+            f"{name} is {known} by {found.places[name]} but {size} by {place}; they must agree",
+            help="pass arrays that agree there, or give the two sizes different names in the signature",
         )
     found.places.setdefault(name, place)
 
@@ -244,11 +262,20 @@ def _solve(found: _Dims, place: str, dim: Expr, size: int) -> None:
 def _check_derived(found: _Dims, place: str, dim: Expr, size: int) -> None:
     unknown = sorted(dim.symbols - found.sizes.keys())
     if unknown:
-        raise Refused("run.dim-mismatch", f"{place} is {size}, from which {unknown[0]} in {dim} cannot be told")
+        raise Refused(
+            "run.dim-mismatch",
+            f"{place} is {size}, from which {unknown[0]} in {dim} cannot be told",
+            help=f"pass a size that {dim} can be, or declare {unknown[0]} as an axis of its own",
+        )
     expected = dim.evaluate(found.sizes)
     if expected != size:
         known = ", ".join(f"{name} is {found.sizes[name]} by {found.places[name]}" for name in sorted(dim.symbols))
-        raise Refused("run.dim-mismatch", f"{place} is {size}, but {dim} is {expected}", notes=(known,))
+        raise Refused(
+            "run.dim-mismatch",
+            f"{place} is {size}, but {dim} is {expected}",
+            notes=(known,),
+            help=f"pass an array that has {expected} there",
+        )
 
 
 def _check_overlap(params: Sequence[Param], arrays: Sequence[Vector]) -> None:

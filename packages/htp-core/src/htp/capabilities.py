@@ -280,7 +280,12 @@ def holds(wanted: Capability, facts: Iterable[Capability]) -> bool:
 
 def untrue(fact: Capability, reason: str, span: Span | None = None) -> Refused:
     """The refusal a `verify` raises when `fact` does not hold of the program."""
-    return Refused("plan.broken-promise", f"`{fact}` does not hold: {reason}", span=span)
+    return Refused(
+        "plan.broken-promise",
+        f"`{fact}` does not hold: {reason}",
+        span=span,
+        help=f"mend the text so that it holds, or go on from a stage before `{fact}` is promised",
+    )
 
 
 def _none(fact: Capability, findings: Iterable[tuple[str, Span | None]]) -> None:

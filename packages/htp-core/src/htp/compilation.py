@@ -24,6 +24,7 @@ from htp.capture import capture
 from htp.diagnostics import Diagnostic, Refused
 from htp.environment import Environment
 from htp.passes import run_step
+from htp.pins import idle_pins, kept_pins
 from htp.planner import Plan, find_plan, follow, problem_for
 from htp.resuming import resume
 from htp.sealing import CompiledPackage, seal
@@ -75,9 +76,9 @@ def compile_program(
 
     `dims` fixes sizes of the signature by name. `schedule` says how the program is to be run, in directives that become
     part of it. With `start_at`, `program` is the path of a stage's `program.py`, which may have been edited, and
-    compilation goes on from there. `strict` refuses what is otherwise a warning, kept in the package's `diagnostics`.
-    Passes named in `pins` must run, those in `forbids` must not; `plan` is a `plan.json`, or a package with one, whose
-    steps are run instead of planned ones.
+    compilation goes on from there, with the pins of the package that it lies in. `strict` refuses what is otherwise a
+    warning, kept in the package's `diagnostics`. Passes named in `pins` must run, those in `forbids` must not; `plan`
+    is a `plan.json`, or a package with one, whose steps are run instead of planned ones.
 
     Raises:
         Refused: every reason why the program cannot be compiled for the target, each with the user's place.
@@ -87,20 +88,25 @@ def compile_program(
         raise _no_mesh(session)
     goal = session.target(target)
     if isinstance(program, Path | str):
+        if Path(program).name != "program.py" and not Path(program).exists():
+            check_program(program)
         resumed = resume(Path(program), start_at, session)
         started = resumed.program
+        kept = kept_pins(Path(program), resumed.number, goal.name)
         if schedule is not None:
             raise late(resumed.stage)
     else:
-        resumed, started = None, captured(program, session, dims or {}, schedule)
+        resumed, started, kept = None, captured(program, session, dims or {}, schedule), ()
     place = Path(out) if out is not None else Path("build") / started.entry
     check_replaceable(place)
-    chosen = choose_plan(started, goal, session, pins=pins, forbids=forbids, written=plan, strict=strict)
+    pinned = (*pins, *(each for each in kept if each not in forbids))
+    chosen = choose_plan(started, goal, session, pins=pinned, forbids=forbids, written=plan, strict=strict)
     first = resumed.number if resumed is not None else 0
     steps = run_steps(
         started, chosen, session, first=first, name=resumed.stage if resumed is not None else "00-capture"
     )
-    chosen = _warned(chosen, steps.diagnostics, strict=strict)
+    noted = [*steps.diagnostics, *idle_pins(pins, chosen, steps.trace, started)]
+    chosen = _warned(chosen, noted, strict=strict)
     session.require(goal.backend, chosen.passes)
     if left := Environment(goal, session.backends[goal.backend], session).check_left(steps.program):
         raise Refused.of(*left)

@@ -353,7 +353,11 @@ def wrap_argument(value: object, type: TensorType | TileType | ScalarType, writa
     if memory.ndim != len(type.dims) or any(
         not _fits(size, dim.constant, type) for size, dim in zip(memory.shape, type.dims, strict=True)
     ):
-        raise Refused("run.shape-mismatch", f"an argument has shape {memory.shape}, the parameter is {type}")
+        raise Refused(
+            "run.shape-mismatch",
+            f"an argument has shape {memory.shape}, the parameter is {type}",
+            help="pass an array of the declared sizes, or declare other ones",
+        )
     return region_of(memory.view(), type.dtype, writable=writable)
 
 

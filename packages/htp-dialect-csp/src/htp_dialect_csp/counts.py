@@ -174,14 +174,15 @@ def counts_differ(
     left = left if left.constant is not None else const(at)
     over = f"{_tokens(left if more else -left)} would be {'left over' if more else 'missing'}"
     seen = ", ".join(f"{name} = {size}" for name, size in sizes.items())
+    end = next((each.name for each in receiver.ends if each.channel == name and each.name), name)
     return Refused(
         "csp.count",
         f"channel '{name}': '{sender.name}' sends {_tokens(sent, 'no')}, '{receiver.name}' receives "
-        f"{_shown(received)} per run; {over}. Make the counts equal or receive with 'for x in {name}'",
+        f"{_shown(received)} per run; {over}. Make the counts equal or receive with 'for x in {end}'",
         span=_first(receiver, name, "recv") or receiver.place,
         notes=(f"seen with {seen}",) if seen and (sent - received).constant is None else (),
         help=(
-            f"read until the stream ends: `for x in {name}`, or send as many as are received",
+            f"read until the stream ends: `for x in {end}`, or send as many as are received",
             *((_promise(sent, received),) if sent.symbols != received.symbols else ()),
         ),
     )

@@ -36,11 +36,12 @@ class ChannelNode:
 
 @dataclass(frozen=True)
 class Held:
-    """An end of a channel that a process was given, and the type that its parameter declares."""
+    """An end of a channel that a process was given, the type that its parameter declares, and what it calls it."""
 
     channel: str
     side: Literal["send", "recv"]
     declared: Carried | None = None
+    name: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

@@ -237,9 +237,11 @@ class _Reader:
         ends: list[Held] = []
         for param in function.params:
             if param.is_end:
-                for each in channels_in(values.get(param.name)):
+                given = values.get(param.name)
+                for k, each in enumerate(channels_in(given)):
                     side: Literal["send", "recv"] = "send" if param.direction == "send" else "recv"
-                    ends.append(Held(each, side, param.type))
+                    end = f"{param.name}[{k}]" if isinstance(given, tuple) else param.name
+                    ends.append(Held(each, side, param.type, end))
         name = unique(name, [each.name for each in self.processes])
         steps = token_program(function.body, scope, self.kinds)
         self.given += (*agreed(function.params, values), *(each.test for each in steps if isinstance(each, Given)))

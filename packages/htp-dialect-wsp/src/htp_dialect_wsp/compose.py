@@ -20,6 +20,7 @@ from htp.rewriting import with_origin
 from htp.types import ScalarType
 from htp_dialect_wsp.axis_forms import Coordinate, axis_made, coordinates, refuse_written_axes, root_of
 from htp_dialect_wsp.capabilities import Nested
+from htp_dialect_wsp.dense_sizes import before_loops, dense_axis, may_be_negative
 from htp_dialect_wsp.directives.trees import assigned_names, load, names_in, store, substituted
 from htp_dialect_wsp.outsiders import refuse_outsiders
 from htp_dialect_wsp.scopes import Scope, Sizes
@@ -42,7 +43,8 @@ class Compose(Pass):
     where they are passed, one subscript behind the other where a region of a region is taken; calls are of kernels.
     `P(ragged)` is a loop over rows and one over `tile.item(lengths[r])`; `P(sparse)` and `P.sel(sparse[r])` go over
     positions, whose index is assigned first. Ragged and sparse axes stay as assignments, since making one checks its
-    data; `axis.start(r)` stays for ragged ones. `barrier()` stands between the parts of `sequential(…)`.
+    data; so do dense ones whose size may be below 0, before the loops that the size does not depend on.
+    `axis.start(r)` stays for ragged ones. `barrier()` stands between the parts of `sequential(…)`.
     """
 
     name = "wsp.compose"
@@ -82,7 +84,7 @@ class _Composer:
         self._count(self.main.body)
         body = self.block(Branches().block(list(self.main.body)), Scope(self.main.params, tensors))
         refuse_written_axes(body, self.kernels)
-        return replace(self.main, body=tuple(body))
+        return replace(self.main, body=tuple(before_loops(body)))
 
     def _count(self, body: Iterable[ast.stmt]) -> None:
         for statement in body:
@@ -169,7 +171,7 @@ class _Composer:
         final = target.id if isinstance(target, ast.Name) else name
         if isinstance(new, ast.Call) and isinstance(new.func, ast.Name) and new.func.id == "empty":
             scope.tensors.add(final)
-        return [ast.Assign([store(final)], new, lineno=0)]
+        return [*self._made(value, scope), ast.Assign([store(final)], new, lineno=0)]
 
     def _alias(self, name: str, region: ast.expr, statement: ast.stmt, scope: Scope) -> None:
         """Takes note of a second name of a region, which stands in its place from here on."""
@@ -212,6 +214,7 @@ class _Composer:
     def _axis(self, argument: ast.expr, scope: Scope, before: list[ast.stmt], *, hoist: bool) -> ast.expr:
         """What an argument of a walk is, after the statements that make it."""
         axis = self._value(argument, scope)
+        before += self._made(argument, scope)
         if isinstance(axis, ast.Call) and (form := axis_made(axis)) is not None:
             name = self._fresh("axis")
             before.append(ast.Assign([store(name)], axis, lineno=0))
@@ -222,6 +225,13 @@ class _Composer:
             before.append(ast.Assign([store(name)], axis, lineno=0))
             return load(name)
         return axis
+
+    def _made(self, node: ast.expr, scope: Scope) -> list[ast.stmt]:
+        """The statements that make the dense axes in an expression, since making one checks its size."""
+        sizes = Sizes(scope)
+        sizes.expression(node)
+        unsure = [substituted(each, scope.names) for each in sizes.found if may_be_negative(each)]
+        return [dense_axis(self._fresh("axis"), each) for each in unsure]
 
     def _nest(
         self, loop: ast.For, word: str, found: Sequence[Coordinate], names: list[str], scope: Scope

@@ -103,8 +103,8 @@ class _Plain:
                 return (*self.axis(rows), _range(_unknown()))
             case ast.Call(ast.Name("Sparse")):
                 return (_range(_unknown()), _range(_unknown()))
-            case ast.Subscript(axis):
-                return self.axis(axis)[1:] or (_range(_unknown()),)
+            case ast.Subscript(ast.Name(name)) if name in self.axes:
+                return self.axes[name][1:] or (_range(_unknown()),)
             case ast.Name(name) if name in self.axes:
                 return self.axes[name]
             case _:

@@ -168,7 +168,7 @@ class Schedule:
 
     def bind(self, loop: Loop, level: str, *, override: bool = False) -> None:
         """Spreads the iterations of a loop over a level of the machine, such as `worker`."""
-        self._of_loop("bind", loop, (_among(level, *LEVELS, of="level"),), override)
+        self._of_loop("bind", loop, (_among(level, *LEVELS, of="level", directive="bind"),), override)
 
     def map(self, task: Task, place: Key, *, override: bool = False) -> None:
         """Runs a task at the place that an expression over loops gives."""
@@ -194,8 +194,8 @@ class Schedule:
             what = f"of {size} {unit} lets no task through" if _is_int(size) else f"cannot be {size!r}"
             raise Refused("wsp.window", f"a window {what}", span=user_place(), help="give an int, 1 or more")
         named = (
-            ("unit", _among(unit, "tasks", "bytes", of="unit")),
-            ("mode", _among(mode, "stall", "abort", of="mode")),
+            ("unit", _among(unit, "tasks", "bytes", of="unit", directive="task_window")),
+            ("mode", _among(mode, "stall", "abort", of="mode", directive="task_window")),
         )
         self._whole("task_window", (size,), override, named)
 
@@ -249,7 +249,7 @@ class Schedule:
     def _split(self, name: str, loop: Loop, number: int, tail: str, override: bool) -> tuple[Cursor, Cursor]:
         whole = self._loop(loop)
         outer, inner = f"{whole}_o", f"{whole}_i"
-        named = (("tail", _among(tail, "error", "pad", "mask", of="tail")),) if tail != "error" else ()
+        named = (("tail", _among(tail, "error", "pad", "mask", of="tail", directive=name)),) if tail != "error" else ()
         settles = ((f"loop `{whole}`", "extent"),)
         self._take(name, (whole, number), named, settles, override, takes=(whole,), gives=(outer, inner))
         return Cursor(outer), Cursor(inner)
@@ -396,7 +396,8 @@ def _name(value: object, directive: str) -> str:
     return value
 
 
-def _among(value: object, *choices: str, of: str) -> str:
+def _among(value: object, *choices: str, of: str, directive: str) -> str:
     if value not in choices:
-        raise bad_argument(f"`{of}` is {value!r}", f"give one of {', '.join(map(repr, choices))}")
+        said = f"`{directive}` was given {value!r} as its `{of}`"
+        raise bad_argument(said, f"give {'one of ' * (len(choices) > 1)}{', '.join(map(repr, choices))}")
     return str(value)

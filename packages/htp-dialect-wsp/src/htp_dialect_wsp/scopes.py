@@ -41,19 +41,20 @@ class Scope:
 
 
 class Sizes(Rewriter):
-    """Dense axes become their sizes, and positions of sparse axes elements of `indptr`."""
+    """Dense axes become their sizes, which `found` has, and positions of sparse axes elements of `indptr`."""
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
+        self.found: list[ast.expr] = []
 
     def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802
         """An axis, or a position of one."""
         match node:
             case ast.Call(func=ast.Name("Dense"), args=[size], keywords=[]):
-                return self.expression(size)
+                return self._dense(self.expression(size))
             case ast.Call(func=ast.Name("DenseDyn"), args=[ast.Constant(str(name)), *given], keywords=[]):
                 size = given[0] if given else size_named(name, self.scope.params)
-                return size if size is not None else self._unknown(name, node)
+                return self._dense(size if size is not None else self._unknown(name, node))
             case ast.Call(func=ast.Attribute(ast.Name(axis), "start"), args=[row]) if (
                 axis in self.scope.axes and self.scope.axes[axis].indices is not None
             ):
@@ -68,6 +69,10 @@ class Sizes(Rewriter):
                 return axis
             case _:
                 return self.generic_visit(node)
+
+    def _dense(self, size: ast.expr) -> ast.expr:
+        self.found.append(size)
+        return size
 
     def _unknown(self, name: str, node: ast.Call) -> ast.expr:
         known = [each.name for each in self.scope.params if isinstance(each.type, ScalarType)]

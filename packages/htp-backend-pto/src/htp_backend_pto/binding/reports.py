@@ -112,7 +112,8 @@ def failed_check(text: str, checks: Sequence[CheckRecord]) -> Refused | None:
     check = checks[int(found[1])]
     if check.what == "index":
         return out_of_range(int(found[2]), int(found[3]), check.place)
-    return Refused(check.code, check.text, span=span_of(check.place) if check.place else None)
+    place = span_of(check.place) if check.place else None
+    return Refused(check.code, check.text, span=place, help=check.help or ())
 
 
 def refused_run(report: Report, contract: Package, places: Places) -> Refused:

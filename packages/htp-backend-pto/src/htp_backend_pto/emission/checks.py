@@ -13,9 +13,10 @@ __all__ = ["Check"]
 
 @dataclass(frozen=True)
 class Check:
-    """Something that is checked: its code, what it says, and the user's place."""
+    """Something that is checked: its code, what it says, the user's place, and what helps."""
 
     what: Literal["index", "assertion"]
     text: str
     place: str
     code: str
+    help: str = ""

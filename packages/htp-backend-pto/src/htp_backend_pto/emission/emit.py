@@ -147,7 +147,9 @@ def _package(
         parameters=params,
         dims=tuple(dims),
         slots=tuple(SlotRecord(name=name, dtype=s.dtype.name, value=s.initial) for name, s in program.slots),
-        checks=tuple(CheckRecord(what=c.what, text=c.text, place=c.place, code=c.code) for c in printed.checks),
+        checks=tuple(
+            CheckRecord(what=c.what, text=c.text, place=c.place, code=c.code, help=c.help) for c in printed.checks
+        ),
         runtimes=runtimes,
         why=READS if printed.reads_results else "",
         window=window_of(program, printed.fullest, profile),

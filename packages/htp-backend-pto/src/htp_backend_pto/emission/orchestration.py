@@ -265,8 +265,12 @@ class _Printer:
                 raise Bug(f"{ast.unparse(node)} stores nothing")
         array = root_of(target) or ""
         if array not in self.decisions.own:
-            help_ = "store it in a kernel, at an index that is known to be in range: by a loop, or by assertions"
-            raise unprintable(node, f"`{array}` is used by kernels, so that only kernels may write it", help_)
+            index = target.slice.elts if isinstance(target.slice, ast.Tuple) else [target.slice]
+            held = [f"`assert 0 <= {ast.unparse(each)} < {array}.shape[{axis}]`"
+                    for axis, each in enumerate(index) if not isinstance(each, ast.Constant)]  # fmt: skip
+            help_ = "store it in a kernel, at an index that is known to be in range"
+            why = f"`{array}` is used outside of it, so that only kernels may write it"
+            raise unprintable(node, why, f"{help_}: {', '.join(held)}" if held else help_)
         self._check_elements(value, node, depth, facts)
         self.tasks.check_indices(target, node, depth, facts)
         self.out.write(depth, f"{self.names.element(target).cpp} = {self.names.cpp(value)};", node)

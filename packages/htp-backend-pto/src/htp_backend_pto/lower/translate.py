@@ -6,6 +6,7 @@ Knows syntax and what was inferred of it; subclasses know what things are called
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -199,10 +200,17 @@ def box_text(root: str, box: Box, sizes: Sequence[Expr], *, store: bool) -> ast.
 
 
 def spelled_symbols(body: Iterable[ast.stmt], known: Inference) -> dict[str, str]:
-    """The variables of normal form by the symbols of their values: `above_1: i64 = above` at the head of a loop."""
+    """The variables of normal form by the symbols of their values: `above_1: i64 = above` at the head of a loop.
+
+    A variable that changes, such as `above`, has many values.
+    """
     found: dict[str, str] = {}
-    for statement in (node for each in body for node in ast.walk(each)):
+    nodes = [node for each in body for node in ast.walk(each)]
+    stored = Counter(node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+    for statement in nodes:
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            if stored[statement.target.id] > 1:
+                continue
             value = known.types.get(id(statement.target))
             symbol = str(value.value) if isinstance(value, Index) else ""
             if symbol.isidentifier() and symbol != statement.target.id:

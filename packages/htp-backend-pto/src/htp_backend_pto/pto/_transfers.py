@@ -264,8 +264,10 @@ def reinterpret(x: Tile[Given, "M", "N"], *, dtype: type[Other]) -> Tile[Other, 
 
 @func
 def rounded(x: Numeric) -> Numeric:
-    """The nearest integers, halves away from zero."""
-    return tile.sign(x) * tile.floor(tile.abs(x) + 0.5)
+    """The nearest integers, halves away from zero; a half is looked for, as adding one would round."""
+    size = tile.abs(x)
+    whole = tile.floor(size)
+    return tile.sign(x) * tile.where(size - whole >= 0.5, whole + 1.0, whole)
 
 
 @intrinsic(unit="vector")

@@ -6,6 +6,7 @@ Knows what a schedule is and which names its statements may not collide with; do
 from __future__ import annotations
 
 import ast
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from htp._impl.obtaining import obtaining
@@ -40,6 +41,12 @@ def check_program(given: object) -> None:
     """
     if isinstance(given, Definition):
         return
+    if isinstance(given, str | Path):
+        raise Refused(
+            "plan.not-a-program",
+            f"`{given}` is a text, and no program",
+            help="give the decorated function itself, or the path of a stage's program.py to go on from",
+        )
     schedule = isinstance(given, Inscriber)
     raise Refused(
         "plan.not-a-program",

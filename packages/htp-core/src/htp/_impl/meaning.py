@@ -39,7 +39,8 @@ def run_body(intrinsic: Intrinsic[P, R], args: Sequence[object], kwargs: Mapping
         given = {each.name: each.default for each in signature.attributes if each.default is not None}
         given |= signature.bind(args, kwargs)
     except Unbound as problem:
-        raise Refused("run.argument-count", str(problem), notes=(str(signature),)) from None
+        help = "pass one value for each parameter that has no default"
+        raise Refused("run.argument-count", str(problem), notes=(str(signature),), help=help) from None
     dtypes: DTypes = {}
     tiles_first = sorted(signature.formals, key=_turn)
     values = {
@@ -77,7 +78,10 @@ def _attribute(signature: Signature, formal: Formal, value: object) -> Attribute
     found = converted(formal, value)
     if found is None:
         raise Refused(
-            "run.dtype-mismatch", f"`{formal.name}` of `{signature.name}` is {value!r}", notes=(str(signature),)
+            "run.dtype-mismatch",
+            f"`{formal.name}` of `{signature.name}` is {value!r}",
+            notes=(str(signature),),
+            help="pass what the signature declares",
         )
     return found
 
@@ -128,6 +132,7 @@ def _sizes(signature: Signature, values: Mapping[str, object]) -> dict[str, int]
                 "run.shape-mismatch",
                 f"`{each.name}` of `{signature.name}` has shape {value.shape}, not {len(dims)} dimensions",
                 notes=(str(signature),),
+                help=f"pass a tile of {len(dims)} dimensions: `tile.reshape` and `tile.expand_dims` change how many",
             )
         params.append(Param(f"`{each.name}` of `{signature.name}`", "in", TileType(type(value), dims)))
         shapes.append(value.shape)

@@ -15,7 +15,7 @@ from htp.diagnostics import Refused
 from htp.dims import const
 from htp.infer import shapes
 from htp.infer.expressions import Expressions
-from htp.infer.remedies import remedy
+from htp.infer.remedies import divided, remedy
 from htp.infer.state import VERSION
 from htp.infer.values import Access, End, Group, Index, Known, Number, Region, Text, Value
 from htp.program import origin_of
@@ -174,7 +174,9 @@ class Binding(Expressions):
                 for each in self.result.clips
                 if any(each in size.symbols for size in mismatch.sizes)
             ]
-            help = remedy(self.facts, *mismatch.sizes, self.reserved, clips)
+            help = remedy(self.facts, mismatch.sizes, self.reserved, clips, self.environment)
+        elif mismatch.multiple is not None:
+            help = divided(*mismatch.multiple, self.environment)
         refusal = self.refused(node, mismatch.code, mismatch.message, help)
         notes = (self._plain(mismatch.note),) if mismatch.note else ()
         return Refused.of(msgspec.structs.replace(refusal.diagnostic, notes=notes))

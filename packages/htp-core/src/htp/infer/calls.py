@@ -14,6 +14,7 @@ from htp.infer.ends import is_process
 from htp.infer.streams import Streams
 from htp.infer.values import Box, Group, Index, Known, Number, Region, Text, Value
 from htp.names import DTYPES, METHODS
+from htp.program import origin_of
 from htp.types import ScalarType, bool_
 
 if TYPE_CHECKING:
@@ -239,13 +240,15 @@ class Calls(Streams):
                 f"`{param.name}` of `{function.name}` has {len(param.type.dims)} dimensions, not {len(known.dims)}",
                 f"it is {param.type}",
             )
+        made_of_this = function.origin == origin_of(node)
+        said = f"`{param.name}`" if made_of_this else f"`{param.name}` of `{function.name}`"
         for want, have in zip(param.type.dims, known.dims, strict=True):
             if want.symbols <= set(sizes):
                 shapes.same(
                     self.facts,
                     have,
                     want.substitute(sizes),
-                    f"`{param.name}` of `{function.name}` has another size here",
+                    f"{said} has another size here",
                     f"`{function.name}` declares {param.type}",
                 )
         if param.direction == "in":

@@ -16,7 +16,7 @@ from htp.infer.binding import Binding
 from htp.infer.intrinsics import refuse_foreign
 from htp.infer.state import Inference
 from htp.infer.streams import given_sizes
-from htp.infer.values import Box, End, Group, Index, Known, Number, Region, Value
+from htp.infer.values import Box, End, Group, Index, Known, Number, Region, Value, slot_symbol
 from htp.program import CORE_KINDS, Function, origin_of
 from htp.types import ScalarType
 
@@ -73,7 +73,7 @@ class Engine(Binding):
         self.clip_indices: dict[Expr, list[tuple[Expr, Expr]]] = {}
         self.items: dict[tuple[str, Box], str] = {}
         self.reserved = {each.name for each in function.params} | {name for name, _ in program.constants}
-        self.reserved |= {name for name, _ in program.slots}
+        self.reserved |= {each for name, _ in program.slots for each in (name, slot_symbol(name))}
         self.hands, self.among, self.given, self.buffers, self.sent = {}, {}, {}, {}, {}
         self.sizes_given = given_sizes(function)
         self._constants()
@@ -83,7 +83,7 @@ class Engine(Binding):
         for name, value in self.program.constants:
             self.environment[name] = _constant_of(value)
         for name, slot in self.program.slots:
-            self.environment[name] = self.scalar_of(slot.dtype, name)
+            self.environment[name] = self.scalar_of(slot.dtype, slot_symbol(name))
 
     def _params(self) -> None:
         for param in self.function.params:
@@ -164,7 +164,7 @@ class Engine(Binding):
                 node.test,
                 "type.bad-condition",
                 "an assertion needs a condition on sizes or scalars",
-                "compare sizes: `assert M % 64 == 0`",
+                "compare sizes: `assert x.shape[0] % 64 == 0`",
             )
         if known.constant is False:
             raise self.refused(

@@ -72,7 +72,7 @@ class Rearranging(Arguments):
             raise self.refused(node, "type.bad-arguments", "the number of sections is a positive constant")
         size = value.dims[axis]
         if not self.facts.divides(sections, size):
-            raise Mismatch(f"cannot prove that {size} divides by {sections}", f"`assert {size} % {sections} == 0`")
+            raise Mismatch(f"cannot prove that {size} divides by {sections}", multiple=(size, const(sections)))
         part = tuple(size // sections if index == axis else each for index, each in enumerate(value.dims))
         return Group(tuple(Value(value.dtype, part) for _ in range(sections)))
 

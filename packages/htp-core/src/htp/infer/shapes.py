@@ -18,7 +18,10 @@ Dims = tuple["Expr", ...]
 
 
 class Mismatch(Exception):
-    """Operands do not fit; `help` says what would, `sizes` are two that could not be proved equal."""
+    """Operands do not fit; `help` says what would.
+
+    `sizes` are two that could not be proved equal, `multiple` is a size and what it could not be proved to divide by.
+    """
 
     def __init__(
         self,
@@ -28,6 +31,7 @@ class Mismatch(Exception):
         *,
         note: str = "",
         sizes: tuple[Expr, Expr] | None = None,
+        multiple: tuple[Expr, Expr] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -35,6 +39,7 @@ class Mismatch(Exception):
         self.code = code
         self.note = note
         self.sizes = sizes
+        self.multiple = multiple
 
 
 def show(dims: Sequence[Expr]) -> str:
@@ -134,9 +139,7 @@ def reshaped(facts: Facts, dims: Dims, wanted: Sequence[Expr]) -> Dims:
             raise Mismatch("a reshape with -1 needs the other sizes to be non-zero", "give every size")
         fill = total // known
         if facts.equal(fill * known, total) is not True:
-            raise Mismatch(
-                f"cannot prove that {total} elements divide by {known}", f"say so: `assert {total} % {known} == 0`"
-            )
+            raise Mismatch(f"cannot prove that {total} elements divide by {known}", multiple=(total, known))
         return tuple(fill if index == unknown[0] else size for index, size in enumerate(wanted))
     same(facts, total, product(wanted), f"{show(dims)} cannot become {show(wanted)}")
     return tuple(wanted)

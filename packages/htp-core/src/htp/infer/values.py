@@ -139,3 +139,8 @@ class Access:
     facts: Facts = field(compare=False)
     loops: tuple[str, ...] = ()
     conditional: bool = False
+
+
+def slot_symbol(name: str) -> str:
+    """The symbol of the integer that a slot holds: a variable that is called so does not hide the slot itself."""
+    return f"value_of_{name}"

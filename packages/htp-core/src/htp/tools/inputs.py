@@ -97,7 +97,11 @@ def choose_dims(
         drawn = int(random.integers(1, max(2, largest // step + 1))) * step
         sizes[name] = given.get(name, drawn)
         if sizes[name] % (divisors or {}).get(name, 1) or sizes[name] < 0:
-            raise Refused("run.dim-mismatch", f"{name} = {sizes[name]} is not a multiple of {step}")
+            raise Refused(
+                "run.dim-mismatch",
+                f"{name} = {sizes[name]} is not a multiple of {step}",
+                help=f"give a multiple, as {name}={step}",
+            )
     return sizes
 
 

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = 300.0
 ABOUT_INPUTS = frozenset(
     (
-        "cli.bad-dims", "replay.bad-arrays", "replay.missing-input", "replay.no-usable-inputs", "run.dim-mismatch",
-        "run.out-of-memory",
+        "cli.bad-dims", "replay.bad-arrays", "replay.missing-input", "replay.no-usable-inputs",
+        "run.assertion-failed", "run.dim-mismatch", "run.out-of-memory",
     )
 )  # fmt: skip
 """Codes that speak of what a stage is given, not of what it does."""
@@ -124,13 +124,13 @@ def run_cases(package: Package, stage: str, folder: Path, options: Sequence[str]
 
 
 def _run_stage(program: Path, options: Sequence[str], *, what: str, timeout: float = TIMEOUT_SECONDS) -> str:
-    """As `run_python`; what a stage says of the inputs that it is given is refused as it says it."""
+    """As `run_python`; what a stage refuses is refused as it says it."""
     told = program.with_suffix(".refusal.json")
     try:
         return run_python([str(program), *options, f"--refusal={told}"], what=what, timeout=timeout)
     except Refused:
         found = msgspec.json.decode(told.read_bytes(), type=tuple[Diagnostic, ...]) if told.exists() else ()
-        if found and found[0].code in ABOUT_INPUTS:
+        if found:
             raise Refused.of(*found) from None
         raise
 

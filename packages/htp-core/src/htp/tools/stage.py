@@ -17,14 +17,17 @@ from htp.arguments import declared_type
 from htp.artifact.manifest import Record
 from htp.artifact.seal import canonical
 from htp.diagnostics import Refused
+from htp.loops import span_of
 from htp.tools.inputs import (
     Case,
     choose_dims,
+    dim_names,
     edge_cases,
     fingerprint,
     ladder,
     load_arrays,
     make_inputs,
+    number_names,
     parse_dims,
     poison,
     save_arrays,
@@ -111,7 +114,7 @@ def _run_once(definition: Definition[..., object], options: argparse.Namespace) 
         works, arrays, case_result = first_that_works(definition, options.seed, sizes)
         initial = make_inputs(params, works)
     if case_result.refused is not None:
-        raise Refused(case_result.refused, case_result.message)
+        raise _refusal(case_result)
     if options.save_inputs:
         save_arrays(options.save_inputs, {name: initial[name] for name in _read(params)})
     if options.outputs:
@@ -167,7 +170,8 @@ def first_that_works(
     Where it accepts none, the first one on which it gets stuck, which is no fault of the inputs.
 
     Raises:
-        Refused: `replay.no-usable-inputs` when it accepts none, with the last reason.
+        Refused: `replay.no-usable-inputs` when it accepts none, with the last reason; that itself where `sizes` leave
+            none open.
     """
     choose_dims(definition.params, seed, fixed=sizes)
     last, stuck = CaseResult(), None
@@ -180,15 +184,26 @@ def first_that_works(
             stuck = stuck or (case, arrays, last)
     if stuck is not None:
         return stuck
+    names = (*dim_names(definition.params), *number_names(definition.params))
+    left = ",".join(f"{name}=64" for name in names if name not in sizes)
+    if not left:
+        raise _refusal(last)
     raise Refused(
         "replay.no-usable-inputs",
         f"{definition.name} refuses every set of inputs that was tried",
         notes=(f"the last one with {last.refused}: {last.message}", *([f"at {last.place}"] if last.place else [])),
         help=(
             f"mend the program where no inputs can do, `htp explain {last.refused}`",
-            "where others do, give sizes with --dims M=64,N=32, or arrays with --inputs FILE.npz",
+            f"where others do, give sizes with --dims {left}, or arrays with --inputs FILE.npz",
         ),
     )
+
+
+def _refusal(result: CaseResult) -> Refused:
+    """What a case was refused with, at the user's line where that is known."""
+    place = span_of(result.place.partition(": ")[0])
+    help = "give other sizes or arrays, or mend the program"
+    return Refused(result.refused or "", result.message, span=place, help=help)
 
 
 def run_case(definition: Definition[..., object], arrays: Mapping[str, Vector]) -> CaseResult:

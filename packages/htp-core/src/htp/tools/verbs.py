@@ -100,6 +100,7 @@ def run(options: argparse.Namespace) -> Answer:
         lines=(f"{head}   {verdict}".rstrip(), *_outputs(called.outputs)),
         result={"entry": package.manifest.entry, "outputs": called.outputs, "check": checked},
         exit=Exit.YES if called.ok else Exit.NO,
+        diagnostics=called.report.diagnostics,
         inputs=(options.package,),
         files=(OutputFile(path=options.outputs, kind="arrays"),) if options.outputs else (),
         next=() if called.ok else (NextStep(why="find the stage", argv=("htp", "verify", options.package)),),

@@ -70,6 +70,7 @@ def report(options: argparse.Namespace) -> Answer:
             "figures": figures,
         },
         exit=Exit.YES if ok else Exit.NO,
+        diagnostics=called.report.diagnostics if called is not None else (),
         files=(OutputFile(path=out, kind="report"),),
         inputs=(options.package,),
         next=(verify,) if not ok else (trace,) if called is not None else (),
@@ -111,6 +112,7 @@ def trace(options: argparse.Namespace) -> Answer:
         result={
             "trace": out, "tasks": real, "simulated_tasks": simulated, "processes": processes, "left_out": less
         },
+        diagnostics=found.diagnostics,
         files=(OutputFile(path=out, kind="trace"),),
         inputs=(options.package,),
         next=(NextStep(why="the whole page", argv=("htp", "report", options.package)),),

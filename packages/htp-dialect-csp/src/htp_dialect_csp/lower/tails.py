@@ -15,7 +15,6 @@ from htp.dims import sym
 from htp.infer.ends import is_process
 from htp.infer.engine import infer
 from htp.infer.values import Region, Value
-from htp.payloads import BOUNDED
 from htp.program import origin_of
 from htp.types import TileType
 from htp_dialect_csp.lower.trees import not_compiled
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from htp.diagnostics import Span
+    from htp.dims import Expr, Facts
+    from htp.infer.state import Inference
     from htp.program import Function, Program
     from htp.types import Param
 
@@ -40,7 +41,8 @@ def with_tails(program: Program) -> Program:
     """The program with a name for every size that differs from token to token.
 
     Raises:
-        Refused: `csp.payload` for a tile that is larger than its channel carries, whatever the sizes are.
+        Refused: `csp.payload` for a tile that is larger than its channel carries, whatever the sizes are, or that can
+            be as far as its size is bounded; `type.*` where the tiles that a process receives do not fit.
     """
     processes = [each for each in program.functions if each.kind == "kernel" and is_process(each)]
     links = [*_links(program, processes), *(link for each in processes for link in _started(program, each))]
@@ -54,21 +56,24 @@ def with_tails(program: Program) -> Program:
             if (kernel, end) == (sender, out)
         }
         if found <= smaller:
+            made = program.replace(*(_named(each, smaller) for each in processes))
             for each in processes:
                 _check_own(program, each, smaller)
-            return program.replace(*(_named(each, smaller) for each in processes))
+                trial = _named(each, smaller, ("send",))
+                infer(made.replace(trial), trial)  # before what it sends is compared, which may only follow from it
+            return made
         smaller |= found
 
 
-def _named(process: Function, sizes: AbstractSet[Size], *, sends: bool = False) -> Function:
-    """A process in which these sizes have names; with `sends` those of everything that it sends too."""
-    return replace(process, params=tuple(_with_names(process, each, sizes, sends) for each in process.params))
+def _named(process: Function, sizes: AbstractSet[Size], every: tuple[str, ...] = ()) -> Function:
+    """A process in which these sizes have names, and those of all its ends of the directions `every`."""
+    return replace(process, params=tuple(_with_names(process, each, sizes, every) for each in process.params))
 
 
-def _with_names(process: Function, param: Param, sizes: AbstractSet[Size], sends: bool) -> Param:
+def _with_names(process: Function, param: Param, sizes: AbstractSet[Size], directions: tuple[str, ...]) -> Param:
     if not param.is_end or not isinstance(param.type, TileType):
         return param
-    every = sends and param.direction == "send"
+    every = param.direction in directions
     dims = list(param.type.dims)
     for axis, dim in enumerate(dims):
         if dim.constant is not None and (every or (process.name, param.name, axis) in sizes):
@@ -78,10 +83,8 @@ def _with_names(process: Function, param: Param, sizes: AbstractSet[Size], sends
 
 def _sent_smaller(program: Program, process: Function, smaller: AbstractSet[Size]) -> Iterator[Size]:
     """The sizes of which it cannot be proven that the process sends nothing smaller."""
-    trial = _named(process, smaller, sends=True)
-    try:
-        known = infer(program.replace(trial), trial)
-    except Refused:  # which is refused again, and said, when the lowered program is checked
+    trial, known = _tried(program, process, smaller)
+    if known is None:
         return
     bounds = {each.name: each.type.dims for each in process.params if isinstance(each.type, TileType)}
     for statement in (node for each in trial.body for node in ast.walk(each) if isinstance(node, ast.stmt)):
@@ -90,20 +93,45 @@ def _sent_smaller(program: Program, process: Function, smaller: AbstractSet[Size
             if out not in bounds or not isinstance(sent, Value | Region):
                 continue
             facts = known.facts_at(statement)
-            if any(facts.nonnegative(have - most - 1) for most, have in zip(bounds[out], sent.dims, strict=False)):
-                raise _too_large(process, out, sent, origin_of(statement))
             for axis, (bound, have) in enumerate(zip(bounds[out], sent.dims, strict=False)):
+                _check_room(process, out, axis, bound, have, facts, origin_of(statement))
                 if bound.constant is not None and not facts.equal(have, bound):
                     yield process.name, out, axis
 
 
-def _too_large(process: Function, out: str, sent: Value | Region, place: Span | None) -> Refused:
+def _tried(program: Program, process: Function, smaller: AbstractSet[Size]) -> tuple[Function, Inference | None]:
+    """A process that may send smaller tiles, and what is known in it.
+
+    Nothing is known yet where it only makes sense once a token that it receives is known to be smaller, which may
+    follow from what it sends itself: then its tokens are taken to be of any size.
+    """
+    for every in (("send",), ("send", "recv")):
+        trial = _named(process, smaller, every)
+        try:
+            return trial, infer(program.replace(trial), trial)
+        except Refused:
+            continue
+    return process, None
+
+
+def _check_room(
+    process: Function, out: str, axis: int, bound: Expr, have: Expr, facts: Facts, place: Span | None
+) -> None:
+    """Refuses a tile that is larger than its channel carries, or that may be as far as its size is known."""
+    largest = facts.upper_bound(have)
+    over = bound.constant is not None and largest is not None and largest > bound.constant
+    if not facts.nonnegative(have - bound - 1) and (not over or facts.nonnegative(bound - have)):
+        return
     carried = next(each.type for each in process.params if each.name == out)
-    return Refused(
+    rank = len(carried.dims) if isinstance(carried, TileType) else 0
+    words = ("elements",) if rank == 1 else (*(f"elements along axis {k}" for k in range(rank - 2)), "rows", "columns")
+    along = words[axis]
+    size = f"up to {largest}" if largest is not None and have.constant is None else have
+    raise Refused(
         "csp.payload",
-        f"`{out}` of '{process.name}' carries {carried}, and {TileType(sent.dtype, sent.dims)} is sent",
+        f"`{out}` of '{process.name}' carries {carried}, and a tile of {size} {along} is sent",
         span=place,
-        help=BOUNDED,
+        help=f"send at most {bound} {along} at a time, or make the tiles of the channel larger",
     )
 
 

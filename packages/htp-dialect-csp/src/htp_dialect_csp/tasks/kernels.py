@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from htp.diagnostics import Bug
-from htp.dims import sym
+from htp.dims import const, sym
 from htp.fresh_names import numbered
 from htp.liveness import loads, writes
 from htp.lowering.build import expression
@@ -118,6 +118,7 @@ class _Outline:
         uses = ["read"] * (name in self.given) + ["write"] * (name in self.kept)
         suffix = {"read": "in", "write": "out"}[uses[0]] if len(uses) == 1 else "io"
         told = {axis: text(size) for axis, size in enumerate(home.sizes) if text(size) in dict(home.told)}
+        told = told if name in self.given else {}  # a tile that is made here has the sizes that it is made with
         dims = tuple(sym(told[axis]) if axis in told else dim for axis, dim in enumerate(tiles.dims))
         axes = tuple(Axis(integer(0), each) for each in home.sizes)
         part = Part(home.buffer, axes, dims, tiles.limits, tiles.dtype, home.shape, f"{name}_{suffix}", uses)
@@ -185,9 +186,18 @@ class _Outline:
         """Whether two sizes of the process are always equal where the work is done, as it has found out or said."""
         if self.work.last is None:
             return False
-        symbols = {name: sym(symbol) for symbol, name in self.scope.spelled.items()}
-        facts = self.scope.facts(self.work.last)
-        return facts.equal(one.substitute(symbols), other.substitute(symbols)) is True
+        return self.scope.facts(self.work.last).equal(self._spelled(one), self._spelled(other)) is True
+
+    def _number(self, dim: Expr) -> int | None:
+        """The one number that a size can be where the work is done, as the process has found out or said."""
+        if self.work.last is None:
+            return None
+        facts, size = self.scope.facts(self.work.last), self._spelled(dim)
+        most = facts.upper_bound(size)
+        return most if most is not None and facts.equal(size, const(most)) else None
+
+    def _spelled(self, dim: Expr) -> Expr:
+        return dim.substitute({name: sym(symbol) for symbol, name in self.scope.spelled.items()})
 
     def _free(self) -> frozenset[str]:
         """Numbers of the process that the statements read and no size says."""
@@ -208,7 +218,9 @@ class _Outline:
             size = ast.parse(f"{part.name}.shape[{number}]", mode="eval").body
             if name in read:
                 heads.append(assign(name, size))
-            if str(dim) not in dim.symbols and dim.symbols <= read:
+            if (known := self._number(dim)) is not None:
+                said.append(ast.Assert(compare(size, ast.Eq(), integer(known)), None))
+            elif str(dim) not in dim.symbols and dim.symbols <= read:
                 said.append(ast.Assert(compare(size, ast.Eq(), expression(dim)), None))
         return [*heads, *said]
 

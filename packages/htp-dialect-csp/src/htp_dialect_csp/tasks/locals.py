@@ -75,25 +75,35 @@ class Locals(Rewriter):
                     self.extents.setdefault(str(dim), axis.extent)
 
     def _spell(self) -> None:
-        """Takes note of the variables of normal form by the symbols that inference has for their values."""
+        """Takes note of the variables of normal form by the symbols that inference has for their values.
+
+        A variable that changes has many values.
+        """
         self.spelled: dict[str, str] = {}
-        for node in (node for each in self.kernel.body for node in ast.walk(each)):
+        nodes = [node for each in self.kernel.body for node in ast.walk(each)]
+        stored = Counter(node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+        for node in nodes:
             if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
                 continue
             if isinstance(node.annotation, ast.Name):
                 self.kinds[node.target.id] = node.annotation.id
             value = self.known.types.get(id(node.target))
             symbol = str(value.value) if isinstance(value, Index) else ""
-            if symbol.isidentifier() and symbol != node.target.id:
+            if symbol.isidentifier() and symbol != node.target.id and stored[node.target.id] == 1:
                 self.spelled.setdefault(symbol, node.target.id)
             match node.value:
-                case ast.Call(func=ast.Name(id="token_size"), args=[ast.Name(id=end), ast.Constant(value=int(axis))]):
-                    stream = self.net.streams[self.ends[end]]
-                    limit = stream.shape[axis]
-                    if isinstance(limit, ast.Constant) and isinstance(limit.value, int) and symbol.isidentifier():
-                        self.limits += [const(limit.value) - sym(symbol), sym(symbol)]
+                case ast.Call(func=ast.Name(id="token_size"), args=[taken, ast.Constant(value=int(axis))]):
+                    self._limit(symbol, taken, axis)
                 case _:
                     pass
+
+    def _limit(self, symbol: str, taken: ast.expr, axis: int) -> None:
+        """Takes note that a size of a token is not larger than its channel says, or than any that it may be from."""
+        names = [taken] if isinstance(taken, ast.Name) else taken.args[1:] if isinstance(taken, ast.Call) else []
+        limits = [self.net.streams[self.ends[text(each)]].shape[axis] for each in names]
+        known = [each.value for each in limits if isinstance(each, ast.Constant) and isinstance(each.value, int)]
+        if len(known) == len(limits) and symbol.isidentifier():
+            self.limits += [const(max(known)) - sym(symbol), sym(symbol)]
 
     def _own_buffers(self) -> None:
         for node in (node for each in self.kernel.body for node in ast.walk(each)):

@@ -13,14 +13,16 @@ from htp.diagnostics import Refused
 from htp.infer.values import Value
 from htp.names import STREAMS
 from htp.program import origin_of
+from htp.rewriting import with_origin
 from htp_dialect_csp.lower.trees import assign, integer, load
 from htp_dialect_csp.tasks.declared import no_tasks
-from htp_dialect_csp.tasks.steps import Marker, Steps, closed, sent, slot, taken
+from htp_dialect_csp.tasks.steps import Marker, State, Steps, closed, sent, slot, taken
 from htp_dialect_csp.tasks.trees import Axis, add, compare, element, item, subtract, text
 from htp_dialect_csp.tasks.work import Part, Reading, Work, loading, storing
 
 if TYPE_CHECKING:
     from htp.infer.values import Known
+    from htp_dialect_csp.tasks.declared import Stream
 
 __all__ = ["Transfers", "has_token", "is_there", "words_in"]
 
@@ -36,6 +38,10 @@ class Transfers(Steps):
 
     def host(self, node: ast.stmt) -> None:
         """A statement about numbers, which the routine computes."""
+        raise NotImplementedError
+
+    def test(self, node: ast.expr) -> ast.expr:
+        """A condition; a token that it asks for is waited for before."""
         raise NotImplementedError
 
     def refuse(self, node: ast.AST, words: set[str]) -> None:
@@ -76,13 +82,12 @@ class Transfers(Steps):
         match value:
             case ast.Call(func=ast.Name(id="advance"), args=[ast.Name(id=end)]):
                 self.advance(end, self.scope.local(name), sure=_requires(following, name))
-            case ast.Call(func=ast.Name(id="token"), args=[ast.Name(id=end)]):
-                self.token(name, end, node)
-            case ast.Call(func=ast.Name(id="token_size"), args=[ast.Name(id=end), ast.Constant(value=int(axis))]):
-                if name in self.work.names:
-                    self.flush()
-                stream = self.scope.ends[end]
-                self.put(assign(self.scope.local(name), item(element(f"{stream}_{axis}", slot(stream, "take")))))
+            case ast.Call(func=ast.Name(id="token" | "token_size"), args=[ast.Name(id=end), *_]):
+                self.look(name, end, value, node)
+            case ast.Call(
+                func=ast.Name(id="token" | "token_size"), args=[ast.Call(func=ast.Name(id="one_of"), args=ends), *_]
+            ):
+                self.chosen(name, ends[0], [text(each) for each in ends[1:]], value, node)
             case _:
                 raise no_tasks(node, f"`{text(node)}`", "receive and send in statements of their own")
 
@@ -104,18 +109,47 @@ class Transfers(Steps):
         self.state.body.append(ast.If(load(there), [assign(count, add(load(count), integer(1)))], []))
         return there
 
-    def token(self, name: str, end: str, node: ast.stmt) -> None:
-        """Looks at the token in the hand."""
+    def chosen(self, name: str, at: ast.expr, ends: list[str], value: ast.Call, node: ast.stmt) -> None:
+        """Looks at the token of the end that a number chooses, in a branch for each of them."""
+        self.flush()
+        self.held |= self.open
+        self.open = set()
+        behind, ways = State(), [State() for _ in ends]
+        choice: list[ast.stmt] = [self.jump(ways[-1])]
+        for number in reversed(range(len(ends) - 1)):
+            test = self.test(compare(at, ast.Eq(), integer(number)))
+            choice = [ast.If(test, [self.jump(ways[number])], choice)]
+        self.state.body += [with_origin(each, node) for each in choice]
+        for end, way in zip(ends, ways, strict=True):
+            self.enter(way)
+            self.look(name, end, value, node)
+            self.flush()
+            way.body = [with_origin(each, node) for each in (*way.body, self.jump(behind))]
+        self.enter(behind)
+
+    def look(self, name: str, end: str, value: ast.Call, node: ast.stmt) -> None:
+        """Looks at the token in the hand, or at a size of it."""
         stream = self.net.streams[self.scope.ends[end]]
         if name in self.work.names:
             self.flush()
+        match value:
+            case ast.Call(func=ast.Name(id="token"), args=[_]):
+                self.token(name, end, stream, value, node)
+            case ast.Call(func=ast.Name(id="token_size"), args=[_, ast.Constant(value=int(axis))]):
+                told = axis in self.net.sized(stream.name)
+                size = item(element(f"{stream.name}_{axis}", slot(stream.name, "take"))) if told else stream.shape[axis]
+                self.put(assign(self.scope.local(name), size))
+            case _:
+                raise no_tasks(node, f"`{text(node)}`", "receive and send in statements of their own")
+
+    def token(self, name: str, end: str, stream: Stream, value: ast.Call, node: ast.stmt) -> None:
+        """Looks at the token in the hand."""
         if stream.is_number:
             self.put(assign(self.scope.local(name), item(element(stream.name, slot(stream.name, "take")))))
             if stream.name in self.open:
                 self.open.discard(stream.name)
                 self.mark(Marker(stream=stream.name))
             return
-        value = node.value if isinstance(node, ast.AnnAssign | ast.Assign) else node
         known: Known | None = self.scope.known.types.get(id(value))
         if not isinstance(known, Value):
             raise no_tasks(node, f"a buffer that '{stream.name}' hands on", "send tiles")

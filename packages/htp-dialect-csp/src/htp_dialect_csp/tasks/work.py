@@ -156,6 +156,7 @@ class Reading(Rewriter):
 
     def of(self, statement: ast.stmt) -> Work:
         """The work."""
+        self.work.names |= (loads(statement) & self.scope.own) - self.inner
         self.work.statements = self.statements([statement])
         for name, tile in self._tiles(statement):
             self.work.tiles[name] = tile

@@ -82,8 +82,8 @@ def _tail_check(site: Site, loop: Loop, over: Range, factor: int, length: int | 
             fix,
             (f"it goes over `{loop.walk}`",),
         )
-    text = f"tiles of {factor} leave iterations of the loop '{loop.name}' over; {fix}"
-    said = [ast.Constant(each) for each in (text, place_text(site.span), "wsp.tile-tail")]
+    text = f"tiles of {factor} leave iterations of the loop '{loop.name}' over"
+    said = [ast.Constant(each) for each in (text, place_text(site.span), "wsp.tile-tail", fix)]
     return ast.Expr(ast.Call(load("require"), [built("n % f == 0", n=site.trips(over), f=factor), *said], []))
 
 

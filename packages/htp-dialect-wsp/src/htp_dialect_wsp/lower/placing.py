@@ -139,11 +139,10 @@ class Placing:
     ) -> None:
         """Takes the worker into a variable and requires that there is one of that number."""
         name = self.fresh("place")
-        text = f"{who} a worker that is not among 0 to {workers - 1}; `% {workers}` keeps it there"
-        condition = built("w >= 0 and w < n", w=load(name), n=workers)
-        arguments: list[ast.expr] = [
-            condition, ast.Constant(text), ast.Constant(place_text(span)), ast.Constant("wsp.dispatch-range")
-        ]  # fmt: skip
+        text = f"{who} a worker that is not among 0 to {workers - 1}"
+        help = f"take the number `% {workers}`, which keeps it there"
+        said = [ast.Constant(each) for each in (text, place_text(span), "wsp.dispatch-range", help)]
+        arguments = [built("w >= 0 and w < n", w=load(name), n=workers), *said]
         statements.append(ast.Assign([store(name)], attributes["worker"], lineno=0))
         statements.append(ast.Expr(ast.Call(load("require"), arguments, [])))
         attributes["worker"] = load(name)
@@ -176,14 +175,12 @@ class Placing:
         known = dict(self.program.constants)
         value = divisor.value if isinstance(divisor, ast.Constant) else known.get(ast.unparse(divisor))
         text = f"the key `{ast.unparse(key.tree)}` of `{kernel}` divides by `{ast.unparse(divisor)}`, which is 0"
+        fix = "divide by a number that is never 0; a loop that a task is not in counts as 0"
         if value == 0:
-            raise Refused(
-                key.code, f"{text} where `{kernel}` stands", span=key.span,
-                help="divide by a number that is never 0; a loop that a task is not in counts as 0",
-            )  # fmt: skip
+            raise Refused(key.code, f"{text} where `{kernel}` stands", span=key.span, help=fix)
         if isinstance(value, int):
             return
-        said = [ast.Constant(each) for each in (text, place_text(key.span), key.code)]
+        said = [ast.Constant(each) for each in (text, place_text(key.span), key.code, fix)]
         check = ast.Expr(ast.Call(load("require"), [built("d != 0", d=divisor), *said], []))
         statements.append(stamp(check, key.span))
 

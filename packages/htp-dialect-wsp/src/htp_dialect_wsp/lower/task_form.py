@@ -17,9 +17,10 @@ from htp.passes import Pass
 from htp.rewriting import Rewriter, with_origin
 from htp_dialect_wsp.axis_forms import AxisForm, axis_made, root_of
 from htp_dialect_wsp.capabilities import Checked, Nested, Scheduled
+from htp_dialect_wsp.dense_sizes import size_of
 from htp_dialect_wsp.directives.trees import assigned_names, load, names_in
 from htp_dialect_wsp.independence import independent_arrays
-from htp_dialect_wsp.lower.axis_checks import axis_checks
+from htp_dialect_wsp.lower.axis_checks import axis_checks, size_check
 from htp_dialect_wsp.lower.directed import directed
 from htp_dialect_wsp.lower.placing import Placing
 from htp_dialect_wsp.lower.waiting import only_elements, reads, wait_for, written_by_tasks
@@ -120,6 +121,8 @@ class _Lowering:
                 return [*waits, ast.While(self._value(test), [*inner, *copy.deepcopy(waits)], [])]
             case ast.Assign([ast.Name(name)], ast.Call() as value) if (axis := axis_made(value)) is not None:
                 return self._axis(statement, name, axis, value)
+            case ast.Assign() if (size := size_of(statement)) is not None:
+                return [*self._waits(size), *size_check(statement, self._value(size))]
             case ast.Expr(ast.Call(func=ast.Name(name)) as call) if name in self.kernels:
                 return self._task(call, statement, loops)
             case _:
@@ -233,7 +236,11 @@ def _plain(statement: ast.stmt) -> bool:
 
 
 def _makes(call: ast.Call) -> bool:
-    return ast.unparse(call.func) in ("Ragged", "Sparse", "empty", "tile.item")
+    return ast.unparse(call.func) in ("Dense", "Ragged", "Sparse", "empty", "tile.item")
+
+
+def _makes_axis(call: ast.Call) -> bool:
+    return ast.unparse(call.func) == "Dense" or axis_made(call) is not None
 
 
 def _hoisted(body: list[ast.stmt], written: frozenset[str], kernels: AbstractSet[str]) -> list[ast.stmt]:
@@ -241,7 +248,7 @@ def _hoisted(body: list[ast.stmt], written: frozenset[str], kernels: AbstractSet
     result: list[ast.stmt] = []
     for each in body:
         place = len(result)
-        if isinstance(each, ast.Assign) and isinstance(each.value, ast.Call) and axis_made(each.value) is not None:
+        if isinstance(each, ast.Assign) and isinstance(each.value, ast.Call) and _makes_axis(each.value):
             needed = names_in(each.value)
             while place and not needed & written and not needed & assigned_names(result[place - 1]):
                 place -= 1

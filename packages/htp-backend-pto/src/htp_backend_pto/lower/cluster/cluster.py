@@ -17,7 +17,8 @@ from htp.lowering.build import call
 from htp.passes import Pass
 from htp.program import Function, origin_of, stamp
 from htp_backend_pto.forms import Divided
-from htp_backend_pto.lower.cluster.members import alone, asserted, fixed, loaded, pushed, single, summed
+from htp_backend_pto.lower.cluster.assertions import asserted
+from htp_backend_pto.lower.cluster.members import alone, fixed, loaded, pushed, single, summed
 from htp_backend_pto.lower.cluster.processes import Link, plain
 from htp_backend_pto.lower.cluster.reading import net_of, no_cluster
 from htp_backend_pto.lower.cluster.sizes import Gang, Member
@@ -72,12 +73,12 @@ def _clustered(program: Program, net: Net) -> Program:
     gang = Gang(infer(program, net.routine))
     members = {each.kernel.name: Member(each, gang) for each in net.processes}
     spelled = spelled_symbols(net.routine.body, gang.known)
-    asserts = [test for each in members.values() for test in asserted(each, spelled)]
     products, other = sorted(members.values(), key=lambda each: each.process.unit)
     sums = summed(products, infer(program, products.process.kernel), spelled)
     program = program.replace(*(plain(each.kernel) for each in net.processes))
     program = program.replace(*pushed(program, net))
     program = _sized(_drained(program, net, members), net, members)
+    asserts = [test for each in members.values() for test in asserted(program, each, spelled)]
     made = [_gang(program, net, gang, members)]
     called = stamp(ast.Expr(call(made[0].name, *gang.arguments.values())), made[0].origin)
     if len(sums) == 1 and sends_sums(products.process.kernel):

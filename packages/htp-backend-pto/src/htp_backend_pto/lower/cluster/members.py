@@ -1,6 +1,6 @@
 """What is asked of the processes of a cluster, and done with each before anything is known of its channels.
 
-Knows units, assertions and first tokens; does not know how often a process sends.
+Knows units and first tokens; does not know how often a process sends.
 """
 
 from __future__ import annotations
@@ -9,14 +9,12 @@ import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from htp.dims import sym
 from htp.fresh_names import unused
 from htp.infer.engine import infer
 from htp.infer.values import Region
 from htp.liveness import loads
 from htp.lowering.build import assigned, call, expression
 from htp.program import origin_of, stamp
-from htp.rewriting import Rewriter
 from htp.types import TensorType, TileType
 from htp_backend_pto.lower.cluster.nests import turns_of
 from htp_backend_pto.lower.cluster.reading import Process, no_cluster
@@ -34,7 +32,7 @@ if TYPE_CHECKING:
     from htp_backend_pto.lower.cluster.reading import Net
     from htp_backend_pto.lower.cluster.sizes import Member
 
-__all__ = ["alone", "asserted", "carried_sums", "fixed", "loaded", "pushed", "single", "summed"]
+__all__ = ["alone", "carried_sums", "fixed", "loaded", "pushed", "single", "summed"]
 
 
 def alone(program: Program, net: Net) -> tuple[Program, Net]:
@@ -161,38 +159,6 @@ def single(program: Program, process: Process) -> None:
 def _is_product(units: Units, name: str) -> bool:
     values = [each.value for each in units.definitions[name] if isinstance(each, ast.AnnAssign)]
     return name in units.accumulators or all(called(each) == "tile.dot" for each in values)
-
-
-def asserted(member: Member, spelled: Mapping[str, str]) -> list[ast.stmt]:
-    """What a process asserts of its sizes, for the routine, which knows them before the task runs.
-
-    `spelled` are the routine's variables by the symbols of their values.
-
-    Raises:
-        Refused: `pto.no-cluster` for an assertion about anything else, or in a loop.
-    """
-    found: list[ast.stmt] = []
-    top = {id(each) for each in member.process.kernel.body}
-    for each in walk(member.process.kernel.body):
-        if not isinstance(each, ast.Assert):
-            continue
-        free = loads(each.test) - member.sizes.keys()
-        if free or id(each) not in top:
-            raise no_cluster(each, "asserting what is not known before", "assert sizes where the process begins")
-        said = _Named({name: expression(member.outside(sym(name), spelled)) for name in loads(each.test)})
-        found += [stamp(made, origin_of(each)) for made in said.statements([ast.Assert(each.test, each.msg)])]
-    return found
-
-
-class _Named(Rewriter):
-    """Names as expressions."""
-
-    def __init__(self, values: dict[str, ast.expr]) -> None:
-        self.values = values
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:  # noqa: N802
-        """A name, or what it stands for."""
-        return self.values.get(node.id, node)
 
 
 def pushed(program: Program, net: Net) -> list[Function]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from htp.dims import sym
 from htp.fresh_names import unused
 from htp.infer.engine import infer
+from htp.liveness import loads
 from htp.lowering.build import assigned, call, expression
 from htp.program import origin_of, stamp
 from htp_backend_pto.lower.blocks import with_blocks
@@ -111,7 +112,16 @@ class Link:
         sent, kernel = self.sent(), self.taker
         taken = list(sites(kernel, infer(self.program, kernel), "advance", self.inp))
         sizes = self._sizes(sent, taken)
-        return self._written(_Sized(self.inp, sizes).block(kernel.body))
+        body = _Sized(self.inp, sizes).block(kernel.body)
+        first = next((at for at, each in enumerate(body) if self.inp in loads(each)), 0)
+        return self._written([*body[:first], *self._bounds(sizes), *body[first:]])
+
+    def _bounds(self, sizes: Sequence[Expr]) -> list[ast.stmt]:
+        """That no token is larger than its channel carries, as the receiver needs to know, and its sender does."""
+        pairs = zip(sizes, self.stream.shape, strict=False)
+        open_ = ((size, most) for size, most in pairs if size.symbols and size.symbols <= self.receiver.sizes.keys())
+        tests = (ast.Compare(expression(size), [ast.LtE()], [ast.Constant(most)]) for size, most in open_)
+        return [stamp(ast.Assert(each, None), origin_of(self.stream.statement)) for each in tests]
 
     def _sizes(self, sent: Sequence[Nest], taken: Sequence[Nest]) -> tuple[Expr, ...]:
         """The sizes of every token in the names of the receiver; the numbers of tokens are equal."""

@@ -28,7 +28,7 @@ WORDS = frozenset(("advance", "token", "token_size", "send", "close"))
 """What a process in a cluster may do with its channels."""
 INSTEAD = "compile without the pin of `pto.cluster`: then what a process does between two waits is a task of its own"
 POLLING = {
-    "advance_any": "`select`", "one_of": "`select`", "try_advance": "`try_recv`", "try_send": "`try_send`",
+    "advance_any": "`select`", "try_advance": "`try_recv`", "try_send": "`try_send`",
     "peek": "`peek`", "occupancy": "`len`", "full": "`full`", "stop_process": "`stop`", "spawn_process": "`spawn`",
     "channel": "a channel of a process's own",
 }  # fmt: skip
@@ -159,6 +159,8 @@ def _process(kernel: Function, made: ast.Call, statement: ast.stmt) -> Process:
     given = dict(zip(names, made.args, strict=False)) | {each.arg or "": each.value for each in made.keywords}
     for each in (node for one in kernel.body for node in ast.walk(one)):
         word = called(each) if isinstance(each, ast.Call) else ""
+        if word == "one_of":
+            raise no_cluster(each, "receiving from a channel that a number chooses")
         if word in STREAMS and word not in WORDS:
             raise no_cluster(
                 each, POLLING.get(word, f"`{word}`"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from htp.lowering.build import constant
 from htp.types import bool_, f32, i16, i64
 from htp_backend_pto.isa import instruction
-from htp_backend_pto.lower.select.choices import Choices
+from htp_backend_pto.lower.select.carried import Carried
 from htp_backend_pto.lower.select.unsigned import SIGNED
 from htp_backend_pto.lower.writing import is_column
 
@@ -33,7 +33,7 @@ EXTREMES = ("max", "min")
 """Instructions that do not tell what a NaN gives."""
 
 
-class Elementwise(Choices):
+class Elementwise(Carried):
     """Writes instructions that go element by element."""
 
     # one operand --------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 from htp.lowering.build import constant
-from htp.types import f16, f32
+from htp.types import f16, f32, i32
 from htp_backend_pto.lower.select.angles import Angles
 from htp_backend_pto.lower.select.elementwise import UNARY
 from htp_backend_pto.lower.writing import is_column
@@ -22,9 +22,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Functions"]
 
-ERF = (0.254829592, -0.284496736, 1.421413741, -1.453152027, 1.061405429)
-"""Coefficients of erf in 1 / (1 + 0.3275911 |x|), within 1.5e-7: Abramowitz and Stegun, 7.1.26."""
-ERF_STEP = 0.3275911
+TANH = (0.0164375803, -0.0526718131, 0.1332072505, -0.3333294664, 1.0)
+TANH_NEAR = 0.55
+"""`tanh(x) / x` in the square of x up to this size: the smallest largest relative error of its degree, 3.7e-8."""
+ERF = (0.0047179901, -0.0267571843, 0.1128282281, -0.3761260857, 1.1283791656)
+ERF_NEAR = 0.5
+"""`erf(x) / x` in the square of x up to this size, likewise within 1.4e-9."""
+TAIL = (-0.200257969, 0.7091421992, -0.3708997724, 0.4682676999, 0.1618261078, 0.2319216969)
+TAIL_STEP = 0.4
+"""`(1 - erf(x)) * exp(x * x) / t` in t, `1 / (1 + 0.4 x)`, from zero on: the smallest largest error of erf, 2.8e-8."""
+LOG_2 = (0.693145751953125, math.log(2.0) - 0.693145751953125)
+"""The logarithm of 2 in two parts, of which the first has so few bits that times a whole number it is exact."""
 CUBE = 0.044715
 """The coefficient of the cube in the tanh form of gelu: Hendrycks and Gimpel, arXiv:1606.08415."""
 
@@ -96,7 +104,13 @@ class Functions(Angles):
         return x
 
     def _exp2(self, target: str | None, type_: TileType, x: str) -> str:
-        return self.unary(target, type_, "exp", self.numbers(type_, x, ("muls", math.log(2.0))))
+        """Of the nearest whole number, and of what is left: neither power's argument is rounded by much."""
+        whole = self.instruct(None, self.sized(type_, i32), "cvt", x, dtype="i32", mode=ast.Constant("rint"))
+        count = self.instruct(None, type_, "cvt", whole, dtype="f32")
+        rest = self.numbers(type_, self.instruct(None, type_, "sub", x, count), ("muls", math.log(2.0)))
+        rest = self.instruct(None, type_, "add", rest, self.numbers(type_, count, ("muls", LOG_2[1])))
+        large = self.unary(None, type_, "exp", self.numbers(type_, count, ("muls", LOG_2[0])))
+        return self.instruct(target, type_, "mul", large, self.unary(None, type_, "exp", rest))
 
     def _log2(self, target: str | None, type_: TileType, x: str) -> str:
         return self.numbers(type_, self.unary(None, type_, "log", x), ("muls", 1.0 / math.log(2.0)), target=target)
@@ -113,33 +127,47 @@ class Functions(Angles):
         return self.instruct(target, type_, "div", x, self._decay(type_, x, 1.0))
 
     def _tanh(self, target: str | None, type_: TileType, x: str) -> str:
-        """`2 / (1 + exp(-2 x)) - 1`, which has a value however large x is."""
+        """`2 / (1 + exp(-2 x)) - 1`, which has a value however large x is, and loses the digits of a small one."""
+        near = self.odd(type_, x, TANH)
+        size = self.unary(None, type_, "abs", x)
+        small = self.compared(None, self.flags_like(type_), "lt", size, constant(TANH_NEAR))
         half = self.instruct(None, type_, "recip", self._decay(type_, x, 2.0))
-        return self.numbers(type_, half, ("muls", 2.0), ("adds", -1.0), target=target)
+        return self.chosen(target, type_, small, near, self.numbers(type_, half, ("muls", 2.0), ("adds", -1.0)))
+
+    def odd(self, type_: TileType, x: str, coefficients: tuple[float, ...]) -> str:
+        """`x` times a polynomial of its square."""
+        square = self.instruct(None, type_, "mul", x, x)
+        return self.instruct(None, type_, "mul", self.polynomial(type_, square, coefficients), x)
 
     def _gelu(self, target: str | None, type_: TileType, x: str, approximate: ast.expr | None = None) -> str:
-        """`x / (1 + exp(-2 u))` in its tanh form, else `x * (1 + erf(x / sqrt 2)) / 2`."""
+        """`x / (1 + exp(-2 u))` in its tanh form, else `x * (1 + erf(u)) / 2`, where u is `x / sqrt 2`."""
         if isinstance(approximate, ast.Constant) and approximate.value == "tanh":
             square = self.instruct(None, type_, "mul", x, x)
             slope = self.numbers(type_, square, ("muls", CUBE), ("adds", 1.0))
             inner = self.instruct(None, type_, "mul", slope, x)
             return self.instruct(target, type_, "div", x, self._decay(type_, inner, 2.0 * math.sqrt(2.0 / math.pi)))
-        erf = self._erf(None, type_, self.numbers(type_, x, ("muls", math.sqrt(0.5))))
-        share = self.numbers(type_, erf, ("adds", 1.0), ("muls", 0.5))
-        return self.instruct(target, type_, "mul", x, share)
+        tail = self.tail(type_, self.numbers(type_, x, ("muls", math.sqrt(0.5))))
+        below = self.numbers(type_, tail, ("muls", 0.5))
+        above = self.numbers(type_, below, ("muls", -1.0), ("adds", 1.0))
+        mask = self.compared(None, self.flags_like(type_), "ge", x, constant(0.0))
+        return self.instruct(target, type_, "mul", x, self.chosen(None, type_, mask, above, below))
 
     def _erf(self, target: str | None, type_: TileType, x: str) -> str:
-        size = self.unary(None, type_, "abs", x)
-        step = self.instruct(None, type_, "recip", self.numbers(type_, size, ("muls", ERF_STEP), ("adds", 1.0)))
-        total = self.numbers(type_, step, ("muls", ERF[-1]))
-        for coefficient in reversed(ERF[:-1]):
-            total = self.instruct(None, type_, "mul", self.numbers(type_, total, ("adds", coefficient)), step)
-        bell = self.unary(None, type_, "exp", self.unary(None, type_, "neg", self.instruct(None, type_, "mul", x, x)))
-        rest = self.instruct(None, type_, "mul", total, bell)
-        above = self.numbers(type_, rest, ("muls", -1.0), ("adds", 1.0))
+        """What the tail leaves of 1, with the sign of x, which loses the digits of a small one."""
+        flags = self.flags_like(type_)
+        above = self.numbers(type_, self.tail(type_, x), ("muls", -1.0), ("adds", 1.0))
         below = self.unary(None, type_, "neg", above)
-        mask = self.compared(None, self.flags_like(type_), "ge", x, constant(0.0))
-        return self.chosen(target, type_, mask, above, below)
+        far = self.chosen(None, type_, self.compared(None, flags, "ge", x, constant(0.0)), above, below)
+        small = self.compared(None, flags, "lt", self.unary(None, type_, "abs", x), constant(ERF_NEAR))
+        return self.chosen(target, type_, small, self.odd(type_, x, ERF), far)
+
+    def tail(self, type_: TileType, x: str) -> str:
+        """`1 - erf(|x|)`."""
+        size = self.unary(None, type_, "abs", x)
+        step = self.instruct(None, type_, "recip", self.numbers(type_, size, ("muls", TAIL_STEP), ("adds", 1.0)))
+        bell = self.unary(None, type_, "exp", self.unary(None, type_, "neg", self.instruct(None, type_, "mul", x, x)))
+        total = self.polynomial(type_, step, TAIL)
+        return self.instruct(None, type_, "mul", self.instruct(None, type_, "mul", total, step), bell)
 
     def _sign(self, target: str | None, type_: TileType, x: str) -> str:
         flags = self.flags_like(type_)

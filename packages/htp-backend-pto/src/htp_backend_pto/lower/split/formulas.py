@@ -46,8 +46,6 @@ class _Formulas:
         self.source = function
         self.known = infer(program, function)
         self.taken = {name for each in walk(function.body) for name in (*loads(each), *writes(each))}
-        self.tiled = {each.root for each in self.known.accesses if each.writes and any(each.box.kept)}
-        """Arrays that tiles are stored in."""
         self.out: list[ast.stmt] = []
 
     def function(self) -> Function:
@@ -65,7 +63,7 @@ class _Formulas:
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.Subscript() as value):
                 if not self.part(name, node.annotation, value):
                     return [node]
-            case ast.Assign(targets=[ast.Subscript() as target], value=value) if self.is_beside_tiles(node, target):
+            case ast.Assign(targets=[ast.Subscript() as target], value=value) if self.is_element(node, target):
                 self.element(target, value)
             case _:
                 return [node]
@@ -117,10 +115,10 @@ class _Formulas:
         first = self.put(places, TileType(i64, tuple(dims)), ast.Subscript(order, index, ast.Load()))
         self.put(values, TileType(whole.dtype, tuple(dims)), call("tile.gather", given["x"], first, axis=axes[0]))
 
-    def is_beside_tiles(self, node: ast.Assign, target: ast.Subscript) -> bool:
-        """Whether a number goes to one element, which there is, of an array that tiles are stored in as well."""
+    def is_element(self, node: ast.Assign, target: ast.Subscript) -> bool:
+        """Whether a number goes to one element, which there is, of an array of a kernel."""
         found = self.known.types.get(id(target))
-        if not isinstance(found, Region) or found.dims or self.source.kind != "kernel" or found.root not in self.tiled:
+        if not isinstance(found, Region) or found.dims or self.source.kind != "kernel":
             return False
         facts, sizes = self.known.facts_at(node), self.known.roots[found.root]
         return not isinstance(self.known.types.get(id(node.value)), Value) and all(

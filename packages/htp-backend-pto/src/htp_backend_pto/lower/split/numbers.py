@@ -1,4 +1,4 @@
-"""Numbers that kernels change on their way and that others read afterwards: the routine computes them again.
+"""Numbers that kernels change on their way. Where others read them afterwards, the routine computes them again.
 
 A kernel gives no numbers back. Knows which statements numbers come from; does not know tiles.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from htp.infer.values import Index, Number
 from htp.liveness import loads, writes
 from htp_backend_pto.lower.blocks import with_blocks
 from htp_backend_pto.lower.units import walk
@@ -15,7 +16,9 @@ from htp_backend_pto.lower.units import walk
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["computing", "read_by"]
+    from htp.infer.state import Inference
+
+__all__ = ["assigned_within", "computing", "read_by"]
 
 Compound = ast.For | ast.While | ast.If
 
@@ -29,6 +32,22 @@ def computing(wanted: Iterable[str], body: Sequence[ast.stmt]) -> list[ast.stmt]
         if more == needed:
             return kept
         needed = more
+
+
+def assigned_within(body: Sequence[ast.stmt], known: Inference) -> dict[str, tuple[str, ast.expr]]:
+    """The numbers that statements assign without saying what they are, by kind, each with a value of that kind."""
+    stores = [each for each in walk(body) if isinstance(each, ast.Assign | ast.AnnAssign)]
+    declared = {name for each in stores if isinstance(each, ast.AnnAssign) for name in writes(each)}
+    found: dict[str, tuple[str, ast.expr]] = {}
+    for target in (each.targets[0] for each in stores if isinstance(each, ast.Assign)):
+        value = known.types.get(id(target))
+        if not isinstance(target, ast.Name) or target.id in declared:
+            continue
+        if isinstance(value, Index):
+            found[target.id] = ("i64", ast.Constant(0))
+        elif isinstance(value, Number):
+            found[target.id] = ("bool_", ast.Constant(False)) if value.kind == "bool" else ("f64", ast.Constant(0.0))
+    return found
 
 
 def read_by(statement: ast.stmt) -> frozenset[str]:

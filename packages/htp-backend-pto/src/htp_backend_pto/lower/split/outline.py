@@ -20,6 +20,7 @@ from htp.names import RESERVED
 from htp.program import Function, origin_of, stamp
 from htp.types import Param, ScalarType, TensorType, bool_, f32, i64
 from htp_backend_pto.lower.blocks import exposed
+from htp_backend_pto.lower.split.numbers import assigned_within
 from htp_backend_pto.lower.split.regions import guarded_nodes, inner_ranges, part_of, with_rows
 from htp_backend_pto.lower.translate import Translation, box_text
 from htp_backend_pto.lower.units import walk
@@ -270,12 +271,8 @@ class Outline(Translation):
         """`k: i64 = k_in` for numbers that the body changes, `m = x.shape[0]` for sizes that it computes with."""
         used = {name for each in body for name in loads(each)}
         heads: list[ast.stmt] = []
-        for name in sorted(self.numbers.keys() & self.changed):
-            param = self.numbers[name]
-            kind = param.type.dtype.kind if isinstance(param.type, ScalarType) else "int"
-            annotation = ast.Name({"bool": "bool_", "float": "f64"}.get(kind, "i64"), ast.Load())
-            value = ast.Name(param.name, ast.Load())
-            head = ast.AnnAssign(ast.Name(name, ast.Store()), annotation, value, 1)
+        for name, (kind, value) in sorted(self._variables().items()):
+            head = ast.AnnAssign(ast.Name(name, ast.Store()), ast.Name(kind, ast.Load()), value, 1)
             heads.append(stamp(head, origin_of(self.run.statements[0])))
         for _, name in self.sizes:
             if str(name) not in used:
@@ -284,6 +281,15 @@ class Outline(Translation):
             shape = ast.parse(f"{array.param}.shape[{array.sizes.index(name)}]", mode="eval").body
             heads.append(stamp(assigned(str(name), shape), origin_of(self.run.statements[0])))
         return heads
+
+    def _variables(self) -> dict[str, tuple[str, ast.expr]]:
+        """The numbers that the body changes, by kind, and how they begin: as what is passed, or as nothing yet."""
+        found = assigned_within(self.statements, self.known)
+        for name in self.numbers.keys() & self.changed:
+            param = self.numbers[name]
+            kind = param.type.dtype.kind if isinstance(param.type, ScalarType) else "int"
+            found[name] = ({"bool": "bool_", "float": "f64"}.get(kind, "i64"), ast.Name(param.name, ast.Load()))
+        return found
 
     # names --------------------------------------------------------------------------------------------------------
 

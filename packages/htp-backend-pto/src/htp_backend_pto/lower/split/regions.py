@@ -9,7 +9,7 @@ import ast
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from htp.dims import Expr, const, maximum, minimum
+from htp.dims import Expr, const, minimum
 from htp.infer.values import Box, Index
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def with_rows(part: Part, sizes: Sequence[Expr]) -> Part:
 def _least(values: Sequence[Expr], accesses: Sequence[Access], ranges: Sequence[Range], inner: frozenset[str]) -> Expr:
     firsts = {each.symbol: each.start for each in ranges if each.step > 0}
     candidates = [_replaced(each, firsts, ranges) for each in values]
-    for candidate in (*candidates, minimum(*candidates)):
+    for candidate in candidates:
         if not candidate.symbols & inner and all(
             access.facts.nonnegative(value - candidate) for value, access in zip(values, accesses, strict=True)
         ):
@@ -134,7 +134,7 @@ def _greatest(
         candidates = [size, *(minimum(size, each) for each in candidates)] if len(values) > 1 else [
             minimum(size, candidates[0]), size
         ]  # fmt: skip
-    for candidate in (*candidates, maximum(*candidates)):
+    for candidate in candidates:
         if not candidate.symbols & inner and all(
             access.facts.nonnegative(candidate - value) for value, access in zip(values, accesses, strict=True)
         ):
@@ -156,7 +156,8 @@ def _covers(access: Access, axis: int, box: Box, ranges: Sequence[Range], facts:
         return True
     end = box.start[axis] + box.extent[axis]
     for each in ranges:
-        walks = str(start) == each.symbol and each.start == box.start[axis] and facts.equal(each.stop, end) is True
+        walks = each.step > 0 and str(start) == each.symbol and each.start == box.start[axis]
+        walks = walks and facts.equal(each.stop, end) is True
         if walks and access.facts.equal(extent, minimum(const(each.step), end - start)) is True:
             return True
     return False

@@ -167,8 +167,8 @@ class _Division:
                 "pto.scalar-from-tile",
                 "a number is taken out of a tile that a core computes, and the orchestration has no tiles",
                 span=origin_of(statement),
-                help="store the tile to an array, and take the number from there: with the parameter "
-                "`s: Out[Tensor[f32, 1, 1]]`, `s[:, :] = tile.sum(t, keepdims=True)` and then `tile.item(s[0, 0])`",
+                help="store the tile to an array of one element, as with the parameter `s: Out[Tensor[f32, 1, 1]]` and "
+                "`s[:, :] = …`, and take the number from there: `tile.item(s[0, 0])`",
             )
 
     def _order(self, name: str) -> int:

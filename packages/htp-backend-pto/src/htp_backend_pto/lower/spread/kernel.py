@@ -10,6 +10,7 @@ import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from htp.diagnostics import Refused
 from htp.dims import const, sym
 from htp.infer.engine import infer
 from htp.infer.values import Box
@@ -65,7 +66,8 @@ class BlockKernel:
         if len(found) != 1:
             raise no_blocks(place, "a turn has no work for a core")
         if any(isinstance(node, ast.Assert) for node in ast.walk(inner)):
-            raise no_blocks(place, f"`{place.kernel}` checks something, which a core cannot")
+            fix = "move the assertion into the workload, before the call"
+            raise no_blocks(place, f"`{place.kernel}` checks something, which a core cannot", fix)
         (unit,) = found
         self.unit: Unit = unit
 
@@ -74,16 +76,9 @@ class BlockKernel:
         whole, inner = self.whole, self._loop_in(self.whole)
         if not self.place.stride:
             whole, inner = self._inlined(self._chosen(blocks, named=named))
-        main = whole.main
-        known = infer(whole, main)
-        outline = _Outline(
-            known, spelled_symbols(main.body, known), Run(self.unit, [inner]), [],
-            constants=frozenset(each for each, _ in whole.constants),
-            directions={each.name: each.direction for each in main.params},
-            scalars={each.name: each for each in main.params if each.direction == "scalar"},
-            crossing=[],
-        )  # fmt: skip
-        made, arguments = outline.kernel(self._doc())
+        made, arguments = self._outlined(whole, inner, _Outline)
+        if not _inferred(whole, made):
+            made, arguments = self._outlined(whole, inner, _WholeArrays)
         given = [(p, a) for p, a in zip(made.params, arguments, strict=True) if p.name != self.block]
         # A block writes its own part, so that to each of them what the others write is there already.
         params = [replace(each, direction="inout") if each.direction == "out" else each for each, _ in given]
@@ -91,6 +86,18 @@ class BlockKernel:
         body = tuple(self._strided(each, blocks) for each in made.body) if self.place.stride else made.body
         own = [*(argument for _, argument in given), ast.Name(self.block, ast.Load())]
         return replace(made, name=name, params=(*params, number), body=body), own
+
+    def _outlined(self, whole: Program, inner: ast.For, form: type[_Outline]) -> tuple[Function, list[ast.expr]]:
+        main = whole.main
+        known = infer(whole, main)
+        outline = form(
+            known, spelled_symbols(main.body, known), Run(self.unit, [inner]), [],
+            constants=frozenset(each for each, _ in whole.constants),
+            directions={each.name: each.direction for each in main.params},
+            scalars={each.name: each for each in main.params if each.direction == "scalar"},
+            crossing=[],
+        )  # fmt: skip
+        return outline.kernel(self._doc())
 
     def _inlined(self, loop: ast.For) -> tuple[Program, ast.For]:
         """The program in which the loop stands, with the body of what it calls, in a loop over blocks."""
@@ -147,7 +154,7 @@ class BlockKernel:
         start, _, step = bounds_of(statement)
         stop = statement.iter.args[min(1, len(statement.iter.args) - 1)] if isinstance(statement.iter, ast.Call) else 0
         if start is None or start.constant is None:
-            raise no_blocks(self.place, "its first turn is computed")
+            raise no_blocks(self.place, "its first turn is computed", "let the loop begin with 0")
         first = call("max", start, start + sym(self.block) * step)
         made = ast.For(statement.target, call("range", first, stop, step * blocks), statement.body, [], lineno=0)
         return stamp(made, origin_of(statement))
@@ -182,14 +189,14 @@ def _repeated(body: Sequence[ast.stmt], spread: ast.For, loop: ast.For) -> set[s
 
 
 def _from_zero(loop: ast.For, name: str) -> tuple[ast.For, _Replaced]:
-    """The loop, counted from zero where its first turn is not a constant, and what its variable then is."""
+    """The loop, counted up from zero where its first turn is not a constant or it counts down; what its variable is."""
     start, stop, step = bounds_of(loop)
-    if start is None or stop is None or (start.constant is not None and start.constant >= 0):
+    if start is None or stop is None or (step > 0 and start.constant is not None and start.constant >= 0):
         return loop, _Replaced({})
-    count = _Replaced({variable(loop): expression(start + sym(name))})
+    count = _Replaced({variable(loop): expression(start + sym(name) if step > 0 else start - sym(name))})
+    turns = call("range", 0, stop - start, step) if step > 0 else call("range", 0, start - stop, -step)
     body = [count.visit(copy.deepcopy(each)) for each in loop.body]
-    counted = ast.For(ast.Name(name, ast.Store()), call("range", 0, stop - start, step), body, [], lineno=0)
-    return stamp(counted, origin_of(loop)), count
+    return stamp(ast.For(ast.Name(name, ast.Store()), turns, body, [], lineno=0), origin_of(loop)), count
 
 
 class _Outline(Outline):
@@ -205,6 +212,22 @@ class _Outline(Outline):
     def _axis(self, start: Expr, extent: Expr, size: Expr) -> tuple[Expr, Expr]:
         tests = any(word in f"{start} {extent}" for word in ("min(", "max(", "//", "%"))
         return (const(0), size) if tests else (start, extent)
+
+
+class _WholeArrays(_Outline):
+    """A kernel that is given whole arrays, since what was checked speaks of their sizes."""
+
+    def _axis(self, start: Expr, extent: Expr, size: Expr) -> tuple[Expr, Expr]:
+        return const(0), size
+
+
+def _inferred(program: Program, kernel: Function) -> bool:
+    """Whether the sizes in a kernel fit for all that is known in it."""
+    try:
+        infer(program, kernel)
+    except Refused:
+        return False
+    return True
 
 
 class _Replaced(ast.NodeTransformer):

@@ -69,8 +69,10 @@ class Place:
         wanted = min((number for number, name in enumerate(names) if name in used), default=last)
         if first > wanted or not names:
             ordered = next((each for each in names[wanted : last + 1] if each not in self.parallel), "")
-            where = f"the turns of the loop over `{ordered}` have an order" if names else "no loop is around them"
-            raise no_blocks(self, where)
+            if not names:
+                raise no_blocks(self, "no loop is around them")
+            fix = f"give workers by loops over `P(…)` alone: `{ordered}` may not stand among them"
+            raise no_blocks(self, f"the turns of the loop over `{ordered}` have an order", fix)
         return wanted
 
     @property
@@ -82,7 +84,10 @@ class Place:
         return one is not None and start is not None and worker == (one - start) // step
 
 
-def no_blocks(place: Place, why: str, *help: str) -> Refused:
+NUMBERS = "bind a loop over `P(…)` in which nothing stands but numbers, loops and calls of kernels"
+
+
+def no_blocks(place: Place, why: str, help: str = NUMBERS) -> Refused:
     """The refusal of a worker that no blocks can be made of, with what would help beside what always does."""
     called_at = origin_of(place.statement)
     return Refused(
@@ -90,9 +95,8 @@ def no_blocks(place: Place, why: str, *help: str) -> Refused:
         f"the tasks of `{place.kernel}` have workers, and cannot become the blocks of one task: {why}",
         span=place.line,
         labels=(Label(span=called_at, text=f"`{place.kernel}` is called here"),) if called_at is not None else (),
-        help=(*help,
-              "leave `bind` and `map` out for this target: the runtime then gives each task to whichever core is free",
-              "bind a loop over `P(…)` in which nothing stands but numbers, loops and calls of kernels"),
+        help=(help,
+              "leave `bind` and `map` out for this target: the runtime then gives each task to whichever core is free"),
     )  # fmt: skip
 
 
@@ -160,27 +164,37 @@ def divided(place: Place) -> Parts:
     parts = Parts(alive(found.before), alive(found.only), alive(found.after))
     ordered = [each for each in place.loops[place.level :] if variable(each) not in place.parallel]
     if ordered and any(each is not place.call for each in _calls([ordered[0]])):
-        raise no_blocks(place, f"other tasks stand with it in the ordered loop over `{variable(ordered[0])}`")
+        name = variable(ordered[0])
+        fix = f"let one call stand in the loop over `{name}`: leave `unroll` out, or make one kernel of them all"
+        raise no_blocks(place, f"other tasks stand with it in the ordered loop over `{name}`", fix)
     carried = exposed(whole.body) & {name for each in walk(whole.body) for name in writes(each)}
     if carried:
-        raise no_blocks(place, f"`{min(carried)}` goes from one turn to the next")
+        fix = f"compute `{min(carried)}` from the variables of loops"
+        raise no_blocks(place, f"`{min(carried)}` goes from one turn to the next", fix)
     _check(place, parts.only)
     return parts
 
 
 def _divided(place: Place, body: Sequence[ast.stmt]) -> Parts:
-    parts, numbers = Parts(), list[ast.stmt]()
-    left = parts.before
-    for each in body:
-        if any(node is place.statement for node in ast.walk(each)):
-            inner = Parts(only=[each]) if each is place.statement else _opened(place, each)
-            parts.before += inner.before
-            parts.only = [*copy.deepcopy(numbers), *inner.only]
-            parts.after = left = [*copy.deepcopy(numbers), *inner.after]
-        elif not (isinstance(each, ast.Expr) and each.value is place.told):
-            left.append(each)
-            numbers += [each] if isinstance(each, ast.Assign | ast.AnnAssign) else []
-    return parts
+    at = next(number for number, each in enumerate(body) if any(node is place.statement for node in ast.walk(each)))
+    before = [each for each in body[:at] if not (isinstance(each, ast.Expr) and each.value is place.told)]
+    known = [each for each in before if isinstance(each, ast.Assign | ast.AnnAssign | ast.Assert)]
+    here = Parts(only=[body[at]]) if body[at] is place.statement else _opened(place, body[at])
+    after = _behind(known, [*here.after, *body[at + 1 :]])
+    return Parts([*before, *here.before], _behind(known, here.only), after)
+
+
+def _behind(known: Sequence[ast.stmt], rest: list[ast.stmt]) -> list[ast.stmt]:
+    """The statements where numbers are computed again, and what has been checked of them is their condition.
+
+    A core cannot check anything, and what it does may have been simplified by what was checked.
+    """
+    for each in reversed(copy.deepcopy(known)):
+        if not isinstance(each, ast.Assert):
+            rest = [each, *rest]
+        elif rest and not _of_arrays(each.test):
+            rest = [stamp(ast.If(each.test, rest, []), origin_of(each))]
+    return rest
 
 
 def _opened(place: Place, each: ast.stmt) -> Parts:
@@ -220,11 +234,17 @@ def _check(place: Place, body: Sequence[ast.stmt]) -> None:
 
 
 def _check_numbers(place: Place, value: ast.expr) -> None:
-    made = {called(node) for node in ast.walk(value) if isinstance(node, ast.Call)}
+    made = _of_arrays(value)
     if "tile.item" in made:
         raise no_blocks(place, "a turn takes a number out of an array, which the orchestration has to do")
     if "empty" in made:
-        raise no_blocks(place, "a turn makes a buffer, which the orchestration has to do")
+        fix = "make one buffer before the loop, with a part for each turn"
+        raise no_blocks(place, "a turn makes a buffer, which the orchestration has to do", fix)
+
+
+def _of_arrays(value: ast.expr) -> set[str]:
+    """What an expression does with arrays, which a core cannot."""
+    return {called(node) for node in ast.walk(value) if isinstance(node, ast.Call)} & {"tile.item", "empty"}
 
 
 def _calls(body: Sequence[ast.stmt]) -> Iterator[ast.Call]:

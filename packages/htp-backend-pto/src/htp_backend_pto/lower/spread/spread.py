@@ -106,7 +106,8 @@ class _Spreading:
         self.taken = _names(program)
         self.loop = place.loops[place.level]
         if place.said("stream") is not None:
-            raise no_blocks(place, "they have an order in streams")
+            raise no_blocks(place, "they have an order in streams", "leave `streams` and `stream_by` out")
+        _refuse_selected(program, place)
         self.parts = divided(place)
         self.workers = _workers(self.main.body)
 
@@ -127,7 +128,8 @@ class _Spreading:
         task = self._task(ast.Call(ast.Name(same.name, ast.Load()), arguments, []), count)
         body = replaced(self.main.body, self.loop, [*self.parts.before, *task, *self.parts.after])
         main = replace(self.main, body=tuple(with_sizes(self.main, body)))
-        used = {node.id for each in body for node in ast.walk(each) if isinstance(node, ast.Name)}
+        bodies = (body, *(each.body for each in functions if each.name != self.place.kernel))
+        used = {each.id for part in bodies for one in part for each in ast.walk(one) if isinstance(each, ast.Name)}
         kept = (each for each in functions if each.name in used or each.name != self.place.kernel)
         return replace(self.source, functions=(*kept, main))
 
@@ -174,6 +176,18 @@ class _Spreading:
         iterator = ast.Call(ast.Name("range", ast.Load()), [ast.Constant(0), number], [])
         loop = ast.For(ast.Name(self.block, ast.Store()), iterator, [told, ast.Expr(call)], [], lineno=0)
         return [stamp(each, origin_of(place.statement)) for each in (*statements, loop)]
+
+
+def _refuse_selected(program: Program, place: Place) -> None:
+    """Refuses calls of which an array says whether they run."""
+    whole = list(walk(program.function(place.kernel).body))
+    names = {each.name for each in program.functions}
+    calls = [each for each in whole if isinstance(each, ast.Expr) and called(each.value) in names]
+    reads = any(isinstance(node, ast.Call) and called(node) == "tile.item" for one in whole for node in ast.walk(one))
+    if calls and reads and isinstance(calls[0].value, ast.Call):
+        fix = "bind a loop whose selections depend on numbers alone"
+        selected = replace(place, statement=calls[0], call=calls[0].value)
+        raise no_blocks(selected, "an array says which of them run, and the orchestration has to look there", fix)
 
 
 def _names(program: Program) -> set[str]:
