@@ -80,14 +80,6 @@ def down(x: In[Tensor[f32, 64, 64]], n: Scalar[i32], y: Out[Tensor[f32, 64, 64]]
 
 
 @kernel
-def prefetched(x: In[Tensor[f32, 64, 64]], n: Scalar[i32], y: Out[Tensor[f32, 64, 64]]) -> None:
-    """Turns from the last to the first, two of which overlap."""
-    y[:, :] = x[:, :]
-    for i in range(16 * n - 16, -1, -16):
-        y[i:i + 16, :] = x[i:i + 16, :] * 2.0
-
-
-@kernel
 def rows(x: In[Tensor[f32, 64, 64]], n: Scalar[i32], y: InOut[Tensor[f32, 64, 64]]) -> None:
     """How many rows a slice has changes between two slices."""
     k = 1
@@ -125,14 +117,27 @@ def walk(x: In[Tensor[f32, 64, 64]], n: Scalar[i32], y: Out[Tensor[f32, 64, 64]]
 @kernel
 def made(x: In[Tensor[f32, 64, 64]], n: Scalar[i32], y: Out[Tensor[f32, 64, 64]]) -> None:
     """A tile is of the number that it was made of."""
-    g = n
-    e = tile.full((64, 64), float(g), f32)
-    g = g + 1
-    t = tile.dot(x[:, :], x[:, :])
-    y[:, :] = t * e + g
+    s = 2.0
+    for _ in range(n):
+        s = s * 0.5
+    e = tile.full((64, 64), s, f32)
+    s = s * 3.0
+    y[:, :] = x[:, :] * e + s
 
 
-@pytest.mark.parametrize("program", [after, kinds, units, mean, down, prefetched, rows, ends, walk, made])
+@kernel
+def begun(x: In[Tensor[f32, 64, 64]], n: Scalar[i32], y: InOut[Tensor[f32, 64, 64]]) -> None:
+    """What `m` begins with stays what it was when `m` is something else."""
+    m = n
+    t = x[:, :]
+    for _ in range(2):
+        t = t + m
+        m = m + 1
+    a = tile.dot(t, x[:, :])
+    y[16 * (n % 4):16 * (n % 4) + 16, :] = a[0:16, :] * m
+
+
+@pytest.mark.parametrize("program", [after, kinds, units, mean, down, rows, ends, walk, made, begun])
 def test_numbers_are_what_they_have_become(tmp_path, program):
     run = htp.bind(htp.compile_program(program, target="pto:a2a3sim", out=str(tmp_path / "package")), mode="sim")
     for n in range(5):
@@ -141,6 +146,25 @@ def test_numbers_are_what_they_have_become(tmp_path, program):
         program(x, n, wanted)
         run(x, n, y)
         np.testing.assert_allclose(y, wanted, rtol=1e-5, atol=1e-4, err_msg=f"n = {n}")
+
+
+@kernel
+def columns(x: In[Tensor[f32, 64, "N"]], y: Out[Tensor[f32, 64, "N"]]) -> None:
+    for j in range((x.shape[1] + 31) // 32 - 1, -1, -1):
+        y[:, 32 * j:32 * j + 32] = x[:, 32 * j:32 * j + 32] * 2.0
+
+
+def test_turns_from_the_last_to_the_first_overlap(tmp_path):
+    package = htp.compile_program(columns, target="pto:a2a3sim", out=str(tmp_path / "package"))
+    (source,) = (package.path / "codegen/pto/kernels/aiv").glob("*.cpp")
+    text = source.read_text()
+    assert "j > -1; j += -2" in text
+    assert "if (j - 1 > -1)" in text
+    run = htp.bind(package, mode="sim")
+    for size in (0, 1, 32, 64, 90, 96):
+        x, y = np.ones((64, size), "f4"), np.zeros((64, size), "f4")
+        run(x, y)
+        np.testing.assert_array_equal(y, 2 * x)
 
 
 @pytest.mark.parametrize("seed", range(14))
